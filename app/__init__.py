@@ -1,0 +1,1 @@
+"""The PyQt6 application and the `takeover` command; wires the other packages together."""

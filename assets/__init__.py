@@ -1,0 +1,1 @@
+"""Data only: maps, rigs, device profiles, routes, sounds and the small checkpoint."""

@@ -1,0 +1,74 @@
+"""What the session asks of the parts it is wired to, as structural types.
+
+`cockpit` may import nothing of `policy`, `recorder` (but the schema) or `app`; whoever builds a session passes objects
+that fit these protocols. None of these calls may block the tick, `PolicyDriver.wait` apart, which only headless
+lock-step sessions use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from recorder.schema import ActorState, Control, DriverInput, Plan, RouteState, Tick
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    """Health of the policy process."""
+
+    alive: bool
+    message: str = ""
+    plans_per_s: float = 0.0
+
+
+class PolicyDriver(Protocol):
+    """A policy behind its process border."""
+
+    def offer(self, tick: Tick) -> None:
+        """Hand over the newest tick; an older one that was not taken up yet is dropped."""
+        ...
+
+    def newest_plan(self) -> Plan | None:
+        """The newest plan received so far, or None before the first."""
+        ...
+
+    def wait(self, frame: int, timeout_s: float) -> Plan | None:
+        """Block until a plan made from `frame` or a later one is here; None on time-out. Lock-step sessions only."""
+        ...
+
+    def control(self, plan: Plan, ego_at_plan: ActorState, ego: ActorState, time_s: float, route: RouteState) -> Control:
+        """Control that tracks `plan` from the ego's present state at simulation time `time_s`."""
+        ...
+
+    def status(self) -> PolicyStatus:
+        """Whether the policy lives, and what it last complained of."""
+        ...
+
+    def close(self) -> None:
+        """Stop the process; safe to call twice."""
+        ...
+
+
+class DriverSource(Protocol):
+    """The person's (or the expert's) hands and feet."""
+
+    def read(self, tick: Tick | None) -> DriverInput:
+        """Newest input state. `tick` is the last finished tick, which the expert looks at and devices ignore."""
+        ...
+
+    def close(self) -> None:
+        """Give the device back; safe to call twice."""
+        ...
+
+
+class TickConsumer(Protocol):
+    """Screens, recorder, meters: whoever wants every tick and must never slow the loop."""
+
+    def consume(self, tick: Tick) -> None:
+        """Take the tick at once; queue or drop, never block. Must not raise."""
+        ...
+
+    def close(self) -> None:
+        """Finish pending work; safe to call twice."""
+        ...

@@ -1,0 +1,1 @@
+"""Segments to datasets, training, closed-loop evaluation and reports."""
