@@ -37,7 +37,9 @@ class PolicyDriver(Protocol):
         """Block until a plan made from `frame` or a later one is here; None on time-out. Lock-step sessions only."""
         ...
 
-    def control(self, plan: Plan, ego_at_plan: ActorState, ego: ActorState, time_s: float, route: RouteState) -> Control:
+    def control(
+        self, plan: Plan, ego_at_plan: ActorState, ego: ActorState, time_s: float, route: RouteState
+    ) -> Control:
         """Control that tracks `plan` from the ego's present state at simulation time `time_s`."""
         ...
 
