@@ -1,0 +1,48 @@
+# Two commands matter: `make run` does the main job, `make test` checks it. Both set up what they need themselves.
+VENV ?= .venv
+BIN := $(VENV)/bin
+export VENV
+
+.PHONY: run test check setup setup-dev town small-policy clean help
+
+help:
+	@echo "make run              open the application; without a display (or with HEADLESS=1) run one whole round"
+	@echo "make test             lint, types, import contracts and every test"
+	@echo "make check            the same without the tests"
+	@echo "make town             build the town's OpenDRIVE file and its routes again"
+	@echo "make small-policy     train the small VLA from scratch on expert driving (about an hour on 2 cores)"
+	@echo "make clean            remove the virtual environment and caches; recorded runs stay"
+
+run: setup
+ifeq ($(HEADLESS)$(DISPLAY)$(WAYLAND_DISPLAY),)
+	$(BIN)/takeover round
+else ifeq ($(HEADLESS),1)
+	$(BIN)/takeover round
+else
+	$(BIN)/takeover drive
+endif
+
+test: check
+	$(BIN)/python -m pytest
+
+check: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+setup:
+	@scripts/setup.sh
+
+setup-dev:
+	@scripts/setup.sh --dev
+
+town: setup
+	$(BIN)/python assets/maps/build_millbrook.py
+	$(BIN)/python assets/routes/build_routes.py
+
+small-policy: setup
+	$(BIN)/takeover refine small
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
