@@ -1,0 +1,215 @@
+"""The session's settings, and how every settings file is read.
+
+`load_yaml` turns a YAML file into a pydantic model and a wrong file into one `ConfigError` that names the file, the
+line, the key and what would be right. Numbers a driver would feel carry their source beside them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class ConfigError(ValueError):
+    """A settings file is missing or wrong; the text says where and what would be right."""
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Model = TypeVar("Model", bound=BaseModel)
+Positive = Annotated[float, Field(gt=0.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class ArbitrationConfig(Settings):
+    """When the car changes hands. Steering and pedals are in CARLA's units (-1..1 and 0..1)."""
+
+    steer_override: Share = 0.12
+    """How far the wheel must differ from what the policy steers. TakeAD (arXiv 2512.17370) takes 0.2 for an expert
+    without a wheel in its hands; a person should not have to pull that far (openpilot lowers and raises this often)."""
+    steer_dead_band: Share = 0.05
+    """How far the wheel must have left its rest position, about 22 degrees on a 900 degree wheel: more than the
+    hands' weight on a wheel that nobody steers, and twice MetaDrive's gamepad dead zone of 0.025."""
+    brake_override: Share = 0.05
+    """Any real pressure on the brake; openpilot: brake always wins. 5 % covers pedal noise."""
+    throttle_override: Share = 0.10
+    """Above the position in which the foot lay when the policy got the car (openpilot's gas override)."""
+    hand_back_s: Positive = 1.5
+    """Time over which control blends from the person to the policy."""
+    hand_back_steer: Share = 0.25
+    """Hand-back is refused when the policy's steering differs by more than this from the person's."""
+    hand_back_speed_mps: Positive = 5.0
+    """Hand-back is refused when the plan's speed differs by more than this from the ego's."""
+    hand_back_plan_age_s: Positive = 0.6
+    """Hand-back is refused when the newest plan is older."""
+    plan_stale_s: Positive = 1.0
+    """A plan older than this is stale: half of the shortest trajectory (2 s) has been driven by then."""
+    request_s: Positive = 4.0
+    """How long the system asks before it stops the car by itself. UN R157 gives 10 s on motorways at constant danger;
+    in town the policy is not trusted that long."""
+    request_brake: Share = 0.15
+    """The gentle brake while asking without a fresh plan."""
+    recover_s: Positive = 0.5
+    """How long the cause of a request must be gone before the policy has the car again."""
+    request_ttc_s: Annotated[float, Field(ge=0.0)] = 0.0
+    """Ask for a takeover below this time to collision; 0 never asks."""
+    request_on_route_left: bool = True
+    """Ask for a takeover when the ego left its route."""
+    safe_stop_decel_mps2: Positive = 3.0
+    """Deceleration of the minimal-risk manoeuvre (UN R157 5.2.5: not above 4 m/s^2)."""
+    safe_stop_brake: Share = 0.3
+    """Brake that gives about that deceleration; the rest is controlled by speed."""
+
+
+class LockstepConfig(Settings):
+    """Headless sessions: the world waits for the policy, so results do not depend on the machine's speed."""
+
+    plan_every: Annotated[int, Field(ge=1)] = 2
+    """Ticks between two plans."""
+    wait_timeout_s: Positive = 30.0
+    """Wall time after which a missing plan counts as the policy's failure."""
+
+
+class TrafficConfig(Settings):
+    """Background traffic, driven by CARLA's TrafficManager."""
+
+    count: Annotated[int, Field(ge=0, le=500)] = 20
+    tm_port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    keep_clear_m: Positive = 15.0
+    """No vehicle is spawned nearer than this to the ego's start."""
+
+
+class SessionConfig(Settings):
+    """One session: which world, which route, at what pace, and when it ends."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 2000
+    timeout_s: Positive = 10.0
+    """How long an answer of the server is waited for."""
+    load_timeout_s: Positive = 120.0
+    """The same while a town loads (a real CARLA server takes its time)."""
+    town: str | None = None
+    """Map name; None keeps what the server has loaded."""
+    route_file: Path | None = None
+    """Leaderboard XML; None drives a random route made from `seed`."""
+    route_id: str | None = None
+    """Which route of the file; None takes the first."""
+    random_route_m: Positive = 500.0
+    seed: int = 0
+    fixed_delta_s: Annotated[float, Field(ge=0.01, le=0.1)] = 0.05
+    """Simulation step; 20 Hz is CARLA's usual rate for driving policies."""
+    realtime: bool = True
+    """Hold the wall clock's pace; else run as fast as the machine can."""
+    lockstep: LockstepConfig | None = None
+    """Wait for the policy's plans (headless); None never waits."""
+    traffic: TrafficConfig = TrafficConfig()
+    weather: str = "ClearNoon"
+    """Name of a preset of `carla.WeatherParameters`."""
+    ego_blueprint: str = "vehicle.tesla.model3"
+    recording_range_m: Positive = 150.0
+    """Other road users farther away are left out of the tick."""
+    sensor_timeout_s: Positive = 5.0
+    """How long a camera's frame of a tick is waited for."""
+    light_state_every: Annotated[int, Field(ge=0)] = 2
+    """Ticks between two queries for the vehicles' lamps (one call to the server each); 0 never asks."""
+    policy_start_s: Positive = 60.0
+    """How long the first plan is waited for before the clock starts."""
+    time_limit_s: float | None = None
+    """Simulation time after which the session ends; None: 60 s plus the route at 2 m/s."""
+    blocked_s: float = 60.0
+    """Standing (under 0.1 m/s) for this long ends the session, as in Bench2Drive."""
+    end_on_collision: bool = False
+    safe_stop_end_s: float | None = None
+    """End after standing in SAFE_STOP for this long; None waits for a person."""
+    route_left_m: Positive = 5.0
+    """Farther than this from the route's centre line: the route is left (a takeover is requested)."""
+    route_lost_m: Positive = 30.0
+    """Farther than this the session ends, as in the CARLA leaderboard."""
+    pre_s: Positive = 5.0
+    """Seconds recorded before a takeover."""
+    post_s: Positive = 3.0
+    """Seconds recorded after the hand-back."""
+    arbitration: ArbitrationConfig = ArbitrationConfig()
+
+
+def load_yaml(model: type[Model], path: Path | str) -> Model:
+    """Read `path` into `model`.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or does not fit the model. Names file, line and key.
+
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}). Give the path of a YAML file.") from error
+    try:
+        data = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not valid YAML: {error}") from error
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: must be a mapping of keys to values, found {type(data).__name__}.")
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explained(path, model, root, item) for item in error.errors())) from error
+
+
+def _explained(path: Path, model: type[BaseModel], root: yaml.Node | None, item: Any) -> str:
+    """One pydantic error as a sentence: file:line, key, what is wrong, what would be right."""
+    loc: tuple[int | str, ...] = item["loc"]
+    where = f"{path}:{_line_of(root, loc)}" if loc else str(path)
+    key = ".".join(str(part) for part in loc) or "(whole file)"
+    if item["type"] == "extra_forbidden":
+        known = _known_keys(model, loc[:-1])
+        near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}."
+        return f"{where}: unknown key '{key}'; {hint}"
+    if item["type"] == "missing":
+        return f"{where}: key '{key}' is missing; add it."
+    return f"{where}: '{key}': {item['msg']} (found {item['input']!r})."
+
+
+def _line_of(node: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
+    """Line (from 1) of the deepest node that `loc` reaches."""
+    line = node.start_mark.line if node is not None else 0
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line
+    return line + 1
+
+
+def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Field names of the model that lies at `loc` inside `model`."""
+    candidates: list[type[BaseModel]] = [model]
+    for part in loc:
+        step = [m.model_fields[part].annotation for m in candidates if isinstance(part, str) and part in m.model_fields]
+        candidates = [found for annotation in step for found in _models_in(annotation)] or candidates
+    return sorted({name for m in candidates for name in m.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Every model named in a type such as ``Model | None`` or ``list[Model]``."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return [annotation] if issubclass(annotation, BaseModel) else []
+    return [found for argument in typing.get_args(annotation) for found in _models_in(argument)]
