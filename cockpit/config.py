@@ -194,8 +194,8 @@ def _line_of(node: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
                 break
             line, node = found[0].start_mark.line, found[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line
+            item: yaml.Node = node.value[part]
+            line, node = item.start_mark.line, item
     return line + 1
 
 

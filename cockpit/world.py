@@ -1,0 +1,448 @@
+"""The session's hold on a CARLA world: connect, own the clock, put the ego and its cameras in, read a tick whole.
+
+The only module through which the session touches `carla.Client`, and the border at which CARLA's degrees become
+radians and its BGRA becomes RGB. It works alike against the embedded simulator and a CARLA 0.9.16 server: what it
+needs of the server each tick is the tick itself, the snapshot and the cameras' streams.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import queue
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import carla
+import cv2
+import numpy as np
+
+from cockpit.cameras import CameraSpec
+from cockpit.config import ConfigError, SessionConfig
+from recorder.schema import ActorState, CameraFrame, Control, EventKind, LightColour, LightState, Pose, TickEvent
+
+log = logging.getLogger(__name__)
+
+WEATHER_FIELDS = (
+    "cloudiness", "precipitation", "precipitation_deposits", "wind_intensity", "sun_azimuth_angle",
+    "sun_altitude_angle", "fog_density", "fog_distance", "fog_falloff", "wetness", "scattering_intensity",
+    "mie_scattering_scale", "rayleigh_scattering_scale", "dust_storm",
+)  # fmt: skip
+"""The 14 floats of CARLA's weather in the order of `rpc::WeatherParameters`."""
+
+COLLISION_MEMORY_S = 1.0
+"""A contact that goes on is one collision: the same pair is reported again only after this long apart."""
+
+_COLOURS = {
+    carla.TrafficLightState.Red: LightColour.RED,
+    carla.TrafficLightState.Yellow: LightColour.YELLOW,
+    carla.TrafficLightState.Green: LightColour.GREEN,
+    carla.TrafficLightState.Off: LightColour.OFF,
+}
+
+
+class WorldError(RuntimeError):
+    """The world cannot be used as asked (no such town, blocked spawn point, a camera fell silent)."""
+
+
+class WorldLost(WorldError):  # noqa: N818 (it names what happened)
+    """The server does not answer any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorldFrame:
+    """What the world says about one tick."""
+
+    frame: int
+    time_s: float
+    wall_time_s: float
+    delta_s: float
+    ego: ActorState
+    actors: tuple[ActorState, ...]
+    lights: tuple[LightState, ...]
+    cameras: Mapping[str, CameraFrame]
+    events: tuple[TickEvent, ...]
+    weather: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Static:
+    """What never changes about an actor."""
+
+    type_id: str
+    role_name: str
+    extent_m: tuple[float, float, float]
+    box_offset_m: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Light:
+    actor: Any
+    pose: Pose
+    opendrive_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Camera:
+    spec: CameraSpec
+    sensor: Any
+    images: queue.SimpleQueue[Any]
+
+
+def connect(config: SessionConfig) -> carla.Client:
+    """Client of the server at `config.host:config.port`.
+
+    Raises:
+        WorldLost: nothing answers there.
+
+    """
+    client = carla.Client(config.host, config.port)
+    client.set_timeout(config.timeout_s)
+    try:
+        server = client.get_server_version()
+    except RuntimeError as error:
+        raise WorldLost(
+            f"No CARLA server answers at {config.host}:{config.port} ({error}). Start one (`takeover sim`, or "
+            "CARLA 0.9.16) or give its --host and --port."
+        ) from error
+    if server != client.get_client_version():
+        log.warning("server speaks CARLA %s, this client %s: expect trouble", server, client.get_client_version())
+    return client
+
+
+class CarlaWorld:
+    """A world whose clock this object owns until `close`."""
+
+    def __init__(self, config: SessionConfig, client: carla.Client | None = None) -> None:
+        self.config = config
+        self.client = client if client is not None else connect(config)
+        self.world: carla.World = self._load_town(config.town)
+        self.carla_map: carla.Map = self.world.get_map()
+        self.map_name: str = self.carla_map.name.rsplit("/", 1)[-1]
+        self.opendrive: str = self.carla_map.to_opendrive()
+        self.ego: Any = None
+        self._cameras: list[_Camera] = []
+        self._sensors: list[Any] = []
+        self._collisions: queue.SimpleQueue[tuple[float, int, str, float]] = queue.SimpleQueue()
+        self._contact_s: dict[int, float] = {}
+        self._static: dict[int, _Static | None] = {}
+        self._lights: dict[int, _Light] = {}
+        self._lamps: dict[int, int] = {}
+        self._ticks = 0
+        self.weather = self.set_weather(config.weather)
+        self._settings_before = self.world.get_settings()
+        self._own_clock()
+
+    # --- setting up ---------------------------------------------------------------------------------------------
+
+    def _load_town(self, town: str | None) -> carla.World:
+        try:
+            world = self.client.get_world()
+            if town is None or world.get_map().name.rsplit("/", 1)[-1] == town:
+                return world
+            towns = sorted({name.rsplit("/", 1)[-1] for name in self.client.get_available_maps()})
+        except RuntimeError as error:
+            raise WorldLost(f"The server at port {self.config.port} stopped answering: {error}") from error
+        if town not in towns:
+            raise ConfigError(f"town '{town}' is not on this server; it has: {', '.join(towns)}.")
+        self.client.set_timeout(self.config.load_timeout_s)
+        try:
+            return self.client.load_world(town)
+        finally:
+            self.client.set_timeout(self.config.timeout_s)
+
+    def _own_clock(self) -> None:
+        settings = self.world.get_settings()
+        settings.synchronous_mode = True
+        settings.fixed_delta_seconds = self.config.fixed_delta_s
+        self.world.apply_settings(settings)
+
+    def set_weather(self, preset: str) -> tuple[float, ...]:
+        """Apply a preset of `carla.WeatherParameters` by name; the 14 floats it stands for."""
+        weather = getattr(carla.WeatherParameters, preset, None)
+        if not isinstance(weather, carla.WeatherParameters):
+            presets = sorted(n for n in dir(carla.WeatherParameters) if n[0].isupper())
+            raise ConfigError(f"weather '{preset}' is not a preset; choose one of: {', '.join(presets)}.")
+        self.world.set_weather(weather)
+        self.weather = tuple(float(getattr(weather, name)) for name in WEATHER_FIELDS)
+        return self.weather
+
+    def spawn_ego(self, pose: Pose) -> None:
+        """Put the ego at `pose` (its wheels on the road), with a collision sensor, and let it settle for a tick.
+
+        Raises:
+            ConfigError: unknown blueprint.
+            WorldError: something stands there.
+
+        """
+        library = self.world.get_blueprint_library()
+        blueprint = _blueprint(library, self.config.ego_blueprint)
+        if blueprint.has_attribute("role_name"):
+            blueprint.set_attribute("role_name", "hero")
+        above = Pose(pose.x, pose.y, pose.z + 0.3, pose.roll, pose.pitch, pose.yaw)
+        self.ego = self.world.try_spawn_actor(blueprint, carla_transform(above))
+        if self.ego is None:
+            raise WorldError(f"The ego cannot be spawned at x={pose.x:.1f}, y={pose.y:.1f}: something stands there.")
+        sensor: Any = self.world.spawn_actor(library.find("sensor.other.collision"), carla.Transform(), attach_to=self.ego)
+        self._sensors.append(sensor)
+        sensor.listen(self._on_collision)
+        self._forget_statics()
+        self._tick_world()
+
+    def attach_cameras(self, specs: Iterable[CameraSpec]) -> None:
+        """Fix one RGB camera to the ego per spec; from the next tick on each frame of theirs is waited for."""
+        blueprint = _blueprint(self.world.get_blueprint_library(), "sensor.camera.rgb")
+        for spec in specs:
+            blueprint.set_attribute("image_size_x", str(spec.width))
+            blueprint.set_attribute("image_size_y", str(spec.height))
+            blueprint.set_attribute("fov", repr(math.degrees(spec.fov_rad)))
+            blueprint.set_attribute("role_name", spec.name)
+            sensor: Any = self.world.spawn_actor(blueprint, carla_transform(spec.pose), attach_to=self.ego)
+            camera = _Camera(spec, sensor, queue.SimpleQueue())
+            sensor.listen(camera.images.put)
+            self._cameras.append(camera)
+            self._sensors.append(sensor)
+
+    def _on_collision(self, event: Any) -> None:
+        impulse = event.normal_impulse
+        size = math.sqrt(impulse.x**2 + impulse.y**2 + impulse.z**2)
+        self._collisions.put((event.timestamp, event.other_actor.id, event.other_actor.type_id, size))
+
+    # --- one tick -----------------------------------------------------------------------------------------------
+
+    def apply(self, control: Control) -> None:
+        """Send the control that the next tick is driven with."""
+        self.ego.apply_control(
+            carla.VehicleControl(
+                throttle=control.throttle,
+                steer=control.steer,
+                brake=control.brake,
+                hand_brake=control.hand_brake,
+                reverse=control.reverse,
+            )
+        )
+
+    def tick(self) -> WorldFrame:
+        """Advance the world by one step and read it whole.
+
+        Raises:
+            WorldLost: the server does not answer.
+            WorldError: a camera delivered no frame of this tick in time.
+
+        """
+        snapshot = self.advance()
+        return self.collect(snapshot)
+
+    def advance(self) -> carla.WorldSnapshot:
+        """The first half of a tick: step the world, wait for its snapshot."""
+        frame = self._tick_world()
+        snapshot = self.world.get_snapshot()
+        if snapshot.frame != frame:
+            raise WorldError(f"asked for frame {frame}, the snapshot is of {snapshot.frame}: does another client tick?")
+        return snapshot
+
+    def collect(self, snapshot: carla.WorldSnapshot) -> WorldFrame:
+        """The second half: every state, and every camera's frame of that very tick."""
+        wall_time_s = time.time()
+        stamp = snapshot.timestamp
+        ego, actors = self._actor_states(snapshot)
+        cameras = {camera.spec.name: self._image_of(camera, snapshot.frame) for camera in self._cameras}
+        return WorldFrame(
+            frame=snapshot.frame,
+            time_s=stamp.elapsed_seconds,
+            wall_time_s=wall_time_s,
+            delta_s=stamp.delta_seconds,
+            ego=ego,
+            actors=actors,
+            lights=self._light_states(),
+            cameras=cameras,
+            events=self._collision_events(stamp.elapsed_seconds),
+            weather=self.weather,
+        )
+
+    def is_on_road(self, x: float, y: float, z: float) -> bool:
+        """Whether the point lies on a driving lane (asked of the client's own map; no call to the server)."""
+        where = carla.Location(x, y, z)
+        return self.carla_map.get_waypoint(where, project_to_road=False, lane_type=carla.LaneType.Driving) is not None
+
+    def light_ids(self) -> dict[str, int]:
+        """Actor id of each traffic light by its OpenDRIVE signal id."""
+        if not self._lights:
+            self._forget_statics()
+            self._meet([actor.id for actor in self.world.get_actors().filter("traffic.traffic_light*")])
+        return {light.opendrive_id: actor_id for actor_id, light in self._lights.items()}
+
+    def _tick_world(self) -> int:
+        self._ticks += 1
+        try:
+            return self.world.tick(self.config.timeout_s)
+        except RuntimeError as error:
+            raise WorldLost(
+                f"The CARLA server at {self.config.host}:{self.config.port} stopped answering: {error}"
+            ) from error
+
+    def _actor_states(self, snapshot: carla.WorldSnapshot) -> tuple[ActorState, tuple[ActorState, ...]]:
+        shots = {shot.id: shot for shot in snapshot}
+        unknown = [actor_id for actor_id in shots if actor_id not in self._static]
+        if unknown:
+            self._meet(unknown)
+        self._read_lamps()
+        ego_shot = shots.get(self.ego.id)
+        if ego_shot is None:
+            raise WorldLost("The ego is no longer in the world: another client destroyed it or loaded a map.")
+        ego = self._state(ego_shot)
+        reach2 = self.config.recording_range_m**2
+        others = []
+        for actor_id in sorted(shots):
+            if actor_id == ego.actor_id or self._static[actor_id] is None:
+                continue
+            state = self._state(shots[actor_id])
+            if (state.pose.x - ego.pose.x) ** 2 + (state.pose.y - ego.pose.y) ** 2 <= reach2:
+                others.append(state)
+        return ego, tuple(others)
+
+    def _state(self, shot: carla.ActorSnapshot) -> ActorState:
+        static = self._static[shot.id]
+        assert static is not None  # noqa: S101 (callers ask for road users only)
+        velocity, acceleration, turning = shot.get_velocity(), shot.get_acceleration(), shot.get_angular_velocity()
+        return ActorState(
+            actor_id=shot.id,
+            type_id=static.type_id,
+            role_name=static.role_name,
+            pose=pose_from_carla(shot.get_transform()),
+            velocity_mps=(velocity.x, velocity.y, velocity.z),
+            acceleration_mps2=(acceleration.x, acceleration.y, acceleration.z),
+            angular_velocity_radps=(math.radians(turning.x), math.radians(turning.y), math.radians(turning.z)),
+            extent_m=static.extent_m,
+            box_offset_m=static.box_offset_m,
+            light_state=self._lamps.get(shot.id, 0),
+        )
+
+    def _meet(self, actor_ids: list[int]) -> None:
+        """Learn once what never changes about actors seen for the first time (one call for all of them)."""
+        found: dict[int, Any] = {actor.id: actor for actor in self.world.get_actors(actor_ids)}
+        for actor_id in actor_ids:
+            actor = found.get(actor_id)
+            self._static[actor_id] = _static_of(actor) if actor is not None and _is_road_user(actor.type_id) else None
+            if actor is not None and actor.type_id.startswith("traffic.traffic_light"):
+                pose = pose_from_carla(actor.get_transform())
+                self._lights[actor_id] = _Light(actor, pose, actor.get_opendrive_id())
+
+    def _forget_statics(self) -> None:
+        self._static.clear()
+        self._lights.clear()
+
+    def _read_lamps(self) -> None:
+        """Brake lights and blinkers of all vehicles: one call for all, every few ticks."""
+        every = self.config.light_state_every
+        if every and self._ticks % every == 0:
+            self._lamps = {actor_id: int(lamps) for actor_id, lamps in self.world.get_vehicles_light_states().items()}
+
+    def _light_states(self) -> tuple[LightState, ...]:
+        return tuple(
+            LightState(
+                actor_id=actor_id,
+                colour=_COLOURS.get(light.actor.state, LightColour.UNKNOWN),
+                elapsed_s=light.actor.get_elapsed_time(),
+                pose=light.pose,
+                opendrive_id=light.opendrive_id,
+            )
+            for actor_id, light in sorted(self._lights.items())
+        )
+
+    def _image_of(self, camera: _Camera, frame: int) -> CameraFrame:
+        deadline = time.monotonic() + self.config.sensor_timeout_s
+        while True:
+            try:
+                image = camera.images.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise WorldError(
+                    f"Camera '{camera.spec.name}' delivered no picture of frame {frame} within "
+                    f"{self.config.sensor_timeout_s:.1f} s. Is the server rendering (no --no-rendering)?"
+                ) from None
+            if image.frame == frame:
+                break
+            if image.frame > frame:
+                raise WorldError(f"Camera '{camera.spec.name}' skipped frame {frame} and sent {image.frame}.")
+        bgra = np.frombuffer(image.raw_data, np.uint8).reshape(image.height, image.width, 4)
+        return CameraFrame(
+            name=camera.spec.name,
+            frame=frame,
+            image=np.asarray(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGB), np.uint8),
+            fov_rad=camera.spec.fov_rad,
+            pose_in_ego=camera.spec.pose,
+        )
+
+    def _collision_events(self, now_s: float) -> tuple[TickEvent, ...]:
+        """Contacts since the last tick; a contact that lasts is reported once."""
+        events = []
+        while not self._collisions.empty():
+            _, other_id, other_type, impulse = self._collisions.get()
+            seen_s = self._contact_s.get(other_id, -math.inf)
+            self._contact_s[other_id] = now_s
+            if now_s - seen_s > COLLISION_MEMORY_S:
+                events.append(TickEvent(EventKind.COLLISION, f"hit {other_type}", other_id, impulse))
+        return tuple(events)
+
+    # --- leaving ------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Destroy what was spawned and give the clock back; safe to call twice, and when the server is gone."""
+        sensors, self._sensors = self._sensors, []
+        ego, self.ego = self.ego, None
+        self._cameras = []
+        settings, self._settings_before = self._settings_before, None
+        try:
+            for sensor in sensors:
+                sensor.stop()
+            gone = [actor.id for actor in (*sensors, ego) if actor is not None]
+            if gone:
+                self.client.apply_batch_sync([carla.command.DestroyActor(i) for i in gone], False)
+            if settings is not None:
+                self.world.apply_settings(settings)
+        except RuntimeError as error:
+            log.info("world not tidied up, the server does not answer: %s", error)
+
+    def __enter__(self) -> CarlaWorld:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _blueprint(library: carla.BlueprintLibrary, blueprint_id: str) -> carla.ActorBlueprint:
+    with contextlib.suppress(IndexError, RuntimeError):
+        return library.find(blueprint_id)
+    kind = blueprint_id.split(".", 1)[0]
+    known = ", ".join(sorted(b.id for b in library.filter(f"{kind}.*")))
+    raise ConfigError(f"blueprint '{blueprint_id}' is not on this server; it has: {known or 'none of that kind'}.")
+
+
+def _is_road_user(type_id: str) -> bool:
+    return type_id.startswith(("vehicle.", "walker.", "static.prop."))
+
+
+def _static_of(actor: carla.Actor) -> _Static:
+    box = actor.bounding_box
+    return _Static(
+        type_id=actor.type_id,
+        role_name=actor.attributes.get("role_name", ""),
+        extent_m=(box.extent.x, box.extent.y, box.extent.z),
+        box_offset_m=(box.location.x, box.location.y, box.location.z),
+    )
+
+
+def pose_from_carla(transform: carla.Transform) -> Pose:
+    """Pose in radians, yaw in [-pi, pi), of a transform in degrees."""
+    where, turned = transform.location, transform.rotation
+    yaw = (math.radians(turned.yaw) + math.pi) % (2.0 * math.pi) - math.pi
+    return Pose(where.x, where.y, where.z, math.radians(turned.roll), math.radians(turned.pitch), yaw)
+
+
+def carla_transform(pose: Pose) -> carla.Transform:
+    """Transform in degrees of a pose in radians."""
+    rotation = carla.Rotation(pitch=math.degrees(pose.pitch), yaw=math.degrees(pose.yaw), roll=math.degrees(pose.roll))
+    return carla.Transform(carla.Location(pose.x, pose.y, pose.z), rotation)
