@@ -142,10 +142,10 @@ def view_from_eye(
     return turned
 
 
-def apply_homography(homography: NDArray[np.float64], points: ArrayLike) -> NDArray[np.float64]:
+def apply_homography(homography: ArrayLike, points: ArrayLike) -> NDArray[np.float64]:
     """Map (N, 2) points; rows whose image lies at or beyond infinity become NaN."""
     points = np.asarray(points, dtype=float).reshape(-1, 2)
-    mapped = np.c_[points, np.ones(len(points))] @ homography.T
+    mapped = np.c_[points, np.ones(len(points))] @ np.asarray(homography).T
     weight = np.where(mapped[:, 2:] > 1e-12, mapped[:, 2:], np.nan)
     return mapped[:, :2] / weight
 

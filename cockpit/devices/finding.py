@@ -1,0 +1,125 @@
+"""Which input devices there are, and the one that a name asks for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import evdev
+
+from cockpit.config import ConfigError
+from cockpit.devices.keyboard import KeyboardDriver
+from cockpit.devices.profile import DeviceProfile, load_profile, profile_names
+from cockpit.devices.wheel import DeviceError, EvdevWheel, find_wheel, permission_advice
+from cockpit.ports import DriverSource
+from recorder.schema import DriverInput, DriverKind, Tick
+
+AUTO, KEYBOARD, NONE = "auto", "keyboard", "none"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """One thing a person could drive with."""
+
+    name: str
+    path: str
+    """Device file; empty for the keyboard."""
+    profile: str
+    """Name of the profile that fits, empty when none does."""
+    is_usable: bool
+    message: str = ""
+    """Why it cannot be used, and what to do."""
+
+
+class NobodyDriving:
+    """A `DriverSource` for sessions without a person."""
+
+    def read(self, tick: Tick | None) -> DriverInput:  # noqa: ARG002
+        """Always neutral."""
+        return DriverInput(kind=DriverKind.NONE)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def list_devices(inputs: Path = Path("/dev/input")) -> tuple[DeviceInfo, ...]:
+    """Every input device that could be a wheel, and the keyboard, with what is wrong with each."""
+    profiles = {name: load_profile(name) for name in profile_names()}
+    openable = set(evdev.list_devices(str(inputs)))
+    found = [info for path in sorted(openable) if (info := _describe(path, profiles)) is not None]
+    for path in sorted(str(entry) for entry in inputs.glob("event*")):
+        if path not in openable and not os.access(path, os.R_OK | os.W_OK):
+            advice = permission_advice(next(iter(profiles.values())), path)
+            found.append(DeviceInfo(path, path, "", is_usable=False, message=advice))
+    found.append(DeviceInfo("Keyboard", "", KEYBOARD, is_usable=True))
+    return tuple(found)
+
+
+def find_driver_source(name: str = AUTO) -> DriverSource:
+    """The device called `name`: 'auto' (a wheel if there is one, else the keyboard), 'keyboard', 'none', a profile, or
+    a device file such as /dev/input/event20.
+
+    Raises:
+        DeviceError: it is not there or may not be opened.
+        ConfigError: no such name or profile.
+    """
+    if name == KEYBOARD:
+        return KeyboardDriver()
+    if name == NONE:
+        return NobodyDriving()
+    if name == AUTO:
+        return _first_wheel() or KeyboardDriver()
+    if name.startswith("/dev/"):
+        return EvdevWheel(_profile_of(name), name)
+    try:
+        return EvdevWheel(load_profile(name))
+    except ConfigError as error:
+        choices = ", ".join((AUTO, KEYBOARD, NONE, *profile_names()))
+        raise ConfigError(f"no input device '{name}': {error}. Choices: {choices}, or a /dev/input/event*") from error
+
+
+def _first_wheel() -> EvdevWheel | None:
+    for name in profile_names():
+        profile = load_profile(name)
+        path = find_wheel(profile)
+        if path is not None:
+            return EvdevWheel(profile, path)
+    return None
+
+
+def _profile_of(path: str) -> DeviceProfile:
+    try:
+        with evdev.InputDevice(path) as device:
+            identity = (device.info.vendor, device.info.product)
+            device_name = device.name
+    except PermissionError as error:
+        raise DeviceError(permission_advice(load_profile(profile_names()[0]), path)) from error
+    except OSError as error:
+        raise DeviceError(f"cannot open {path} ({error.strerror}); `takeover doctor` lists the devices") from error
+    for name in profile_names():
+        profile = load_profile(name)
+        if profile.fits(*identity):
+            return profile
+    raise DeviceError(
+        f"{path} is {device_name} ({identity[0]:04x}:{identity[1]:04x}), for which there is no profile; "
+        "write one like assets/devices/g29.yaml"
+    )
+
+
+def _describe(path: str, profiles: dict[str, DeviceProfile]) -> DeviceInfo | None:
+    """None for what is no joystick or wheel (a mouse, a power button)."""
+    try:
+        with evdev.InputDevice(path) as device:
+            identity = (device.info.vendor, device.info.product)
+            axes = [code for code, _ in device.capabilities().get(evdev.ecodes.EV_ABS, [])]
+            device_name = device.name
+    except OSError:
+        return None
+    for name, profile in profiles.items():
+        if profile.fits(*identity):
+            return DeviceInfo(device_name, path, name, is_usable=True)
+    if evdev.ecodes.ABS_X not in axes:
+        return None
+    message = f"no profile for {identity[0]:04x}:{identity[1]:04x}; write one like assets/devices/g29.yaml"
+    return DeviceInfo(device_name, path, "", is_usable=False, message=message)

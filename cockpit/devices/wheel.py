@@ -1,0 +1,232 @@
+"""Wheel and pedals through evdev: a thread keeps the newest state, a tick reads it at once.
+
+The thread waits in `select`, so an event is in the state as soon as the kernel has it. When the wheel is unplugged the
+input turns neutral and `connected` false (the arbitration then asks for help), and it is found again when it is back.
+Force feedback is not part of this module.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import select
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import evdev
+from evdev import ecodes
+
+from cockpit.devices.mapping import RawState, driver_input_from_raw, with_event
+from cockpit.devices.profile import DeviceProfile
+from recorder.schema import DriverInput, DriverKind, Tick
+
+log = logging.getLogger(__name__)
+
+RESCAN_S = 0.5
+"""How often an unplugged wheel is looked for."""
+
+
+class DeviceError(Exception):
+    """No usable device; the message says why and what to do."""
+
+
+def find_wheel(profile: DeviceProfile) -> str | None:
+    """Path of the first device that fits `profile` and may be opened, or None."""
+    for path in sorted(evdev.list_devices()):
+        identity = _identity(path)
+        if identity is not None and profile.fits(*identity):
+            return path
+    return None
+
+
+def why_no_wheel(profile: DeviceProfile, inputs: Path = Path("/sys/class/input")) -> str:
+    """What keeps `profile`'s wheel from being used, and what to do about it."""
+    for entry in sorted(inputs.glob("event*")):
+        identity = _identity_from_sysfs(entry)
+        if identity is not None and profile.fits(*identity):
+            return permission_advice(profile, f"/dev/input/{entry.name}")
+    return (
+        f"no {profile.name} is plugged in (looked for {_usb_ids(profile)} among /dev/input/event*); "
+        "plug it in, switch it to PC mode, or drive with --device keyboard"
+    )
+
+
+def permission_advice(profile: DeviceProfile, path: str) -> str:
+    """The two ways to be allowed to read an input device."""
+    identity = profile.match[0]
+    return (
+        f"{profile.name} is at {path}, but this user may not open it. Either join the group that may: "
+        f"`sudo usermod -aG input $USER` and log in again; or write this line to "
+        f"/etc/udev/rules.d/70-takeover-wheel.rules and plug the wheel in again: "
+        f'SUBSYSTEM=="input", ATTRS{{idVendor}}=="{identity.vendor:04x}", '
+        f'ATTRS{{idProduct}}=="{identity.product:04x}", MODE="0660", TAG+="uaccess"'
+    )
+
+
+class EvdevWheel:
+    """A `DriverSource` on one wheel.
+
+    Raises:
+        DeviceError: no such wheel, or no permission to open it.
+    """
+
+    def __init__(self, profile: DeviceProfile, path: str | None = None) -> None:
+        self._profile = profile
+        self._fixed_path = path
+        self._lock = threading.Lock()
+        self._raw = RawState()
+        self._connected = False
+        self._status = ""
+        self._stopping = threading.Event()
+        self._wake_read, self._wake_write = os.pipe()
+        try:
+            device = self._open()
+        except DeviceError:
+            self._close_pipe()
+            raise
+        self._thread = threading.Thread(target=self._run, args=(device,), name="wheel", daemon=True)
+        self._thread.start()
+
+    @property
+    def status(self) -> str:
+        """What the wheel is doing, for people."""
+        with self._lock:
+            return self._status
+
+    def read(self, tick: Tick | None) -> DriverInput:  # noqa: ARG002  a device does not look at the world
+        """Newest input state; neutral and not connected while the wheel is gone."""
+        with self._lock:
+            if not self._connected:
+                return DriverInput(
+                    kind=DriverKind.HUMAN,
+                    connected=False,
+                    event_time_s=self._raw.event_time_s,
+                    device=self._profile.name,
+                    note=self._status,
+                )
+            driver_input = driver_input_from_raw(self._profile, self._raw)
+            self._raw = replace(self._raw, tapped=frozenset())
+            return driver_input
+
+    def close(self) -> None:
+        """Give the device back; safe to call twice."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        os.write(self._wake_write, b"x")
+        self._thread.join(timeout=5.0)
+        self._close_pipe()
+
+    def _run(self, device: evdev.InputDevice | None) -> None:
+        while not self._stopping.is_set():
+            if device is None:
+                device = self._look_again()
+            else:
+                self._read_until_lost(device)
+                device = None
+
+    def _read_until_lost(self, device: evdev.InputDevice) -> None:
+        try:
+            while not self._stopping.is_set():
+                ready, _, _ = select.select([device.fd, self._wake_read], [], [])
+                if device.fd in ready:
+                    self._take_events(device)
+        except OSError as error:
+            self._lose(f"{self._profile.name} at {device.path} went away ({error.strerror}); plug it in again")
+        finally:
+            _close_quietly(device)
+
+    def _take_events(self, device: evdev.InputDevice) -> None:
+        events = tuple(device.read())
+        if not events and not Path(device.path).exists():
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        for event in events:
+            if event.type == ecodes.EV_SYN and event.code == ecodes.SYN_DROPPED:
+                self._resync(device, event.timestamp())
+                continue
+            with self._lock:
+                self._raw = with_event(self._raw, self._profile, event.type, event.code, event.value, event.timestamp())
+
+    def _resync(self, device: evdev.InputDevice, time_s: float) -> None:
+        """The kernel dropped events (its buffer was full): ask for the state of everything instead."""
+        keys = frozenset(device.active_keys())
+        with self._lock:
+            spoken = {code: device.absinfo(code).value for code in self._raw.axes}
+            self._raw = replace(self._raw, axes=spoken, keys=keys, event_time_s=time_s)
+
+    def _open(self) -> evdev.InputDevice:
+        path = self._fixed_path or find_wheel(self._profile)
+        if path is None:
+            raise DeviceError(why_no_wheel(self._profile))
+        try:
+            device = evdev.InputDevice(path)
+        except PermissionError as error:
+            raise DeviceError(permission_advice(self._profile, path)) from error
+        except OSError as error:
+            raise DeviceError(f"cannot open {path} ({error.strerror}); is the wheel plugged in?") from error
+        if not self._profile.fits(device.info.vendor, device.info.product):
+            found = f"{device.name} ({device.info.vendor:04x}:{device.info.product:04x})"
+            _close_quietly(device)
+            raise DeviceError(f"{path} is {found}, not {self._profile.name} ({_usb_ids(self._profile)})")
+        self._grab(device)
+        with self._lock:
+            self._raw = RawState()
+            self._connected = True
+            self._status = f"{device.name} at {path}"
+        log.info("driving with %s", self._status)
+        return device
+
+    def _grab(self, device: evdev.InputDevice) -> None:
+        """Keep the wheel's buttons from reaching other programs; driving goes on without."""
+        try:
+            device.grab()
+        except OSError as error:
+            log.warning("%s is not ours alone (%s): close other programs that use it", device.name, error.strerror)
+
+    def _look_again(self) -> evdev.InputDevice | None:
+        try:
+            return self._open()
+        except DeviceError:
+            self._stopping.wait(RESCAN_S)
+            return None
+
+    def _lose(self, message: str) -> None:
+        with self._lock:
+            self._connected = False
+            self._status = message
+            self._raw = RawState(event_time_s=self._raw.event_time_s)
+        log.warning(message)
+
+    def _close_pipe(self) -> None:
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        device = evdev.InputDevice(path)
+    except OSError:
+        return None  # gone between listing and opening, or not ours to open
+    with device:
+        return device.info.vendor, device.info.product
+
+
+def _identity_from_sysfs(entry: Path) -> tuple[int, int] | None:
+    try:
+        vendor, product = ((entry / "device" / "id" / key).read_text() for key in ("vendor", "product"))
+        return int(vendor, 16), int(product, 16)
+    except (OSError, ValueError):
+        return None
+
+
+def _usb_ids(profile: DeviceProfile) -> str:
+    return ", ".join(f"{identity.vendor:04x}:{identity.product:04x}" for identity in profile.match)
+
+
+def _close_quietly(device: evdev.InputDevice) -> None:
+    try:
+        device.close()
+    except OSError:
+        log.debug("%s was gone before it could be closed", device.path)
