@@ -1,0 +1,81 @@
+"""What the renderer draws: plain records, filled by the server once a tick and shared by all its cameras.
+
+Angles are radians and lengths metres in CARLA's left-handed frame: x forward, y right, z up, pitch up positive, yaw
+clockwise seen from above. Nothing here knows of OpenGL or of CARLA's own classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CLEAR_NOON = (10.0, 0.0, 0.0, 10.0, 40.0, 55.0, 0.0, 0.0, 0.2, 0.0, 1.0, 0.03, 0.0331, 0.0)
+
+
+@dataclass(frozen=True)
+class DrawnActor:
+    """One vehicle, walker or prop.
+
+    The pose is CARLA's actor transform: vehicles and props stand on it, walkers have it in their middle (so a walker's
+    feet are at `z - extent_m[2]`). `extent_m` are half sizes along x, y, z; `type_id` a blueprint id such as
+    "vehicle.tesla.model3", "walker.pedestrian.0001" or "static.prop.trafficcone01". `colour_rgb` is 0..255 and only
+    paints vehicles and walkers' clothes. `steer_rad` is the front wheels' angle, right positive.
+    """
+
+    actor_id: int
+    type_id: str
+    x: float
+    y: float
+    z: float
+    roll: float
+    pitch: float
+    yaw: float
+    extent_m: tuple[float, float, float]
+    colour_rgb: tuple[int, int, int] = (150, 150, 155)
+    brake_light: bool = False
+    left_indicator: bool = False
+    right_indicator: bool = False
+    reverse_light: bool = False
+    steer_rad: float = 0.0
+
+
+@dataclass(frozen=True)
+class DrawnLight:
+    """One traffic light by its signal's own pose; state 0 red, 1 yellow, 2 green, 3 off (CARLA's numbers)."""
+
+    x: float
+    y: float
+    z: float
+    yaw: float
+    state: int
+
+
+@dataclass(frozen=True)
+class SceneState:
+    """Everything that moves or changes in one tick.
+
+    `weather` are carla.WeatherParameters' numbers in their order: cloudiness, precipitation, precipitation_deposits,
+    wind_intensity, sun_azimuth_angle, sun_altitude_angle, fog_density, fog_distance, fog_falloff, wetness,
+    scattering_intensity, mie_scattering_scale, rayleigh_scattering_scale, dust_storm (percent, degrees, metres).
+    `time_s` drives what blinks.
+    """
+
+    actors: tuple[DrawnActor, ...] = ()
+    lights: tuple[DrawnLight, ...] = ()
+    weather: tuple[float, ...] = CLEAR_NOON
+    time_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class CameraView:
+    """One picture to draw: a pinhole camera with horizontal field of view `fov_deg`; `hidden_actor_id` is left out."""
+
+    width: int
+    height: int
+    fov_deg: float
+    x: float
+    y: float
+    z: float
+    roll: float = 0.0
+    pitch: float = 0.0
+    yaw: float = 0.0
+    hidden_actor_id: int = -1
