@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def _first_wheel() -> EvdevWheel | None:
 
 def _profile_of(path: str) -> DeviceProfile:
     try:
-        with evdev.InputDevice(path) as device:
+        with closing(evdev.InputDevice(path)) as device:
             identity = (device.info.vendor, device.info.product)
             device_name = device.name
     except PermissionError as error:
@@ -110,7 +111,7 @@ def _profile_of(path: str) -> DeviceProfile:
 def _describe(path: str, profiles: dict[str, DeviceProfile]) -> DeviceInfo | None:
     """None for what is no joystick or wheel (a mouse, a power button)."""
     try:
-        with evdev.InputDevice(path) as device:
+        with closing(evdev.InputDevice(path)) as device:
             identity = (device.info.vendor, device.info.product)
             axes = [code for code, _ in device.capabilities().get(evdev.ecodes.EV_ABS, [])]
             device_name = device.name

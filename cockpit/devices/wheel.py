@@ -12,6 +12,7 @@ import logging
 import os
 import select
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -209,7 +210,7 @@ def _identity(path: str) -> tuple[int, int] | None:
         device = evdev.InputDevice(path)
     except OSError:
         return None  # gone between listing and opening, or not ours to open
-    with device:
+    with closing(device):
         return device.info.vendor, device.info.product
 
 
