@@ -7,19 +7,9 @@ lock-step sessions use.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from recorder.schema import ActorState, Control, DriverInput, Plan, RouteState, Tick
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyStatus:
-    """Health of the policy process."""
-
-    alive: bool
-    message: str = ""
-    plans_per_s: float = 0.0
+from recorder.schema import ActorState, Control, DriverInput, Plan, PolicyStatus, RouteState, Tick
 
 
 class PolicyDriver(Protocol):

@@ -240,6 +240,15 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    """Health of the policy process."""
+
+    alive: bool
+    message: str = ""
+    plans_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class DriverInput:
     """The newest state of the driver's hands and feet, already in CARLA's ranges."""
 
