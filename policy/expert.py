@@ -20,7 +20,13 @@ from policy.conflicts import Crossing, Leader, find_conflicts
 from policy.geometry import ego_from_world, wrap_angle
 from policy.motion import BicycleState, forward_speed_mps, step_bicycle
 from policy.path import RoutePath
-from policy.tracking import DEFAULT_TRACKING, TrackingConfig, pedals_from_acceleration, steer_from_curvature
+from policy.tracking import (
+    DEFAULT_TRACKING,
+    TrackingConfig,
+    pedals_from_acceleration,
+    standing_brake,
+    steer_from_curvature,
+)
 from recorder.schema import Control, LightColour, RouteCommand, Tick
 
 ROLLOUT_STEP_S = 0.1
@@ -122,7 +128,7 @@ class Expert:
         speed = forward_speed_mps(tick.ego)
         steer = steer_from_curvature(decision.curvature_per_m, self.tracking)
         if speed < 0.4 and decision.acceleration_mps2 <= 0.0:
-            return Control(steer=steer, brake=self.tracking.hold_brake)
+            return Control(steer=steer, brake=standing_brake(speed, self.tracking))
         throttle, brake = pedals_from_acceleration(decision.acceleration_mps2, speed, self.tracking)
         return Control(throttle=throttle, steer=steer, brake=brake)
 

@@ -19,11 +19,11 @@ from recorder.schema import ActorState, Control, Plan
 
 
 class TrackingConfig(BaseModel):
-    """The car's numbers and the tracker's gains. The defaults are CARLA's Tesla Model 3."""
+    """The car's numbers and the tracker's gains. The defaults are CARLA's Tesla Model 3, pedals as in our simulator."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    wheelbase_m: float = Field(default=3.0, gt=0)
+    wheelbase_m: float = Field(default=2.9, gt=0)
     """Distance between the axles."""
     max_steer_rad: float = Field(default=math.radians(70.0), gt=0)
     """Front wheel angle at steer = 1; CARLA's steer is linear to it."""
@@ -33,15 +33,15 @@ class TrackingConfig(BaseModel):
     """Look-ahead gained per m/s."""
     preview_s: float = Field(default=0.7, gt=0)
     """The plan's speed this far ahead is the one the pedals work towards; it also sets the gain (1 / preview)."""
-    full_throttle_mps2: float = Field(default=4.0, gt=0)
+    full_throttle_mps2: float = Field(default=5.0, gt=0)
     """Acceleration at full throttle and low speed."""
-    full_brake_mps2: float = Field(default=8.0, gt=0)
+    full_brake_mps2: float = Field(default=10.0, gt=0)
     """Deceleration at full brake."""
-    rolling_mps2: float = Field(default=0.15, ge=0)
-    """Rolling resistance, as a deceleration."""
-    drag_per_m: float = Field(default=0.0008, ge=0)
+    rolling_mps2: float = Field(default=0.6, ge=0)
+    """Deceleration with the foot off both pedals: rolling resistance and engine brake."""
+    drag_per_m: float = Field(default=0.0003, ge=0)
     """Air drag: deceleration per squared speed."""
-    coast_band_mps2: float = Field(default=0.35, ge=0)
+    coast_band_mps2: float = Field(default=0.15, ge=0)
     """Wishes to slow down by less than this lift the foot and leave the brake alone."""
     max_deceleration_mps2: float = Field(default=8.0, gt=0)
     max_acceleration_mps2: float = Field(default=3.0, gt=0)
@@ -79,7 +79,7 @@ def control_from_plan(
     steer = steer_from_curvature(pursuit_curvature(path_ego, speed, config), config)
     remaining = speeds[times >= min(age_s, times[-1])]
     if target < config.stop_speed_mps and float(remaining.max()) < 2 * config.stop_speed_mps and speed < 1.0:
-        return Control(steer=steer, brake=config.hold_brake)
+        return Control(steer=steer, brake=standing_brake(speed, config))
     throttle, brake = pedals_from_acceleration((target - speed) / config.preview_s, speed, config)
     return Control(throttle=throttle, steer=steer, brake=brake)
 
@@ -122,6 +122,11 @@ def pedals_from_acceleration(
     if push > -config.coast_band_mps2:
         return 0.0, 0.0
     return 0.0, min(-push / config.full_brake_mps2, 1.0)
+
+
+def standing_brake(speed_mps: float, config: TrackingConfig = DEFAULT_TRACKING) -> float:
+    """Brake that ends a stop without a jerk and then holds the car."""
+    return config.hold_brake if speed_mps < 0.1 else min(0.15, config.hold_brake)
 
 
 def _with_start(trajectory: NDArray[np.float64]) -> NDArray[np.float64]:
