@@ -1,7 +1,8 @@
 """The driving lanes of a map as numpy polylines: where they lead, what lies beside them, where they cross.
 
 Sampled once from a `carla.Map` (which needs no server), so that traffic and signals can look lanes up without a call
-into CARLA's library per vehicle and tick. Frame: CARLA's world (left-handed, metres, radians); `s` runs with the traffic.
+into CARLA's library per vehicle and tick. Frame: CARLA's world (left-handed, metres, radians); `s` runs with the
+traffic.
 """
 
 import math
