@@ -119,6 +119,23 @@ def check_folder(folder: str | Path) -> Path:
     return folder
 
 
+def is_plain_model(folder: str | Path) -> bool:
+    """Whether `folder` is a model with weights but without our settings: one that was never tuned for driving."""
+    folder = Path(folder)
+    has_settings = (folder / SETTINGS_FILE).is_file()
+    return (folder / "config.json").is_file() and not has_settings and any(folder.glob("*.safetensors"))
+
+
+def model_source(folder: str | Path) -> str:
+    """What transformers shall load: a hub name, a plain model's folder or a checked checkpoint's.
+
+    Raises `CheckpointError` when it is none of these.
+    """
+    if is_hub_name(folder) or is_plain_model(folder):
+        return str(folder)
+    return str(check_folder(folder))
+
+
 def checkpoint_sha256(folder: str | Path, adapter: str | Path | None = None) -> str:
     """One hash over the names and bytes of all weight, token and settings files of a checkpoint and its adapter."""
     digest = hashlib.sha256()

@@ -22,7 +22,15 @@ from policy.codebook import Codebook
 from policy.decoding import decode_answer, make_grammar
 from policy.processor import load_processor
 from policy.prompt import messages
-from policy.settings import CheckpointError, PolicySettings, check_folder, is_hub_name, read_settings
+from policy.settings import (
+    CheckpointError,
+    PolicySettings,
+    check_folder,
+    is_hub_name,
+    is_plain_model,
+    model_source,
+    read_settings,
+)
 from policy.tokenizer import add_action_tokens
 from recorder.schema import Direction, SpeedAction
 
@@ -55,7 +63,7 @@ class Vla:
     def load(cls, folder: str | Path, adapter: str | Path | None = None, device: str = "auto") -> Vla:
         """Load a checkpoint, with a LoRA adapter merged in where one is given; raises `CheckpointError`."""
         settings, codebook = load_settings(folder)
-        processor: Any = load_processor(_source(folder))
+        processor: Any = load_processor(model_source(folder))
         model = load_model(folder, adapter, device)
         prepare_tokens(model, processor.tokenizer, len(codebook))
         return cls(model, processor, settings, codebook)
@@ -107,7 +115,7 @@ class Vla:
 
 def load_settings(folder: str | Path) -> tuple[PolicySettings, Codebook]:
     """Settings and codebook of a checkpoint; defaults for a hub model or folder that was never tuned for driving."""
-    if is_hub_name(folder) or _is_plain_model(Path(folder)):
+    if is_hub_name(folder) or is_plain_model(folder):
         log.warning("%s has no policy.json: not tuned for driving yet, so fine-tune it first (`refine`)", folder)
         return PolicySettings(name=str(folder)), Codebook.town()
     settings = read_settings(check_folder(folder))
@@ -119,7 +127,7 @@ def load_model(folder: str | Path, adapter: str | Path | None = None, device: st
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    source = _source(folder)
+    source = model_source(folder)
     try:
         model: Any = AutoModelForImageTextToText.from_pretrained(source, dtype=dtype, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -162,15 +170,3 @@ def _with_adapter(model: Any, adapter: Path) -> Any:
         raise CheckpointError(f"adapter folder {adapter} has no adapter_config.json; give the folder refine wrote")
     merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     return merged.requires_grad_(True)
-
-
-def _is_plain_model(folder: Path) -> bool:
-    """A local model with weights and tokenizer, but without our settings."""
-    has_settings = (folder / "policy.json").is_file()
-    return (folder / "config.json").is_file() and not has_settings and any(folder.glob("*.safetensors"))
-
-
-def _source(folder: str | Path) -> str:
-    if is_hub_name(folder) or _is_plain_model(Path(folder)):
-        return str(folder)
-    return str(check_folder(folder))
