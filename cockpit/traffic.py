@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import carla
 
@@ -71,7 +72,8 @@ def spawn_traffic(
         blueprint.set_attribute("role_name", "autopilot")
         if blueprint.has_attribute("color"):
             blueprint.set_attribute("color", rng.choice(blueprint.get_attribute("color").recommended_values))
-        autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, tm_port)
+        future: Any = carla.command.FutureActor
+        autopilot = carla.command.SetAutopilot(future, True, tm_port)
         batch.append(carla.command.SpawnActor(blueprint, place).then(autopilot))
     replies = client.apply_batch_sync(batch, False)
     traffic = Traffic(client, manager, [reply.actor_id for reply in replies if not reply.error])

@@ -186,7 +186,9 @@ class CarlaWorld:
         self.ego = self.world.try_spawn_actor(blueprint, carla_transform(above))
         if self.ego is None:
             raise WorldError(f"The ego cannot be spawned at x={pose.x:.1f}, y={pose.y:.1f}: something stands there.")
-        sensor: Any = self.world.spawn_actor(library.find("sensor.other.collision"), carla.Transform(), attach_to=self.ego)
+        sensor: Any = self.world.spawn_actor(
+            library.find("sensor.other.collision"), carla.Transform(), attach_to=self.ego
+        )
         self._sensors.append(sensor)
         sensor.listen(self._on_collision)
         self._forget_statics()

@@ -7,7 +7,7 @@ rows; `decode_tick` builds a tick from them. Nothing here reads or writes files.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -235,6 +235,7 @@ class Arrays:
     route_ahead: NDArray[np.float32]
     plan_tokens: NDArray[np.int64]
     plan_trajectories: NDArray[np.float32]
+    strings: Sequence[str]
 
 
 def span(ends: NDArray[np.float64], row: int) -> slice:

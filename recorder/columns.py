@@ -221,12 +221,19 @@ class Table:
         self._values = values
         self._columns = {str(column["name"]): (index, column) for index, column in enumerate(described)}
         self._strings = strings
+        self.described = described
+        """The columns' names, kinds, units and meanings, in order."""
 
     def __len__(self) -> int:
         return len(self._values)
 
     def __contains__(self, name: str) -> bool:
         return name in self._columns
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """(rows, columns) as stored."""
+        return self._values
 
     @property
     def names(self) -> list[str]:

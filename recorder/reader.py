@@ -122,6 +122,7 @@ class Segment:
                 route_ahead=self._rows("route_ahead", self._last(ticks, told, "route_ahead_end")),
                 plan_tokens=self._rows("plan_tokens", ends[0]),
                 plan_trajectories=self._rows("plan_trajectories", ends[1]),
+                strings=strings,
             )
 
     @staticmethod

@@ -124,6 +124,7 @@ class EventKind(enum.StrEnum):
     SAFE_STOP = "safe_stop"
     MARK = "mark"
     FAULT = "fault"
+    HAND_BACK_REFUSED = "hand_back_refused"
 
 
 @dataclass(frozen=True, slots=True)

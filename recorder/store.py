@@ -43,8 +43,11 @@ class SegmentStore:
         self.committed_ticks = 0
         self.dropped_ticks = 0
         self.picture_errors = 0
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+        # Built aside and renamed, so that a kill leaves a whole segment or none.
+        part = path.with_name(f".{path.name}.partial")
         self._group = zarr.create_group(
-            path,
+            part,
             zarr_format=3,
             attributes={
                 "format": FORMAT,
@@ -59,7 +62,6 @@ class SegmentStore:
                 "error": "",
             },
         )
-        self._arrays: dict[str, zarr.Array[Any]] = {}
         for name, columns in TABLES.items():
             self._create_table(name, columns, CHUNK_TICKS if name == "ticks" else 256)
         self._create("route_ahead", (0, 4), np.float32, 2048, {"columns": ["x m", "y m", "z m", "yaw rad"]})
@@ -68,6 +70,9 @@ class SegmentStore:
         self._arrays["strings"] = self._group.create_array(
             "strings", shape=(0,), chunks=(64,), dtype="string", compressors=[Crc32cCodec()], fill_value=""
         )
+        part.rename(path)
+        self._group = zarr.open_group(path, mode="r+", use_consolidated=False)
+        self._arrays = dict(self._group.arrays())
 
     def _create_table(self, name: str, columns: Sequence[Column], chunk_rows: int, rows: int = 0) -> None:
         described = {"columns": [column.described() for column in columns]}

@@ -1,0 +1,208 @@
+"""The driver's screens: a `TickConsumer` that shows the newest tick on every screen of the rig at once.
+
+The session's thread hands ticks over and goes on; the GUI thread paints when it can. A tick that is overtaken before it was
+painted is dropped and counted. All panes change to the same tick in one go.
+"""
+
+from __future__ import annotations
+
+import collections
+import logging
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6.QtCore import QObject, QRect, Qt, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QFocusEvent, QGuiApplication, QKeyEvent, QScreen
+from PyQt6.QtWidgets import QHBoxLayout, QWidget
+
+from cockpit.devices.keyboard import KeyboardDriver
+from cockpit.rig import Rig
+from cockpit.windows.chime import Chime
+from cockpit.windows.instruments import instruments_from_tick
+from cockpit.windows.keys import driving_key
+from cockpit.windows.layout import Layout, Placement, pane_order, place_screens
+from cockpit.windows.pane import ScreenPane
+from cockpit.windows.path_overlay import plan_in_ego
+from recorder.schema import Authority, Pose, Tick
+
+log = logging.getLogger(__name__)
+
+POSES_KEPT = 200
+"""Ticks whose ego pose is remembered, to place a plan that was made from an older frame (10 s at 20 Hz)."""
+WINDOW_SHARE = 0.96
+"""Share of the display's width that the window with panes takes."""
+
+
+class DriverWindow(QWidget):
+    """A top-level window with one or several panes; passes key strokes on."""
+
+    closed = pyqtSignal()
+
+    def __init__(self, title: str, panes: Sequence[ScreenPane], keyboard: KeyboardDriver | None) -> None:
+        super().__init__()
+        self._keyboard = keyboard
+        self.panes = tuple(panes)
+        self.setWindowTitle(title)
+        self.setStyleSheet("background: black;")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for pane in panes:
+            row.addWidget(pane, stretch=pane.view.screen.resolution_px[0])
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
+        """Driving keys; F11 is full screen, Escape leaves it and then closes."""
+        if event is None or event.isAutoRepeat():
+            return
+        key = driving_key(event.key())
+        if key is not None and self._keyboard is not None:
+            self._keyboard.press(key)
+        elif event.key() == Qt.Key.Key_F11:
+            self.showNormal() if self.isFullScreen() else self.showFullScreen()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.close()
+
+    def keyReleaseEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
+        """The other half."""
+        if event is None or event.isAutoRepeat() or self._keyboard is None:
+            return
+        key = driving_key(event.key())
+        if key is not None:
+            self._keyboard.release(key)
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802  Qt's name
+        """The releases of held keys will go to somebody else: let go of them now."""
+        if self._keyboard is not None:
+            self._keyboard.release_all()
+        super().focusOutEvent(event)
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
+        """Closing any driver's window ends the drive."""
+        self.closed.emit()
+        super().closeEvent(event)
+
+
+class DriverScreens(QObject):
+    """All of the driver's windows. Make and show it in the GUI thread; `consume` and `close` may come from any thread.
+
+    Raises:
+        ConfigError: the rig's screens do not fit the displays.
+    """
+
+    closed = pyqtSignal()
+    """The driver closed a window."""
+    _newest_changed = pyqtSignal()
+    _close_asked = pyqtSignal()
+
+    def __init__(self, rig: Rig, layout: str = "auto", keyboard: KeyboardDriver | None = None) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._newest: Tick | None = None
+        self._is_waiting = False
+        self._poses: collections.OrderedDict[int, Pose] = collections.OrderedDict()
+        self._is_closed = False
+        self.painted_count = 0
+        self.dropped_count = 0
+        displays = QGuiApplication.screens()
+        self.placement = place_screens(rig, [display.name() for display in displays], Layout(layout))
+        hud_name = rig.hud_screen_name()
+        views = {view.screen.name: view for view in rig.views()}
+        self.panes = {name: ScreenPane(views[name], has_hud=name == hud_name) for name in pane_order(rig)}
+        self.windows = self._make_windows(rig, self.placement, displays, keyboard)
+        self._chime = Chime()
+        self._newest_changed.connect(self._show_newest, Qt.ConnectionType.QueuedConnection)
+        self._close_asked.connect(self._close_windows)
+        for window in self.windows:
+            window.closed.connect(self.closed)
+
+    def show(self) -> None:
+        """Open the windows; the one with the instruments has the keyboard."""
+        for window in self.windows:
+            if self.placement.layout is Layout.WINDOWS:
+                window.showFullScreen()
+            else:
+                window.show()
+        for window in self.windows:
+            if any(pane.has_hud for pane in window.panes):
+                window.raise_()
+                window.activateWindow()
+                window.setFocus()
+
+    def consume(self, tick: Tick) -> None:
+        """Keep `tick` as the newest and ask the GUI thread to paint; never blocks."""
+        with self._lock:
+            self._remember(tick)
+            if self._is_waiting:
+                self.dropped_count += 1
+            self._newest = tick
+            must_ask, self._is_waiting = not self._is_waiting, True
+        if must_ask:
+            self._newest_changed.emit()
+
+    def close(self) -> None:
+        """Close the windows; safe to call twice and from any thread."""
+        self._close_asked.emit()
+
+    def _show_newest(self) -> None:
+        with self._lock:
+            tick, self._is_waiting = self._newest, False
+            path_ego = None if tick is None else self._planned_path(tick)
+        if tick is None or self._is_closed:
+            return
+        instruments = instruments_from_tick(tick)
+        for pane in self.panes.values():
+            pane.show_tick(tick, instruments, path_ego)
+        self.painted_count += 1
+        self._chime.sound(tick.authority.authority is Authority.REQUESTED)
+
+    def _remember(self, tick: Tick) -> None:
+        self._poses[tick.frame] = tick.ego.pose
+        while len(self._poses) > POSES_KEPT:
+            self._poses.popitem(last=False)
+
+    def _planned_path(self, tick: Tick) -> NDArray[np.float64] | None:
+        if tick.plan is None or len(tick.plan.trajectory_ego) == 0:
+            return None
+        pose_at_plan = self._poses.get(tick.plan.frame)
+        return None if pose_at_plan is None else plan_in_ego(tick.plan, pose_at_plan, tick.ego.pose)
+
+    def _close_windows(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for window in self.windows:
+            window.blockSignals(True)  # the program closes it, not the driver
+            window.close()
+            window.deleteLater()
+        self._chime.close()
+
+    def _make_windows(
+        self, rig: Rig, placement: Placement, displays: list[QScreen], keyboard: KeyboardDriver | None
+    ) -> tuple[DriverWindow, ...]:
+        if placement.layout is Layout.PANES:
+            window = DriverWindow(f"Takeover - {rig.name}", list(self.panes.values()), keyboard)
+            window.setGeometry(_panorama(list(self.panes.values()), displays[0].availableGeometry()))
+            return (window,)
+        windows = []
+        for name, pane in self.panes.items():
+            window = DriverWindow(f"Takeover - {name}", [pane], keyboard)
+            window.setWindowFlag(Qt.WindowType.FramelessWindowHint)
+            display = displays[placement.display_of[name]]
+            window.setScreen(display)
+            window.setGeometry(display.geometry())
+            windows.append(window)
+        return tuple(windows)
+
+
+def _panorama(panes: Sequence[ScreenPane], available: QRect) -> QRect:
+    """A window that the panes side by side just fill, as wide as the display allows, in its upper half."""
+    width = sum(pane.view.screen.resolution_px[0] for pane in panes)
+    height = max(pane.view.screen.resolution_px[1] for pane in panes)
+    scale = min(available.width() * WINDOW_SHARE / width, available.height() * WINDOW_SHARE / height)
+    shown_width, shown_height = round(width * scale), round(height * scale)
+    left = available.left() + (available.width() - shown_width) // 2
+    top = available.top() + (available.height() - shown_height) // 3
+    return QRect(left, top, shown_width, shown_height)

@@ -1,0 +1,238 @@
+"""The road network as meshes: asphalt, gutters, kerbs, sidewalks, junction floors and painted marks.
+
+Also gives the outlines (shapely polygons, CARLA's frame) that scenery must keep clear of and that signal masts are
+placed by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry import Polygon
+from shapely.geometry.base import BaseGeometry
+
+from sim.render.mesh import StaticMesh, noise
+from sim.render.opendrive import Mark, Road, RoadItem, Section
+from sim.render.textures import ASPHALT, PAVING, PLAIN
+
+ROAD_LANES = {"driving", "shoulder", "biking", "parking", "stop", "entry", "exit", "onRamp", "offRamp", "bidirectional"}
+WALK_LANES = {"sidewalk", "curb", "walking"}
+KERB_M = 0.12
+KERB_TOP_M = 0.16
+DASH_M, GAP_M = 3.0, 4.5
+PAINT_Z_M = 0.012
+ASPHALT_RGB = np.array([0.40, 0.40, 0.415])
+GUTTER_RGB = np.array([0.52, 0.515, 0.50])
+KERB_RGB = np.array([0.72, 0.71, 0.68])
+WALK_RGB = np.array([0.66, 0.635, 0.60])
+PAINT = {"yellow": (0.93, 0.72, 0.13), "white": (0.93, 0.93, 0.91), "standard": (0.93, 0.93, 0.91)}
+WEAR = np.array([[0.0, 1.0], [0.22, 0.93], [0.5, 1.03], [0.78, 0.93], [1.0, 1.0]])  # across a lane: wheel tracks darker
+
+# Centre line point, half-width vector towards this vertex's side, how much it may be widened far away, colour.
+PAINT_VERTEX = np.dtype([("position", "<f4", 3), ("side", "<f4", 2), ("grow", "<f4"), ("colour", "u1", 4)])
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Where roads and sidewalks lie, and each junction's floor by its id."""
+
+    drivable: BaseGeometry
+    paved: BaseGeometry
+    junctions: dict[int, BaseGeometry]
+
+
+class PaintMesh:
+    """Painted marks, kept as centre lines so that the vertex shader can keep far ones visible."""
+
+    def __init__(self) -> None:
+        self.blocks: list[np.ndarray] = []
+
+    def line(self, points: np.ndarray, half_m: float, colour: str, grow: float = 3.0) -> None:
+        """A band of half width `half_m` along (n, 3) points."""
+        along = np.gradient(points[:, :2], axis=0)
+        along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
+        side = np.stack([-along[:, 1], along[:, 0]], axis=1) * half_m
+        n = len(points)
+        block = np.zeros((n - 1, 4), PAINT_VERTEX)
+        for corner, (i, sign) in enumerate(((0, 1.0), (0, -1.0), (1, -1.0), (1, 1.0))):
+            block["position"][:, corner] = points[i : n - 1 + i] + [0.0, 0.0, PAINT_Z_M]
+            block["side"][:, corner] = sign * side[i : n - 1 + i]
+        block["grow"] = grow
+        block["colour"][..., :3] = np.array(PAINT.get(colour, PAINT["white"])) * 255.0
+        self.blocks.append(block.reshape(-1))
+
+    def vertices(self) -> np.ndarray:
+        """All quads, four vertices each, wound upwards."""
+        return np.concatenate(self.blocks) if self.blocks else np.zeros(0, PAINT_VERTEX)
+
+
+def build_roads(roads: list[Road], mesh: StaticMesh) -> tuple[PaintMesh, Outlines]:
+    """Add all surfaces to `mesh`; returns the paint and the outlines."""
+    paint = PaintMesh()
+    floors: dict[int, list[Polygon]] = {}
+    drivable: list[BaseGeometry] = []
+    walks: list[BaseGeometry] = []
+    for road in roads:
+        for section in road.sections:
+            s = road.stations(section.s, section.end)
+            outline = band_outline(road, section, s, ROAD_LANES)
+            if outline is not None and road.junction < 0:
+                drivable.append(outline)
+            elif outline is not None:
+                floors.setdefault(road.junction, []).append(outline)
+            walks += walk_outlines(road, section, s)
+            for lane_id in section.lanes:
+                add_lane(road, section, lane_id, s, mesh)
+            if road.junction < 0:
+                add_marks(road, section, paint)
+        for item in road.objects:
+            add_road_object(road, item, paint)
+    junctions = {number: filled(shapely.union_all(parts)) for number, parts in floors.items()}
+    for floor in junctions.values():
+        add_floor(floor, mesh)
+    all_drivable = shapely.union_all([*drivable, *junctions.values()])
+    return paint, Outlines(all_drivable, shapely.union_all([all_drivable, *walks]), junctions)
+
+
+def filled(shape: BaseGeometry) -> BaseGeometry:
+    """The shape without holes or hairline gaps."""
+    closed = shape.buffer(0.2, join_style="mitre").buffer(-0.2, join_style="mitre")
+    parts = closed.geoms if hasattr(closed, "geoms") else [closed]
+    return shapely.union_all([Polygon(part.exterior) for part in parts])
+
+
+def band_outline(road: Road, section: Section, s: np.ndarray, kinds: set[str]) -> Polygon | None:
+    """Polygon from the leftmost to the rightmost border of lanes of the given kinds next to the centre."""
+    extents = []
+    for sign in (1, -1):
+        t = np.zeros_like(s)
+        i = sign
+        while i in section.lanes and section.lanes[i].kind in kinds:
+            t = section.borders(i, s)[1]
+            i += sign
+        extents.append(road.points(s, t)[:, :2])
+    ring = np.concatenate([extents[0], extents[1][::-1]])
+    outline = Polygon(ring)
+    return outline.buffer(0) if outline.area > 0.1 else None
+
+
+def walk_outlines(road: Road, section: Section, s: np.ndarray) -> list[BaseGeometry]:
+    """Polygons of the sidewalks."""
+    outlines = []
+    for lane_id, lane in section.lanes.items():
+        if lane.kind in WALK_LANES:
+            inner, outer = (road.points(s, t)[:, :2] for t in section.borders(lane_id, s))
+            outlines.append(Polygon(np.concatenate([inner, outer[::-1]])).buffer(0))
+    return outlines
+
+
+def add_lane(road: Road, section: Section, lane_id: int, s: np.ndarray, mesh: StaticMesh) -> None:
+    """The surface of one lane; asphalt inside junctions comes from the junction's floor instead."""
+    kind = section.lanes[lane_id].kind
+    if lane_id == 0 or kind == "none":
+        return
+    inner, outer = section.borders(lane_id, s)
+    if kind in WALK_LANES:
+        add_walk(road, lane_id, s, inner, outer, mesh)
+    elif kind in ROAD_LANES and road.junction < 0:
+        if kind == "shoulder":
+            left, right = road.points(s, inner), road.points(s, outer)
+            mesh.strip(left, right, GUTTER_RGB, ASPHALT, uv=(left[:, :2] / 6.0, right[:, :2] / 6.0))
+        else:
+            add_asphalt(road, s, inner, outer, mesh)
+    elif kind not in ROAD_LANES:
+        left, right = road.points(s, inner), road.points(s, outer)
+        mesh.strip(left, right, (0.36, 0.44, 0.22), PLAIN)
+
+
+def asphalt_shade(points: np.ndarray) -> np.ndarray:
+    """Patches of lighter and darker asphalt."""
+    return 1.0 + 0.07 * noise(points, 9.0, 1) + 0.06 * noise(points, 31.0, 2)
+
+
+def add_asphalt(road: Road, s: np.ndarray, inner: np.ndarray, outer: np.ndarray, mesh: StaticMesh) -> None:
+    """A driving lane in four bands, so that wheel tracks show."""
+    lines = [road.points(s, inner + (outer - inner) * f) for f in WEAR[:, 0]]
+    shades = [w * asphalt_shade(p) for w, p in zip(WEAR[:, 1], lines, strict=True)]
+    for i in range(len(lines) - 1):
+        colour = np.concatenate([shades[i], shades[i + 1]])[:, None] * ASPHALT_RGB
+        mesh.strip(lines[i], lines[i + 1], colour, ASPHALT, uv=(lines[i][:, :2] / 6.0, lines[i + 1][:, :2] / 6.0))
+
+
+def add_walk(road: Road, lane_id: int, s: np.ndarray, inner: np.ndarray, outer: np.ndarray, mesh: StaticMesh) -> None:
+    """A raised sidewalk: kerb face, kerb top, slabs, and a skirt down to the grass."""
+    sign = 1.0 if lane_id > 0 else -1.0
+    up = np.array([0.0, 0.0, KERB_M])
+    foot = road.points(s, inner)
+    edge, slab, out = foot + up, road.points(s, inner + sign * KERB_TOP_M) + up, road.points(s, outer) + up
+    around = (foot + up - [0.0, 0.0, 0.35], edge) if sign < 0 else (edge, foot + up - [0.0, 0.0, 0.35])
+    mesh.strip(*around, KERB_RGB * 0.9, PLAIN, up=False)
+    mesh.strip(edge, slab, KERB_RGB, PLAIN)
+    shade = 1.0 + 0.06 * np.concatenate([noise(slab, 5.0, 3), noise(out, 5.0, 3)])
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(slab[:, :2], axis=0), axis=1))])
+    across = float(np.mean(np.abs(outer - inner))) - KERB_TOP_M
+    uv = (np.stack([along / 3.0, np.zeros_like(s)], 1), np.stack([along / 3.0, np.full_like(s, across / 3.0)], 1))
+    mesh.strip(slab, out, shade[:, None] * WALK_RGB, PAVING, uv=uv)
+    below = out - [0.0, 0.0, 0.35]
+    mesh.strip(*((out, below) if sign < 0 else (below, out)), WALK_RGB * 0.6, PLAIN, up=False)
+
+
+def add_floor(floor: BaseGeometry, mesh: StaticMesh) -> None:
+    """The asphalt of a junction."""
+    dense = shapely.segmentize(floor.buffer(0.05), 4.0)
+    for triangle in shapely.constrained_delaunay_triangles(dense).geoms:
+        corners = np.array(triangle.exterior.coords)[:3]
+        points = np.column_stack([corners, np.full(3, -0.002)])
+        colour = asphalt_shade(points)[:, None] * ASPHALT_RGB
+        mesh.add(points, np.array([[0, 1, 2]]), colour, ASPHALT, uv=corners / 6.0, normal=(0.0, 0.0, 1.0))
+
+
+def add_marks(road: Road, section: Section, paint: PaintMesh) -> None:
+    """Every road mark of a section."""
+    for lane_id, lane in section.lanes.items():
+        for i, mark in enumerate(lane.marks):
+            end = lane.marks[i + 1].s if i + 1 < len(lane.marks) else section.end
+            start = max(mark.s, section.s)
+            if end - start > 0.2 and mark.kind not in ("none", "curb", "edge"):
+                shift = 0.0
+                if lane_id and section.lanes.get(lane_id + (1 if lane_id > 0 else -1), lane).kind in WALK_LANES:
+                    shift = -0.25 if lane_id > 0 else 0.25  # no gutter: the line runs beside the kerb
+                paint_mark(road, section, lane_id, mark, (start, end), shift, paint)
+
+
+def paint_mark(
+    road: Road, section: Section, lane_id: int, mark: Mark, span: tuple[float, float], shift: float, paint: PaintMesh
+) -> None:
+    """One road mark: solid, broken, or a pair of lines."""
+    parts = mark.kind.split()
+    offsets = (0.0,) if len(parts) == 1 else (mark.width, -mark.width)
+    for part, offset in zip(parts, offsets, strict=False):
+        stretches = [span] if part != "broken" else dashes(*span)
+        for start, end in stretches:
+            s = road.stations(start, end, 12.0)
+            t = (section.borders(lane_id, s)[1] if lane_id else np.zeros_like(s)) + offset + shift
+            paint.line(road.points(s, t), mark.width / 2.0, mark.color, grow=3.0 if len(parts) == 1 else 1.6)
+
+
+def dashes(start: float, end: float) -> list[tuple[float, float]]:
+    """Dashes of a broken line, in step with the road's own length."""
+    first = np.ceil(start / (DASH_M + GAP_M)) * (DASH_M + GAP_M)
+    return [(float(s), float(min(s + DASH_M, end))) for s in np.arange(first, end - 0.5, DASH_M + GAP_M)]
+
+
+def add_road_object(road: Road, item: RoadItem, paint: PaintMesh) -> None:
+    """Stop lines, give-way lines and crosswalks."""
+    half = item.width / 2.0
+    if item.subtype == "stopLine":
+        t = np.linspace(item.t - half + 0.1, item.t + half - 0.1, 5)
+        paint.line(road.points(np.full(5, item.s), t), item.length / 2.0, "white", grow=1.5)
+    elif item.subtype == "giveWayLine":
+        for t in np.arange(item.t - half + 0.35, item.t + half - 0.1, 0.9):
+            span = np.array([t, min(t + 0.55, item.t + half)])
+            paint.line(road.points(np.full(2, item.s), span), item.length / 2.0, "white", grow=1.5)
+    elif item.kind == "crosswalk":
+        ends = np.array([item.s - item.length / 2.0, item.s + item.length / 2.0])
+        for t in np.arange(item.t - half + 0.6, item.t + half - 0.5, 1.0):
+            paint.line(road.points(ends, np.full(2, t)), 0.24, "white", grow=1.0)

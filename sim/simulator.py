@@ -1,0 +1,226 @@
+"""One running simulation: the world, its settings and clock, and what of each tick goes to whom.
+
+Everything that the two ports need of the world comes through here; the RPC calls are in `sim.calls` and
+`sim.traffic_rpc`, the sockets in `sim.server`. All of it runs in one thread, which also owns the OpenGL context.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import carla
+import numpy as np
+
+from sim import wire
+from sim.actors import Actor
+from sim.maps import MapFile
+from sim.sensors import PendingFrames, collision_messages, due_frames
+from sim.snapshot import actor_on_wire, pack_snapshot
+from sim.streaming import Streams
+from sim.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.render.scene import CameraView, SceneState
+
+log = logging.getLogger(__name__)
+
+DEFAULT_STEP_S = 0.05
+LONGEST_STEP_S = 0.1
+"""CARLA's physics is unsound above 0.1 s; longer waits between ticks are cut to it."""
+
+WEATHER_FIELDS = (
+    *("cloudiness", "precipitation", "precipitation_deposits", "wind_intensity", "sun_azimuth_angle"),
+    *("sun_altitude_angle", "fog_density", "fog_distance", "fog_falloff", "wetness", "scattering_intensity"),
+    *("mie_scattering_scale", "rayleigh_scattering_scale", "dust_storm"),
+)
+
+
+class Drawer(Protocol):
+    """What draws camera pictures (`sim.render.renderer.Renderer`)."""
+
+    def draw(self, scene: SceneState, views: Sequence[CameraView]) -> list[np.ndarray]:
+        """(H, W, 4) uint8 BGRA of every view."""
+        ...
+
+    def release(self) -> None:
+        """Give the graphics memory back."""
+        ...
+
+
+class DrawerFactory(Protocol):
+    """Builds the drawer of a map."""
+
+    def __call__(self, opendrive: str) -> Drawer:
+        """A drawer for this OpenDRIVE text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`carla::rpc::EpisodeSettings`, in its order."""
+
+    synchronous: bool = False
+    no_rendering: bool = False
+    fixed_step_s: float | None = None
+    substepping: bool = True
+    max_substep_s: float = 0.01
+    max_substeps: int = 10
+    max_culling_distance_m: float = 0.0
+    deterministic_ragdolls: bool = True
+    tile_stream_distance_m: float = 3000.0
+    actor_active_distance_m: float = 2000.0
+    spectator_as_ego: bool = True
+
+
+def default_weather() -> tuple[float, ...]:
+    """CARLA's ClearNoon, as the 14 numbers of the wire."""
+    noon = carla.WeatherParameters.ClearNoon
+    return tuple(float(getattr(noon, name)) for name in WEATHER_FIELDS)
+
+
+class Simulator:
+    """The world and everything around it that a client can see."""
+
+    def __init__(self, map_file: MapFile, seed: int, drawer_factory: DrawerFactory | None) -> None:
+        """`drawer_factory` None: cameras send black pictures. Raises MapError when the map is no map."""
+        self.seed = seed
+        self.map_file = map_file
+        self.settings = Settings()
+        self.weather = default_weather()
+        self.episode_id = 1
+        self.streams = Streams(self._is_stream, self._greeting)
+        self.world = World(map_file.name, map_file.opendrive, seed)
+        self._drawer_factory = drawer_factory
+        self._drawer = drawer_factory(map_file.opendrive) if drawer_factory else None
+        self._pending: PendingFrames | None = None
+        self._last_step_at_s = time.monotonic()
+        self._said_black = False
+        self.after_tick = lambda: None
+        """Called after each tick, when frames may be owed: the server schedules `draw_pending`."""
+
+    # Time
+
+    def step_s(self) -> float:
+        """Length of the next tick: the fixed step, or the wall time since the last tick."""
+        if self.settings.fixed_step_s:
+            return self.settings.fixed_step_s
+        return min(max(time.monotonic() - self._last_step_at_s, 1e-3), LONGEST_STEP_S)
+
+    def tick(self, frames: bool = True) -> int:
+        """Advance the world, send snapshot and events, and note the pictures owed; gives the new frame's id.
+
+        Pictures still owed for the former tick are drawn first: frames leave in order. With `frames` false no
+        pictures are owed for this tick (readers are behind in asynchronous mode).
+        """
+        self.draw_pending()
+        delta_s = self.step_s()
+        self._last_step_at_s = time.monotonic()
+        self.world.step(delta_s)
+        flags = wire.SNAPSHOT_LIGHTS_CHANGED if self.world.lights_changed else 0
+        self.streams.send(wire.WORLD_STREAM_ID, pack_snapshot(self.world, self.episode_id, flags))
+        for stream_id, message in collision_messages(self.world, self.streams.has_readers, self.token):
+            self.streams.send(stream_id, message)
+        if frames:
+            self._pending = due_frames(self.world, self.weather, self.streams.has_readers)
+        self.after_tick()
+        return self.world.frame
+
+    def draw_pending(self) -> None:
+        """Draw and send the pictures owed for the last tick, if any."""
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        shots = [shot for shot in pending.shots if self.streams.has_readers(shot.stream_id)]
+        images = self._draw(pending.scene, [shot.view for shot in shots])
+        for shot, image in zip(shots, images, strict=True):
+            self.streams.send(shot.stream_id, shot.head, memoryview(np.ascontiguousarray(image)).cast("B"))
+
+    def _draw(self, scene: SceneState, views: list[CameraView]) -> list[np.ndarray]:
+        if self._drawer is not None and not self.settings.no_rendering:
+            return self._drawer.draw(scene, views)
+        if not self._said_black:
+            log.warning("cameras send black pictures: the server or its settings say no rendering")
+            self._said_black = True
+        black = np.array([0, 0, 0, 255], np.uint8)
+        return [np.broadcast_to(black, (view.height, view.width, 4)) for view in views]
+
+    # Streams
+
+    def token(self, stream_id: int) -> bytes:
+        """What a client needs to listen to a stream; empty for an actor without one."""
+        return self._make_token(stream_id) if stream_id else b""
+
+    def set_stream_port(self, port: int) -> None:
+        """The port that tokens name."""
+        self._make_token = lambda stream_id: wire.token(stream_id, port)
+
+    def _make_token(self, stream_id: int) -> bytes:
+        return wire.token(stream_id, 0)
+
+    def _is_stream(self, stream_id: int) -> bool:
+        return stream_id == wire.WORLD_STREAM_ID or any(a.stream_id == stream_id for a in self.world.actors.values())
+
+    def _greeting(self, stream_id: int) -> bytes | None:
+        """A client that joins a world that stands still would else see an empty one."""
+        if stream_id != wire.WORLD_STREAM_ID:
+            return None
+        return pack_snapshot(self.world, self.episode_id)
+
+    def on_wire(self, actor: Actor) -> list:
+        """An actor as the RPC calls send it."""
+        return actor_on_wire(actor, self.token(actor.stream_id))
+
+    def destroy(self, actor_id: int) -> None:
+        """Destroy an actor and end its stream."""
+        actor = self.world.destroy(actor_id)
+        if actor.stream_id:
+            self.streams.close_stream(actor.stream_id)
+
+    # Episodes
+
+    def change_settings(self, settings: Settings) -> None:
+        """Take settings; ValueError when the step is none."""
+        step_s = settings.fixed_step_s
+        if step_s is not None and not (math.isfinite(step_s) and 0.0 <= step_s <= 1.0):
+            raise ValueError(f"fixed_delta_seconds must be between 0 and 1, it is {step_s}")
+        self.settings = replace(settings, fixed_step_s=step_s or None)
+        self._last_step_at_s = time.monotonic()
+
+    def load(self, map_file: MapFile, reset_settings: bool) -> None:
+        """Start a new episode on a map. Actor ids, frames and streams go on counting, so that nothing old is mistaken.
+
+        Raises MapError, with everything left as it was.
+        """
+        self.draw_pending()
+        old = self.world
+        world = World(
+            map_file.name, map_file.opendrive, self.seed, old.frame + 1, old.next_actor_id, old.next_stream_id
+        )
+        if map_file.opendrive != old.opendrive and self._drawer_factory is not None:
+            drawer = self._drawer_factory(map_file.opendrive)
+            if self._drawer is not None:
+                self._drawer.release()
+            self._drawer = drawer
+        for actor in old.actors.values():
+            if actor.stream_id:
+                self.streams.close_stream(actor.stream_id)
+        world.tombstones = old.tombstones | old.actors
+        self.world, self.map_file = world, map_file
+        self.episode_id += 1
+        self.weather = default_weather()
+        if reset_settings:
+            self.settings = Settings()
+        snapshot = pack_snapshot(world, self.episode_id, wire.SNAPSHOT_MAP_CHANGED)
+        self.streams.send(wire.WORLD_STREAM_ID, snapshot)
+
+    def close(self) -> None:
+        """Give the graphics memory back."""
+        if self._drawer is not None:
+            self._drawer.release()
+            self._drawer = None

@@ -1,0 +1,343 @@
+"""The world: every actor, and what one step of time does to all of them.
+
+It composes vehicle motion, traffic lights, background traffic and collisions; it knows nothing of sockets, sensors'
+data or drawing. Everything in it is a function of the map, the seed and the calls made: the same ones give the same
+world, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import carla
+import numpy as np
+
+from sim._interim import Contact, Obstacle, Traffic, resolve
+from sim.actors import (
+    ZERO,
+    Actor,
+    Pose,
+    Vector,
+    boxes_overlap,
+    compose,
+    rotate,
+    wrap_angle,
+)
+from sim.blueprints import BLUEPRINTS, Blueprint, Kind
+from sim.lanes import LaneGraph
+from sim.rpc import RpcError
+from sim.signals import Light, Signals
+from sim.vehicles import Vehicles, flat_ground
+
+SPAWN_SPACING_M = 25.0
+SPAWN_HEIGHT_M = 0.5
+TOMBSTONES = 10_000
+FIRST_STREAM_ID = 2
+_SOLID = (Kind.VEHICLE, Kind.WALKER, Kind.PROP)
+_FLAT_M = 0.01
+TRIGGER_HALF_M = 1.0
+
+
+class MapError(Exception):
+    """The OpenDRIVE text is not a map that can be driven on."""
+
+
+def parse_map(name: str, opendrive: str) -> carla.Map:
+    """The map, or MapError saying why it is none."""
+    try:
+        carla_map = carla.Map(name, opendrive)
+        if not carla_map.get_topology():
+            raise MapError("it has no driving lanes")
+    except RuntimeError as error:
+        raise MapError(f"it is not OpenDRIVE that CARLA can read ({error})") from None
+    return carla_map
+
+
+class World:
+    """One episode: a map, its lights, and the actors spawned into it."""
+
+    def __init__(
+        self,
+        name: str,
+        opendrive: str,
+        seed: int,
+        frame: int = 0,
+        next_actor_id: int = 1,
+        next_stream_id: int = FIRST_STREAM_ID,
+    ) -> None:
+        """Raises MapError when `opendrive` is no usable map. The counters continue those of a former episode."""
+        self.name = name
+        self.opendrive = opendrive
+        self.seed = seed
+        self.carla_map = parse_map(name, opendrive)
+        try:
+            self.lanes = LaneGraph.from_map(self.carla_map)
+        except ValueError as error:
+            raise MapError(str(error)) from None
+        self.signals = Signals(self.carla_map, self.lanes)
+        self.traffic = Traffic(self.lanes, self.signals, seed)
+        self.vehicles = Vehicles()
+        self.frame = frame
+        self.time_s = 0.0
+        self.delta_s = 0.05
+        self.actors: dict[int, Actor] = {}
+        self.tombstones: dict[int, Actor] = {}
+        self.contacts: list[Contact] = []
+        self.lights_changed = False
+        self.next_actor_id = next_actor_id
+        self.next_stream_id = next_stream_id
+        waypoints = [w for w in self.carla_map.generate_waypoints(SPAWN_SPACING_M) if not w.is_junction]
+        self.spawn_points = [_spawn_pose(w.transform) for w in waypoints]
+        self._is_flat = all(abs(w.transform.location.z) < _FLAT_M for w in waypoints)
+        self.light_ids = [self._add_light(index) for index in range(len(self.signals.lights))]
+        self.spectator = self._add(Kind.SPECTATOR, [0, "spectator", []], Pose(z=20.0, pitch=-math.pi / 2))
+
+    def actor(self, actor_id: int) -> Actor:
+        """A living actor; RpcError when there is none of that id."""
+        found = self.actors.get(actor_id)
+        if found is None:
+            raise RpcError(f"actor {actor_id} not found: it was never spawned, or has been destroyed")
+        return found
+
+    def vehicle(self, actor_id: int) -> Actor:
+        """A living vehicle; RpcError when it is something else."""
+        return self._of_kind(actor_id, Kind.VEHICLE, "a vehicle")
+
+    def walker(self, actor_id: int) -> Actor:
+        """A living walker; RpcError when it is something else."""
+        return self._of_kind(actor_id, Kind.WALKER, "a walker")
+
+    def light(self, actor_id: int) -> Actor:
+        """A traffic light; RpcError when it is something else."""
+        return self._of_kind(actor_id, Kind.TRAFFIC_LIGHT, "a traffic light")
+
+    def _of_kind(self, actor_id: int, kind: Kind, words: str) -> Actor:
+        actor = self.actor(actor_id)
+        if actor.kind is not kind:
+            raise RpcError(f"actor {actor_id} ({actor.type_id}) is not {words}")
+        return actor
+
+    # Spawning and destroying
+
+    def spawn(self, description: list[Any], pose: Pose, parent_id: int = 0) -> Actor:
+        """Spawn an actor; with a parent, `pose` is in the parent's frame and the actor follows it rigidly.
+
+        RpcError when the blueprint is unknown, the parent is gone, or a solid actor would overlap another.
+        """
+        blueprint = BLUEPRINTS.get(description[1])
+        if blueprint is None:
+            raise RpcError(f"Spawn failed: there is no blueprint '{description[1]}' in this server's library")
+        parent = self.actor(parent_id) if parent_id else None
+        if parent is not None:
+            actor = self._add(blueprint.kind, description, compose(parent.pose, pose), blueprint)
+            actor.parent_id, actor.pose_in_parent = parent_id, pose
+            return actor
+        if blueprint.kind in _SOLID:
+            pose = self._on_the_ground(pose, blueprint)
+            self._refuse_overlap(pose, blueprint)
+        actor = self._add(blueprint.kind, description, pose, blueprint)
+        if blueprint.spec is not None:
+            self.vehicles.add(actor.actor_id, blueprint.spec, pose.x, pose.y, pose.z, pose.yaw)
+        return actor
+
+    def destroy(self, actor_id: int) -> Actor:
+        """Remove an actor; what was attached to it stays where it is."""
+        actor = self.actor(actor_id)
+        if actor.kind in (Kind.TRAFFIC_LIGHT, Kind.SPECTATOR):
+            raise RpcError(f"actor {actor_id} ({actor.type_id}) belongs to the map and cannot be destroyed")
+        del self.actors[actor_id]
+        self.tombstones[actor_id] = actor
+        if len(self.tombstones) > TOMBSTONES:
+            del self.tombstones[next(iter(self.tombstones))]
+        if actor_id in self.vehicles:
+            self.traffic.unregister(actor_id)
+            self.vehicles.remove(actor_id)
+        for other in self.actors.values():
+            if other.parent_id == actor_id:
+                other.parent_id, other.pose_in_parent = 0, None
+        return actor
+
+    def _add(self, kind: Kind, description: list[Any], pose: Pose, blueprint: Blueprint | None = None) -> Actor:
+        attributes = {a.name: a.value for a in blueprint.attributes} if blueprint else {}
+        attributes |= {str(name): str(value) for name, _, value in description[2]}
+        actor = Actor(self.next_actor_id, description[1], kind, description, attributes, pose)
+        if blueprint is not None:
+            actor.extent_m, actor.box_offset_m = blueprint.extent_m, blueprint.box_offset_m
+            actor.semantic_tags = blueprint.semantic_tags
+        if kind in (Kind.CAMERA, Kind.COLLISION_SENSOR):
+            actor.stream_id = self.next_stream_id
+            self.next_stream_id += 1
+        self.actors[actor.actor_id] = actor
+        self.next_actor_id += 1
+        return actor
+
+    def _add_light(self, index: int) -> int:
+        light = self.signals.lights[index]
+        # CARLA's traffic light models look along their own y axis: the actor is turned by 90 degrees to its signal.
+        pose = Pose(light.x, light.y, light.z, 0.0, 0.0, wrap_angle(light.yaw_rad + math.pi / 2))
+        actor = self._add(Kind.TRAFFIC_LIGHT, [0, "traffic.traffic_light", []], pose)
+        actor.light_index = index
+        actor.semantic_tags = b"\x07"
+        actor.box_offset_m, actor.extent_m = self._trigger_volume(pose, light)
+        return actor.actor_id
+
+    def _trigger_volume(self, pose: Pose, light: Light) -> tuple[Vector, Vector]:
+        """Centre (in the light's frame) and half sizes of the box over its stop lines: x runs across the road."""
+        ends = []
+        for line in light.stop_lines:
+            x, y, yaw = self.lanes.at(line.lane, line.s_m)
+            half = self.lanes.lanes[line.lane].width_m[-1] / 2.0
+            for side in (-half, half):
+                dx, dy = x - side * math.sin(yaw) - pose.x, y + side * math.cos(yaw) - pose.y
+                c, s = math.cos(pose.yaw), math.sin(pose.yaw)
+                ends.append((c * dx + s * dy, c * dy - s * dx))
+        low, high = np.min(ends, axis=0), np.max(ends, axis=0)
+        (cx, cy), (ex, ey) = ((low + high) / 2.0).tolist(), ((high - low) / 2.0).tolist()
+        return (cx, cy, TRIGGER_HALF_M - pose.z), (max(ex, TRIGGER_HALF_M), max(ey, TRIGGER_HALF_M), TRIGGER_HALF_M)
+
+    def _on_the_ground(self, pose: Pose, blueprint: Blueprint) -> Pose:
+        base = self.ground_z(pose.x, pose.y)
+        if base is None:
+            return pose
+        lift = blueprint.extent_m[2] if blueprint.kind is Kind.WALKER else 0.0
+        return pose._replace(z=base + lift)
+
+    def ground_z(self, x: float, y: float) -> float | None:
+        """Height of the road (of whatever lane is nearest) at a point; None far from every road."""
+        if self._is_flat:
+            return 0.0
+        waypoint = self.carla_map.get_waypoint(carla.Location(x, y, 0.0), True, carla.LaneType.Any)
+        return waypoint.transform.location.z if waypoint is not None else None
+
+    def _refuse_overlap(self, pose: Pose, blueprint: Blueprint) -> None:
+        for other in self.actors.values():
+            if other.kind not in _SOLID:
+                continue
+            if abs(other.pose.z - pose.z) > blueprint.extent_m[2] + other.extent_m[2]:
+                continue
+            if boxes_overlap(pose, blueprint.extent_m, other.pose, other.extent_m):
+                raise RpcError("Spawn failed because of collision at spawn position")
+
+    # Moving things by hand
+
+    def set_pose(self, actor_id: int, pose: Pose) -> None:
+        """Put an actor at a pose: in its parent's frame when it is attached, else in the world."""
+        actor = self.actor(actor_id)
+        if actor.pose_in_parent is not None:
+            actor.pose_in_parent = pose
+            parent = self.actors.get(actor.parent_id)
+            actor.pose = compose(parent.pose, pose) if parent else actor.pose
+            return
+        actor.pose = pose
+        if actor_id in self.vehicles:
+            self.vehicles.set_pose(actor_id, pose.x, pose.y, pose.z, pose.roll, pose.pitch, wrap_angle(pose.yaw))
+
+    def set_velocity(self, actor_id: int, velocity_mps: Vector) -> None:
+        """Set an actor's velocity in the world."""
+        actor = self.actor(actor_id)
+        actor.velocity_mps = velocity_mps
+        if actor_id in self.vehicles:
+            self.vehicles.set_world_velocity(actor_id, velocity_mps[0], velocity_mps[1])
+
+    def obstacles(self) -> list[Obstacle]:
+        """Walkers and props as upright boxes, in the order of their ids."""
+        return [
+            Obstacle(a.actor_id, a.pose.x, a.pose.y, a.pose.yaw, a.extent_m[0], a.extent_m[1], *a.velocity_mps[:2])
+            for a in self.actors.values()
+            if a.kind in (Kind.WALKER, Kind.PROP)
+        ]
+
+    # Time
+
+    def step(self, delta_s: float) -> None:
+        """Advance the world by `delta_s` seconds."""
+        self.frame += 1
+        self.time_s += delta_s
+        self.delta_s = delta_s
+        before = [light.state for light in self.signals.lights]
+        self.signals.step(delta_s)
+        self.lights_changed = before != [light.state for light in self.signals.lights]
+        self._walk(delta_s)
+        obstacles = self.obstacles()
+        self.traffic.step(self.vehicles, obstacles, delta_s)
+        self._hold_constant_velocities()
+        self.vehicles.step(delta_s, flat_ground if self._is_flat else self._ground)
+        self._hold_constant_velocities()
+        self.contacts = list(resolve(self.vehicles, obstacles, delta_s))
+        self._copy_motion()
+        self._read_the_road()
+        self.follow_parents()
+
+    def _walk(self, delta_s: float) -> None:
+        for actor in self.actors.values():
+            if actor.kind is not Kind.WALKER:
+                continue
+            x, y, _ = actor.walk_direction
+            norm = math.hypot(x, y)
+            if norm < 1e-6 or actor.walk_speed_mps <= 0.0:
+                actor.velocity_mps = ZERO
+                continue
+            vx, vy = actor.walk_speed_mps * x / norm, actor.walk_speed_mps * y / norm
+            actor.velocity_mps = (vx, vy, 0.0)
+            pose = actor.pose
+            actor.pose = pose._replace(x=pose.x + vx * delta_s, y=pose.y + vy * delta_s, yaw=math.atan2(vy, vx))
+
+    def _hold_constant_velocities(self) -> None:
+        for actor_id in self.vehicles.ids.tolist():
+            held = self.actors[actor_id].constant_velocity_mps
+            if held is None:
+                continue
+            slot = self.vehicles.slot(actor_id)
+            vx, vy, _ = rotate(Pose(yaw=float(self.vehicles.yaw[slot])), held)
+            self.vehicles.set_world_velocity(actor_id, vx, vy)
+
+    def _ground(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        z, pitch = np.zeros_like(x), np.zeros_like(x)
+        for i, (xi, yi, yaw_i) in enumerate(zip(x.tolist(), y.tolist(), yaw.tolist(), strict=True)):
+            waypoint = self.carla_map.get_waypoint(carla.Location(xi, yi, 0.0), True, carla.LaneType.Any)
+            if waypoint is None:
+                continue
+            rotation = waypoint.transform.rotation
+            z[i] = waypoint.transform.location.z
+            pitch[i] = math.radians(rotation.pitch) * math.cos(yaw_i - math.radians(rotation.yaw))
+        return z, pitch, np.zeros_like(x)
+
+    def _copy_motion(self) -> None:
+        v = self.vehicles
+        if not len(v):
+            return
+        columns = np.column_stack([v.x, v.y, v.z, v.roll, v.pitch, v.yaw, v.ax_world, v.ay_world, v.yaw_rate])
+        for actor_id, row, velocity in zip(v.ids.tolist(), columns.tolist(), v.world_velocity().tolist(), strict=True):
+            actor = self.actors[actor_id]
+            actor.pose = Pose(*row[:6])
+            actor.velocity_mps = (velocity[0], velocity[1], velocity[2])
+            actor.acceleration_mps2 = (row[6], row[7], 0.0)
+            actor.yaw_rate_radps = row[8]
+
+    def _read_the_road(self) -> None:
+        """Note the speed limit under, and the traffic light before, every vehicle."""
+        v = self.vehicles
+        if not len(v):
+            return
+        lanes, along, _ = self.lanes.nearest_many(v.x, v.y, v.yaw)
+        lights = self.signals.lights_for(v.x, v.y, v.yaw)
+        for actor_id, lane, s, light in zip(
+            v.ids.tolist(), lanes.tolist(), along.tolist(), lights.tolist(), strict=True
+        ):
+            actor = self.actors[actor_id]
+            actor.light_index = light
+            if lane >= 0:
+                points = self.lanes.lanes[lane]
+                actor.speed_limit_mps = float(points.limit_mps[min(round(s), len(points.limit_mps) - 1)])
+
+    def follow_parents(self) -> None:
+        """Put attached actors where their parents have gone (parents are older, so one pass is enough)."""
+        for actor in self.actors.values():
+            if actor.pose_in_parent is not None:
+                actor.pose = compose(self.actors[actor.parent_id].pose, actor.pose_in_parent)
+
+
+def _spawn_pose(transform: carla.Transform) -> Pose:
+    where, turn = transform.location, transform.rotation
+    return Pose(where.x, where.y, where.z + SPAWN_HEIGHT_M, 0.0, math.radians(turn.pitch), math.radians(turn.yaw))
