@@ -1,0 +1,53 @@
+"""What holds for every test: no display, no other tests' processes, and none left behind."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import psutil
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+OUR_PROGRAMS = ("sim", "policy.worker")
+"""Modules that the product starts as processes of their own."""
+GRACE_S = 5.0
+
+
+def _left_behind(started_at: float) -> list[psutil.Process]:
+    """Processes of ours that were started during this run and still live, also when they lost their parent."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "create_time", "status"]):
+        told = process.info
+        words = told["cmdline"] or []
+        if told["create_time"] < started_at or told["status"] == psutil.STATUS_ZOMBIE:
+            continue
+        if any(flag == "-m" and module in OUR_PROGRAMS for flag, module in zip(words, words[1:], strict=False)):
+            found.append(process)
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_is_left_behind():
+    """The run fails when a simulator or a policy outlives the tests that started it."""
+    started_at = time.time()
+    mine = os.getpid()
+    yield
+    _, alive = psutil.wait_procs([p for p in _left_behind(started_at) if _is_ours(p, mine)], timeout=GRACE_S)
+    told = [" ".join(process.cmdline()) for process in alive if process.is_running()]
+    for process in alive:
+        process.kill()
+    assert not told, f"left running by the tests: {told}"
+
+
+def _is_ours(process: psutil.Process, pid: int) -> bool:
+    """A descendant of this run, or an orphan (it may be ours: it was started while we ran)."""
+    try:
+        parents = [parent.pid for parent in process.parents()]
+    except psutil.NoSuchProcess:
+        return False
+    return pid in parents or parents[:1] == [1]
