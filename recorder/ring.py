@@ -21,6 +21,9 @@ class Timed(Protocol):
 
 T = TypeVar("T", bound=Timed)
 
+ROUNDING_S = 1e-6
+"""Simulation times are sums of steps: an item exactly on the border must not fall out by rounding."""
+
 
 class RingBuffer(Generic[T]):
     """Keeps what is at most `seconds` older than the newest item, in order of arrival."""
@@ -36,7 +39,7 @@ class RingBuffer(Generic[T]):
         if self._items and item.time_s < self._items[-1].time_s:
             self._items.clear()
         self._items.append(item)
-        while item.time_s - self._items[0].time_s > self.seconds:
+        while item.time_s - self._items[0].time_s > self.seconds + ROUNDING_S:
             self._items.popleft()
 
     def last(self, seconds: float) -> list[T]:
@@ -44,7 +47,7 @@ class RingBuffer(Generic[T]):
         if not self._items:
             return []
         newest_s = self._items[-1].time_s
-        return [item for item in self._items if newest_s - item.time_s <= seconds]
+        return [item for item in self._items if newest_s - item.time_s <= seconds + ROUNDING_S]
 
     def __len__(self) -> int:
         return len(self._items)

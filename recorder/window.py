@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 
+from recorder.ring import ROUNDING_S
 from recorder.schema import Authority
 
 TAKEN = frozenset({Authority.HUMAN, Authority.SAFE_STOP})
@@ -47,7 +48,7 @@ class TakeoverWindow:
             self._back_since_s = time_s if self._back_since_s is None else self._back_since_s
         elif authority in TAKEN:
             self._back_since_s = None
-        if self._back_since_s is not None and time_s - self._back_since_s >= self.post_s:
+        if self._back_since_s is not None and time_s - self._back_since_s >= self.post_s - ROUNDING_S:
             self._open = False
             return Step.END
         return Step.GO_ON

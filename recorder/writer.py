@@ -86,7 +86,9 @@ class SegmentRecorder:
         jpeg_quality: int = 90,
         whole_session: bool = False,
         queue_ticks: int = QUEUE_TICKS,
+        wait_when_full: bool = False,
     ) -> None:
+        """`wait_when_full` is for lock-step sessions, where the world waits anyway: no tick is ever lost there."""
         self.folder = Path(folder)
         self.info = info
         self.pre_s = pre_s
@@ -99,6 +101,7 @@ class SegmentRecorder:
         """Segments begun so far."""
         write_session(self.folder, info)
         self._whole_session = whole_session
+        self._wait_when_full = wait_when_full
         self._queue: queue.Queue[tuple[Tick, int] | None] = queue.Queue(queue_ticks)
         self._dropped_in_a_row = 0
         self._ring: RingBuffer[PackedTick] = RingBuffer(max(RING_S, pre_s))
@@ -115,11 +118,11 @@ class SegmentRecorder:
         return self._segment is not None
 
     def consume(self, tick: Tick) -> None:
-        """Take the tick at once. A full queue drops it, counted and marked in the segment."""
+        """Take the tick at once. A full queue drops it, counted and marked in the segment (see `wait_when_full`)."""
         if self._closed:
             return
         try:
-            self._queue.put_nowait((tick, self._dropped_in_a_row))
+            self._queue.put((tick, self._dropped_in_a_row), block=self._wait_when_full)
             self._dropped_in_a_row = 0
         except queue.Full:
             if not self.dropped_ticks:

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tick_strategies import INFO, drive, plain_tick
 from recorder.reader import Segment, list_segments, segment_paths
 from recorder.ring import RingBuffer
 from recorder.schema import Authority, CameraFrame, Pose, Reason
+from recorder.store import SegmentStore
 from recorder.verify import verify_session
 from recorder.window import TakeoverWindow, takeovers
 from recorder.writer import SegmentRecorder
@@ -121,6 +123,40 @@ def test_ticks_that_find_the_queue_full_are_counted_and_marked(tmp_path):
     assert recorder.dropped_ticks > 0
     assert segment.dropped_ticks == recorder.dropped_ticks == int((gaps - 1).sum())
     assert [problem.is_loss for problem in verify_session(tmp_path)] == [True]
+
+
+@pytest.fixture
+def stuck_disk(monkeypatch):
+    """A disk whose writes return only when the event is set."""
+    released = threading.Event()
+    append = SegmentStore.append
+
+    def slow_append(store, batch):
+        released.wait()
+        append(store, batch)
+
+    monkeypatch.setattr(SegmentStore, "append", slow_append)
+    yield released
+    released.set()
+
+
+def test_a_disk_that_hangs_never_holds_up_the_tick(tmp_path, stuck_disk):
+    recorder = SegmentRecorder(tmp_path, INFO, queue_ticks=50)
+    for tick in drive((5, POLICY), (400, HUMAN), pictures=False):
+        recorder.consume(tick)  # a consume that waited for the disk would wait for ever here
+    assert recorder.dropped_ticks > 0
+    stuck_disk.set()
+    recorder.close()
+    (segment,) = list_segments(tmp_path)
+    assert segment.ticks + segment.dropped_ticks == 405
+
+
+def test_a_lock_step_session_loses_no_tick_to_a_slow_disk(tmp_path):
+    recorder = SegmentRecorder(tmp_path, INFO, queue_ticks=1, wait_when_full=True)
+    for tick in drive((5, POLICY), (200, HUMAN)):
+        recorder.consume(tick)
+    recorder.close()
+    assert (recorder.dropped_ticks, list_segments(tmp_path)[0].ticks) == (0, 205)
 
 
 def test_a_picture_that_cannot_be_encoded_costs_only_itself(tmp_path):
