@@ -16,7 +16,7 @@ from cockpit.devices.wheel import DeviceError, EvdevWheel, find_wheel, permissio
 from cockpit.ports import DriverSource
 from recorder.schema import DriverInput, DriverKind, Tick
 
-AUTO, KEYBOARD, NONE = "auto", "keyboard", "none"
+AUTO, WHEEL, KEYBOARD, NONE = "auto", "wheel", "keyboard", "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ def list_devices(inputs: Path = Path("/dev/input")) -> tuple[DeviceInfo, ...]:
 
 
 def find_driver_source(name: str = AUTO) -> DriverSource:
-    """The device called `name`: 'auto' (a wheel if there is one, else the keyboard), 'keyboard', 'none', a profile, or
-    a device file such as /dev/input/event20.
+    """The device called `name`: 'auto' (a wheel if there is one, else the keyboard), 'wheel' (any that a profile fits),
+    'keyboard', 'none', a profile's name or file, or a device file such as /dev/input/event20.
 
     Raises:
         DeviceError: it is not there or may not be opened.
@@ -71,12 +71,14 @@ def find_driver_source(name: str = AUTO) -> DriverSource:
         return NobodyDriving()
     if name == AUTO:
         return _first_wheel() or KeyboardDriver()
+    if name == WHEEL:
+        return _first_wheel() or EvdevWheel(load_profile(profile_names()[0]))  # the latter says what is missing
     if name.startswith("/dev/"):
         return EvdevWheel(_profile_of(name), name)
     try:
         return EvdevWheel(load_profile(name))
     except ConfigError as error:
-        choices = ", ".join((AUTO, KEYBOARD, NONE, *profile_names()))
+        choices = ", ".join((AUTO, WHEEL, KEYBOARD, NONE, *profile_names()))
         raise ConfigError(f"no input device '{name}': {error}. Choices: {choices}, or a /dev/input/event*") from error
 
 

@@ -141,7 +141,7 @@ class EvdevWheel:
 
     def _take_events(self, device: evdev.InputDevice) -> None:
         events = tuple(device.read())
-        if not events and not Path(device.path).exists():
+        if not events and not Path(str(device.path)).exists():
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
         for event in events:
             if event.type == ecodes.EV_SYN and event.code == ecodes.SYN_DROPPED:

@@ -1,7 +1,7 @@
 """Which screen of the rig goes on which display: pure, so that it can be tested without any.
 
-With a display for every screen each gets a borderless window of its own; with fewer, one window holds them as panes side by
-side, in the order in which the driver would see them.
+With a display for every screen each gets a borderless window of its own; with fewer, one window holds them as panes
+side by side, in the order in which the driver would see them.
 """
 
 from __future__ import annotations

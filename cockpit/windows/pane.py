@@ -1,4 +1,4 @@
-"""One screen of the rig as a widget: the tick's picture through the screen's homography, the planned path, the instruments.
+"""One screen of the rig as a widget: the tick's picture through the screen's homography, planned path, instruments.
 
 A pane holds exactly one tick at a time and paints everything from it; it never mixes frames.
 """
@@ -133,9 +133,8 @@ def qimage_from_rgb(image: NDArray[np.uint8]) -> QImage:
     """(H, W, 3) RGB as a QImage of its own (the array may go away), in the format that Qt paints fastest."""
     rgb = np.ascontiguousarray(image)
     height, width, _ = rgb.shape
-    return QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888).convertToFormat(
-        QImage.Format.Format_RGB32
-    )
+    view = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return view.convertToFormat(QImage.Format.Format_RGB32)
 
 
 def qtransform_from_homography(homography: NDArray[np.float64]) -> QTransform:

@@ -1,7 +1,7 @@
 """The driver's screens: a `TickConsumer` that shows the newest tick on every screen of the rig at once.
 
-The session's thread hands ticks over and goes on; the GUI thread paints when it can. A tick that is overtaken before it was
-painted is dropped and counted. All panes change to the same tick in one go.
+The session's thread hands ticks over and goes on; the GUI thread paints when it can. A tick that is overtaken before
+it was painted is dropped and counted. All panes change to the same tick in one go.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ class DriverScreens(QObject):
         self.panes = {name: ScreenPane(views[name], has_hud=name == hud_name) for name in pane_order(rig)}
         self.windows = self._make_windows(rig, self.placement, displays, keyboard)
         self._chime = Chime()
-        self._newest_changed.connect(self._show_newest, Qt.ConnectionType.QueuedConnection)
+        queued = Qt.ConnectionType.QueuedConnection
+        self._newest_changed.connect(self._show_newest, queued)  # pyright: ignore[reportCallIssue]
         self._close_asked.connect(self._close_windows)
         for window in self.windows:
             window.closed.connect(self.closed)

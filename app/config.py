@@ -1,0 +1,151 @@
+"""What one drive is made of, as the window's form, a YAML file and `takeover drive` all say it.
+
+Everything has a default that drives on the embedded simulator with the small policy. Building the parts from it is
+`app.session_controller`'s work.
+"""
+
+from __future__ import annotations
+
+import enum
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from cockpit.config import ArbitrationConfig, ConfigError, SessionConfig, Settings, TrafficConfig, load_yaml
+from cockpit.windows.layout import Layout
+
+EMBEDDED_TOWN = "millbrook"
+"""The town the embedded simulator has when none is named."""
+
+
+class DriverChoice(enum.StrEnum):
+    """Who sits behind the human side of the arbitration."""
+
+    AUTO = "auto"
+    """A wheel if one is plugged in, else the keyboard."""
+    WHEEL = "wheel"
+    KEYBOARD = "keyboard"
+    EXPERT = "expert"
+    """The privileged driver, which takes over by itself."""
+    NONE = "none"
+    """Nobody: a takeover request ends in a safe stop."""
+
+
+def asset(*parts: str) -> Path:
+    """Path of a file or folder that comes with the program."""
+    return Path(str(resources.files("assets").joinpath(*parts)))
+
+
+class RunConfig(Settings):
+    """One drive: room, world, route, and who drives."""
+
+    rig: str = "desk_triple"
+    """Name of a shipped rig, or the path of a rig file."""
+    layout: Layout = Layout.AUTO
+    """A borderless window on each display, or one window with panes; auto asks how many displays there are."""
+    host: str | None = None
+    """A CARLA 0.9.16 server's address; None starts the embedded simulator."""
+    port: Annotated[int, Field(ge=1, le=65534)] = 2000
+    """That server's RPC port; the embedded simulator takes free ports by itself."""
+    town: str | None = None
+    """Embedded: a shipped town's name or an OpenDRIVE file (None: millbrook). Server: one of its maps (None: keep)."""
+    route_file: Path | None = None
+    """Routes in the CARLA leaderboard's XML; None drives a random route made from `seed`."""
+    route_id: str | None = None
+    """Which route of the file; None takes the first."""
+    random_route_m: Annotated[float, Field(ge=50.0, le=20_000.0)] = 800.0
+    policy: Path = asset("policies", "small")
+    """The checkpoint's folder."""
+    adapter: Path | None = None
+    """A LoRA adapter on top of it."""
+    driver: DriverChoice = DriverChoice.AUTO
+    device: str | None = None
+    """The wheel to use: a device file (/dev/input/event20), or a device profile's name or file. None: any that fits."""
+    driver_id: Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")] = "anonymous"
+    """A pseudonym that the recording keeps; never a name."""
+    traffic: Annotated[int, Field(ge=0, le=200)] = 20
+    """Vehicles around the ego."""
+    weather: str = "ClearNoon"
+    """A preset of `carla.WeatherParameters`."""
+    seed: int = 0
+    realtime: bool = True
+    """Hold the wall clock's pace."""
+    time_limit_s: float | None = None
+    record: bool = True
+    out: Path = Path("runs")
+    """Each drive records into a folder of its own below this one."""
+    pre_s: Annotated[float, Field(gt=0.0, le=60.0)] = 5.0
+    post_s: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
+    arbitration: ArbitrationConfig = ArbitrationConfig()
+
+    @model_validator(mode="after")
+    def _route_id_has_a_file(self) -> RunConfig:
+        if self.route_id is not None and self.route_file is None:
+            raise ValueError(f"route_id '{self.route_id}' needs a route_file that holds it")
+        if self.device is not None and self.driver not in (DriverChoice.AUTO, DriverChoice.WHEEL):
+            raise ValueError(f"device '{self.device}' is a wheel's, but driver is '{self.driver}'; set driver: wheel")
+        return self
+
+    def map_path(self) -> Path | None:
+        """The OpenDRIVE file that the embedded simulator serves; None for a server's own map.
+
+        Raises:
+            ConfigError: neither a shipped town nor a file.
+        """
+        if self.host is not None:
+            return None
+        return town_path(self.town or EMBEDDED_TOWN)
+
+    def device_name(self) -> str:
+        """What `cockpit.devices.find_driver_source` is asked for."""
+        return self.device or self.driver.value
+
+    def session_config(self, host: str, port: int) -> SessionConfig:
+        """The session's settings once the server is known."""
+        return SessionConfig(
+            host=host,
+            port=port,
+            town=None if self.host is None else self.town,
+            route_file=self.route_file,
+            route_id=self.route_id,
+            random_route_m=self.random_route_m,
+            seed=self.seed,
+            realtime=self.realtime,
+            traffic=TrafficConfig(count=self.traffic),
+            weather=self.weather,
+            time_limit_s=self.time_limit_s,
+            pre_s=self.pre_s,
+            post_s=self.post_s,
+            arbitration=self.arbitration,
+        )
+
+
+def town_path(name_or_path: str) -> Path:
+    """The OpenDRIVE file of a shipped town's name, or of a path.
+
+    Raises:
+        ConfigError: neither.
+    """
+    shipped = asset("maps", f"{name_or_path}.xodr")
+    if shipped.is_file():
+        return shipped
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return path
+    raise ConfigError(f"no town '{name_or_path}': it is neither an OpenDRIVE file nor one of {', '.join(town_names())}")
+
+
+def town_names() -> tuple[str, ...]:
+    """Towns that come with the program."""
+    return tuple(sorted(path.stem for path in asset("maps").glob("*.xodr")))
+
+
+def load_run_config(path: Path | str) -> RunConfig:
+    """Read a drive's settings from YAML.
+
+    Raises:
+        ConfigError: the file is missing or wrong; names file, line, key and what would be right.
+    """
+    return load_yaml(RunConfig, path)
