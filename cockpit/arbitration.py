@@ -1,8 +1,9 @@
 """Who has the car: one pure function from (state, inputs) to (state, control, events), asked once in every tick.
 
-The person always wins. Any override (steering against the policy, brake, throttle, the takeover button) gives the
-person the car in the tick in which it is seen, from every state, without debouncing; hysteresis, conditions and blending
-are for the way back only. What fails leads to REQUESTED and then SAFE_STOP, never to a car with nobody driving.
+The person always wins. Any override (steering against the policy, brake, throttle, the takeover button) gives
+the person the car in the tick in which it is seen, from every state, without debouncing; hysteresis, conditions and
+blending are for the way back only. What fails leads to REQUESTED and then SAFE_STOP, never to a car with nobody
+driving.
 
 The whole logic is `TRANSITIONS`, a table of (authority, trigger) to authority, and `_trigger`, which says what happened
 in this tick: overrides are looked at before everything else. Shape after openpilot's `selfdrive/selfdrived/state.py`
@@ -16,7 +17,7 @@ import math
 from dataclasses import dataclass, replace
 
 from cockpit.config import ArbitrationConfig
-from recorder.schema import Authority, AuthorityState, Control, DriverInput, EventKind, Reason, TickEvent
+from recorder.schema import Authority, AuthorityState, Control, DriverInput, DriverKind, EventKind, Reason, TickEvent
 
 STANDSTILL_MPS = 0.3
 """Slower than this the safe stop holds the car with both brakes."""
@@ -145,7 +146,8 @@ def initial_state(authority: Authority, frame: int, time_s: float) -> ArbiterSta
 
 def arbitrate(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> Decision:
     """Decide who drives in this tick and with what control. Pure: the same arguments give the same decision."""
-    state = _observed(state, inputs)
+    inputs = _sane(inputs)
+    state = _observed(state, inputs, config)
     events: tuple[TickEvent, ...] = ()
     trigger, reason = _trigger(state, inputs, config)
     if trigger is Trigger.HAND_BACK and (refusal := hand_back_refusal(inputs, config)):
@@ -181,6 +183,8 @@ def override(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConf
 
 def problem(inputs: ArbiterInputs, config: ArbitrationConfig) -> Reason | None:
     """Why the policy should not have the car, if there is a reason."""
+    if not inputs.driver.connected and config.request_on_device_lost:
+        return Reason.DEVICE_LOST
     if not inputs.policy_alive:
         return Reason.POLICY_FAILED
     if inputs.plan_age_s is None:
@@ -246,9 +250,9 @@ def _trigger(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConf
 def _request_trigger(
     state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig
 ) -> tuple[Trigger | None, Reason]:
-    if _is_clear(state, inputs, config) and state.clear_since_s is not None:
-        if inputs.time_s - state.clear_since_s >= config.recover_s:
-            return Trigger.RECOVERED, Reason.POLICY_RECOVERED
+    """A request ends by itself when its cause has been gone for a while, and in a safe stop when nobody answers."""
+    if state.clear_since_s is not None and inputs.time_s - state.clear_since_s >= config.recover_s:
+        return Trigger.RECOVERED, Reason.POLICY_RECOVERED
     if inputs.time_s - state.since_time_s >= config.request_s:
         return Trigger.TIMEOUT, Reason.REQUEST_TIMEOUT
     return None, state.reason
@@ -258,11 +262,105 @@ def _is_clear(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationCon
     return state.reason in _PASSING_CAUSES and problem(inputs, config) is None
 
 
-def _observed(state: ArbiterState, inputs: ArbiterInputs) -> ArbiterState:
-    """The state with the driver's rest position brought up to this tick."""
-    driver = inputs.driver
+def _observed(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> ArbiterState:
+    """The state with the driver's rest position and the request's cause brought up to this tick."""
+    driver, rest = inputs.driver, state.rest
     if not _has_hands(driver):
-        return replace(state, rest=None)
-    if state.rest is None or state.authority is Authority.HUMAN:
-        return replace(state, rest=Rest(driver.steer, driver.throttle))
-    return replace(state, rest=state.rest.let_go(driver))
+        rest = None
+    elif rest is None or state.authority is Authority.HUMAN:
+        rest = Rest(driver.steer, driver.throttle)
+    else:
+        rest = rest.let_go(driver)
+    is_clear = state.authority is Authority.REQUESTED and _is_clear(state, inputs, config)
+    since = state.clear_since_s if state.clear_since_s is not None else inputs.time_s
+    return replace(state, rest=rest, clear_since_s=since if is_clear else None)
+
+
+def _entered(state: ArbiterState, authority: Authority, reason: Reason, inputs: ArbiterInputs) -> ArbiterState:
+    """The state right after the authority changed."""
+    return replace(
+        state,
+        authority=authority,
+        reason=reason,
+        since_frame=inputs.frame,
+        since_time_s=inputs.time_s,
+        handed_over=_human_control(inputs) if authority is Authority.HANDING_BACK else None,
+        clear_since_s=None,
+        entry_speed_mps=inputs.ego_speed_mps,
+    )
+
+
+def _blend_share(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> float:
+    """Share of the policy while handing back: grows evenly with time; 0 in every other state."""
+    if state.authority is not Authority.HANDING_BACK:
+        return 0.0
+    return _clipped((inputs.time_s - state.since_time_s) / config.hand_back_s, 0.0, 1.0)
+
+
+def _control(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> Control:
+    """What is applied in this state."""
+    if state.authority is Authority.HUMAN:
+        return _human_control(inputs)
+    if state.authority is Authority.SAFE_STOP:
+        return _safe_stop_control(state, inputs, config)
+    plan = inputs.policy_control
+    stale = not inputs.policy_alive or inputs.plan_age_s is None or inputs.plan_age_s > config.plan_stale_s
+    if plan is None or stale:
+        return Control(steer=inputs.lane_steer, brake=config.request_brake)
+    if state.authority is Authority.HANDING_BACK and state.handed_over is not None:
+        return _blended(state.handed_over, plan, state.blend)
+    return plan
+
+
+def _human_control(inputs: ArbiterInputs) -> Control:
+    driver = inputs.driver
+    return Control(driver.throttle, driver.steer, driver.brake, driver.hand_brake, driver.reverse)
+
+
+def _blended(person: Control, policy: Control, share: float) -> Control:
+    """Between two controls; the brake and the throttle are one axis, so that never both are pressed."""
+    push = (1.0 - share) * (person.throttle - person.brake) + share * (policy.throttle - policy.brake)
+    steer = (1.0 - share) * person.steer + share * policy.steer
+    return Control(throttle=max(push, 0.0), steer=steer, brake=max(-push, 0.0))
+
+
+def _safe_stop_control(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> Control:
+    """Keep the lane and come to a stand at an even deceleration, then hold."""
+    if inputs.ego_speed_mps < STANDSTILL_MPS:
+        return Control(brake=1.0, hand_brake=True)
+    wanted = max(0.0, state.entry_speed_mps - config.safe_stop_decel_mps2 * (inputs.time_s - state.since_time_s))
+    brake = config.safe_stop_brake + SAFE_STOP_GAIN * (inputs.ego_speed_mps - wanted)
+    return Control(steer=inputs.lane_steer, brake=_clipped(brake, 0.0, 1.0))
+
+
+def _has_hands(driver: DriverInput) -> bool:
+    return driver.connected and driver.kind is not DriverKind.NONE
+
+
+def _sane(inputs: ArbiterInputs) -> ArbiterInputs:
+    """The inputs with every control in CARLA's ranges. A broken number is no wish of the driver's and no plan."""
+    driver, plan = inputs.driver, inputs.policy_control
+    if plan is not None:
+        is_finite = math.isfinite(plan.steer) and math.isfinite(plan.throttle) and math.isfinite(plan.brake)
+        plan = _in_range(plan) if is_finite else None
+    driver = replace(
+        driver,
+        steer=_clipped(driver.steer, -1.0, 1.0),
+        throttle=_clipped(driver.throttle, 0.0, 1.0),
+        brake=_clipped(driver.brake, 0.0, 1.0),
+    )
+    return replace(inputs, driver=driver, policy_control=plan, lane_steer=_clipped(inputs.lane_steer, -1.0, 1.0))
+
+
+def _in_range(control: Control) -> Control:
+    return replace(
+        control,
+        throttle=_clipped(control.throttle, 0.0, 1.0),
+        steer=_clipped(control.steer, -1.0, 1.0),
+        brake=_clipped(control.brake, 0.0, 1.0),
+    )
+
+
+def _clipped(value: float, low: float, high: float) -> float:
+    """`value` held between two bounds; 0 for what is no number."""
+    return min(max(value, low), high) if math.isfinite(value) else 0.0

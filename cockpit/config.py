@@ -65,6 +65,8 @@ class ArbitrationConfig(Settings):
     """Ask for a takeover below this time to collision; 0 never asks."""
     request_on_route_left: bool = True
     """Ask for a takeover when the ego left its route."""
+    request_on_device_lost: bool = True
+    """Ask for a takeover when the driver's device is gone: nobody could take over then."""
     safe_stop_decel_mps2: Positive = 3.0
     """Deceleration of the minimal-risk manoeuvre (UN R157 5.2.5: not above 4 m/s^2)."""
     safe_stop_brake: Share = 0.3
