@@ -86,7 +86,9 @@ class TrafficConfig(Settings):
     """Background traffic, driven by CARLA's TrafficManager."""
 
     count: Annotated[int, Field(ge=0, le=500)] = 20
-    tm_port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    tm_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Port of the TrafficManager; None takes the server's port + 6000 (CARLA's usual 8000). The client library keeps
+    one manager a port for as long as the process lives, so two servers must not share one."""
     keep_clear_m: Positive = 15.0
     """No vehicle is spawned nearer than this to the ego's start."""
 
@@ -124,6 +126,8 @@ class SessionConfig(Settings):
     """How long a camera's frame of a tick is waited for."""
     light_state_every: Annotated[int, Field(ge=0)] = 2
     """Ticks between two queries for the vehicles' lamps (one call to the server each); 0 never asks."""
+    fresh_world: bool = False
+    """Load the town anew at the start, so that lights and actors begin alike (headless sessions always do)."""
     policy_start_s: Positive = 60.0
     """How long the first plan is waited for before the clock starts."""
     time_limit_s: float | None = None

@@ -13,7 +13,7 @@ import math
 import queue
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import carla
@@ -119,7 +119,9 @@ class CarlaWorld:
     def __init__(self, config: SessionConfig, client: carla.Client | None = None) -> None:
         self.config = config
         self.client = client if client is not None else connect(config)
-        self.world: carla.World = self._load_town(config.town)
+        self.is_lost = False
+        """The server stopped answering: it is asked for nothing any more."""
+        self.world: carla.World = self._load_town(config.town, config.fresh_world)
         self.carla_map: carla.Map = self.world.get_map()
         self.map_name: str = self.carla_map.name.rsplit("/", 1)[-1]
         self.opendrive: str = self.carla_map.to_opendrive()
@@ -138,19 +140,26 @@ class CarlaWorld:
 
     # --- setting up ---------------------------------------------------------------------------------------------
 
-    def _load_town(self, town: str | None) -> carla.World:
+    def _load_town(self, town: str | None, fresh: bool) -> carla.World:
         try:
             world = self.client.get_world()
-            if town is None or world.get_map().name.rsplit("/", 1)[-1] == town:
-                return world
+            here = world.get_map().name.rsplit("/", 1)[-1]
+            if town is None or here == town:
+                return self._loaded(here) if fresh else world
             towns = sorted({name.rsplit("/", 1)[-1] for name in self.client.get_available_maps()})
         except RuntimeError as error:
             raise WorldLost(f"The server at port {self.config.port} stopped answering: {error}") from error
         if town not in towns:
             raise ConfigError(f"town '{town}' is not on this server; it has: {', '.join(towns)}.")
+        return self._loaded(town)
+
+    def _loaded(self, town: str) -> carla.World:
+        """The world after loading a town from its beginning."""
         self.client.set_timeout(self.config.load_timeout_s)
         try:
             return self.client.load_world(town)
+        except RuntimeError as error:
+            raise WorldLost(f"The server at port {self.config.port} did not load '{town}': {error}") from error
         finally:
             self.client.set_timeout(self.config.timeout_s)
 
@@ -216,7 +225,7 @@ class CarlaWorld:
     # --- one tick -----------------------------------------------------------------------------------------------
 
     def apply(self, control: Control) -> None:
-        """Send the control that the next tick is driven with."""
+        """Send the control that the next tick is driven with (the client does not wait for an answer)."""
         self.ego.apply_control(
             carla.VehicleControl(
                 throttle=control.throttle,
@@ -235,35 +244,41 @@ class CarlaWorld:
             WorldError: a camera delivered no frame of this tick in time.
 
         """
-        snapshot = self.advance()
-        return self.collect(snapshot)
+        frame = self.read(self.advance())
+        return replace(frame, cameras=self.pictures(frame.frame))
 
     def advance(self) -> carla.WorldSnapshot:
-        """The first half of a tick: step the world, wait for its snapshot."""
+        """The first third of a tick: step the world, wait for its snapshot."""
         frame = self._tick_world()
         snapshot = self.world.get_snapshot()
         if snapshot.frame != frame:
             raise WorldError(f"asked for frame {frame}, the snapshot is of {snapshot.frame}: does another client tick?")
         return snapshot
 
-    def collect(self, snapshot: carla.WorldSnapshot) -> WorldFrame:
-        """The second half: every state, and every camera's frame of that very tick."""
-        wall_time_s = time.time()
+    def read(self, snapshot: carla.WorldSnapshot) -> WorldFrame:
+        """The second third: every state in the snapshot. The server draws the pictures meanwhile."""
         stamp = snapshot.timestamp
-        ego, actors = self._actor_states(snapshot)
-        cameras = {camera.spec.name: self._image_of(camera, snapshot.frame) for camera in self._cameras}
+        try:
+            ego, actors = self._actor_states(snapshot)
+            lights = self._light_states()
+        except RuntimeError as error:
+            raise self._lost(error) from error
         return WorldFrame(
             frame=snapshot.frame,
             time_s=stamp.elapsed_seconds,
-            wall_time_s=wall_time_s,
+            wall_time_s=time.time(),
             delta_s=stamp.delta_seconds,
             ego=ego,
             actors=actors,
-            lights=self._light_states(),
-            cameras=cameras,
+            lights=lights,
+            cameras={},
             events=self._collision_events(stamp.elapsed_seconds),
             weather=self.weather,
         )
+
+    def pictures(self, frame: int) -> dict[str, CameraFrame]:
+        """The last third: every camera's picture of that very frame, waited for."""
+        return {camera.spec.name: self._image_of(camera, frame) for camera in self._cameras}
 
     def is_on_road(self, x: float, y: float, z: float) -> bool:
         """Whether the point lies on a driving lane (asked of the client's own map; no call to the server)."""
@@ -282,9 +297,15 @@ class CarlaWorld:
         try:
             return self.world.tick(self.config.timeout_s)
         except RuntimeError as error:
-            raise WorldLost(
-                f"The CARLA server at {self.config.host}:{self.config.port} stopped answering: {error}"
-            ) from error
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> WorldLost:
+        self.is_lost = True
+        said = str(error).strip() or type(error).__name__
+        return WorldLost(
+            f"The CARLA server at {self.config.host}:{self.config.port} stopped answering ({said}). What was recorded "
+            "is kept; start the server again and begin a new session."
+        )
 
     def _actor_states(self, snapshot: carla.WorldSnapshot) -> tuple[ActorState, tuple[ActorState, ...]]:
         shots = {shot.id: shot for shot in snapshot}
@@ -400,6 +421,8 @@ class CarlaWorld:
         try:
             for sensor in sensors:
                 sensor.stop()
+            if self.is_lost:
+                return
             gone = [actor.id for actor in (*sensors, ego) if actor is not None]
             if gone:
                 self.client.apply_batch_sync([carla.command.DestroyActor(i) for i in gone], False)

@@ -1,0 +1,384 @@
+"""The session: the one loop that owns the clock. One step is one tick of docs/architecture.md, from input to record.
+
+It wires together what it is given (a world, a route, a policy, a driver, consumers) and knows how none of them work.
+Who drives is decided in `cockpit.arbitration`, when it is over in `cockpit.progress`. In real time it holds the wall
+clock's pace; in lock-step it waits for the plan of every decision tick, so that results do not hang on the machine.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from cockpit.arbitration import ArbiterInputs, Decision, arbitrate, initial_state
+from cockpit.config import SessionConfig
+from cockpit.hazard import time_to_collision
+from cockpit.lane_keeping import lane_steer
+from cockpit.ports import DriverSource, PolicyDriver, TickConsumer
+from cockpit.progress import EndReason, Progress, SessionResult
+from cockpit.route import Route
+from cockpit.world import CarlaWorld, WorldFrame
+from recorder.schema import (
+    ActorState,
+    Authority,
+    CameraFrame,
+    Control,
+    DriverInput,
+    EventKind,
+    LightColour,
+    Plan,
+    RouteState,
+    Tick,
+    TickEvent,
+)
+
+log = logging.getLogger(__name__)
+
+REMEMBERED_S = 10.0
+"""How long the ego's past is kept, to know where a plan was made from."""
+CATCH_UP_S = 0.25
+"""Later than this the pace is counted anew: a hang is not made good by a burst of ticks."""
+WAIT_SLICE_S = 0.2
+"""How often a wait for the first plan looks whether it should stop."""
+
+
+@dataclass(slots=True)
+class TickTimes:
+    """Wall time of the parts of the last tick, seconds."""
+
+    driver: float = 0.0
+    policy: float = 0.0
+    """Taking the plan (in lock-step: waiting for it) and tracking it."""
+    arbitration: float = 0.0
+    world: float = 0.0
+    """The server's step, from the call to the snapshot."""
+    reading: float = 0.0
+    """Snapshot to states, route and time to collision."""
+    pictures: float = 0.0
+    """Waiting for what is left of the cameras' frames, and their colours."""
+    offer: float = 0.0
+    consumers: float = 0.0
+    spare: float = 0.0
+    """Slept to hold the pace; negative when the tick came late."""
+
+
+class Session:
+    """A session on a stage that is set. Not for several threads, `ask_stop`, `request_takeover` and `mark` apart.
+
+    `close` closes the consumers. World, policy and driver belong to who made them, and may serve the next session.
+    """
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        world: CarlaWorld,
+        route: Route,
+        policy: PolicyDriver | None,
+        driver: DriverSource | None,
+        consumers: Sequence[TickConsumer] = (),
+    ) -> None:
+        self.config = config
+        self.world = world
+        self.route = route
+        self.policy = policy
+        self.driver = driver
+        self.consumers = list(consumers)
+        self.progress = Progress(config)
+        self.times = TickTimes()
+        self.last_tick: Tick | None = None
+        self._state = initial_state(Authority.POLICY if policy is not None else Authority.HUMAN, 0, 0.0)
+        self._egos: OrderedDict[int, ActorState] = OrderedDict()
+        self._offered_frame: int | None = None
+        self._faults: list[TickEvent] = []
+        self._fault_texts: set[str] = set()
+        self._next_at_s: float | None = None
+        self._stop_asked = threading.Event()
+        self._takeover_wanted = threading.Event()
+        self._marks: list[str] = []
+        self._closed = False
+
+    # --- from other threads -------------------------------------------------------------------------------------
+
+    def ask_stop(self) -> None:
+        """End the session after the present tick."""
+        self._stop_asked.set()
+
+    def request_takeover(self) -> None:
+        """Ask the driver to take over (the experimenter's button)."""
+        self._takeover_wanted.set()
+
+    def mark(self, text: str) -> None:
+        """Put a mark with a text into the next tick."""
+        self._marks.append(text)
+
+    # --- running ------------------------------------------------------------------------------------------------
+
+    def run(self, until: Callable[[Tick], bool] | None = None) -> SessionResult:
+        """Step until the session is over (or `until` says so), then close the consumers.
+
+        Raises:
+            WorldLost: the server died. The consumers are closed first, so that what was recorded is kept.
+
+        """
+        try:
+            while True:
+                tick = self.step()
+                end = self.end_reason()
+                if end is None and until is not None and until(tick):
+                    end = EndReason.STOP_ASKED
+                if end is not None:
+                    return self.result(end)
+        finally:
+            self.close()
+
+    def end_reason(self) -> EndReason | None:
+        """Why the session is over after the last tick; None while it goes on."""
+        return EndReason.STOP_ASKED if self._stop_asked.is_set() else self.progress.end()
+
+    def result(self, end: EndReason) -> SessionResult:
+        """What came of the session so far."""
+        return self.progress.result(self.route.route_id, end)
+
+    def close(self) -> None:
+        """Close the consumers; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        for consumer in self.consumers:
+            try:
+                consumer.close()
+            except Exception:  # one consumer's trouble must not keep the others from saving their work
+                log.exception("%s could not be closed", type(consumer).__name__)
+
+    def step(self) -> Tick:
+        """One tick. The first only looks at the world, and lets the policy make its first plan.
+
+        Raises:
+            WorldLost: the server does not answer any more.
+            WorldError: a camera fell silent, or another client moved the clock.
+
+        """
+        tick = self._first_tick() if self.last_tick is None else self._next_tick(self.last_tick)
+        self.last_tick = tick
+        self._remember(tick)
+        self.progress.add(tick)
+        begun = time.perf_counter()
+        self._offer(tick)
+        offered = time.perf_counter()
+        self._give(tick)
+        given = time.perf_counter()
+        self.times.offer, self.times.consumers = offered - begun, given - offered
+        if self.progress.ticks == 1:
+            self._await_first_plan(tick)
+        self._pace()
+        return tick
+
+    def _first_tick(self) -> Tick:
+        """The world as it is found, the ego held by its brake."""
+        standing = Control(brake=1.0)
+        self.world.apply(standing)
+        frame, route, ttc_s, cameras = self._observe(None)
+        self._state = replace(self._state, since_frame=frame.frame, since_time_s=frame.time_s)
+        decision = Decision(self._state, standing)
+        return self._built(frame, route, ttc_s, cameras, DriverInput(), None, None, decision, None)
+
+    def _next_tick(self, last: Tick) -> Tick:
+        begun = time.perf_counter()
+        driver = self.driver.read(last) if self.driver is not None else DriverInput()
+        read = time.perf_counter()
+        plan, policy_control = self._planned(last)
+        planned = time.perf_counter()
+        inputs = self._inputs(last, driver, plan, policy_control)
+        decision = arbitrate(self._state, inputs, self.config.arbitration)
+        self._state = decision.state
+        decided = time.perf_counter()
+        self.times.driver, self.times.policy = read - begun, planned - read
+        self.times.arbitration = decided - planned
+        self.world.apply(decision.control)
+        frame, route, ttc_s, cameras = self._observe(last.route.driven_m)
+        return self._built(frame, route, ttc_s, cameras, driver, plan, policy_control, decision, last)
+
+    def _observe(self, last_m: float | None) -> tuple[WorldFrame, RouteState, float, dict[str, CameraFrame]]:
+        """Step the world and read it. States are read while the server draws; the pictures are waited for last."""
+        begun = time.perf_counter()
+        snapshot = self.world.advance()
+        advanced = time.perf_counter()
+        frame = self.world.read(snapshot)
+        pose = frame.ego.pose
+        route = self.route.state(pose.x, pose.y, pose.yaw, last_m)
+        route = replace(route, is_off_road=not self.world.is_on_road(pose.x, pose.y, pose.z))
+        ttc_s = time_to_collision(frame.ego, frame.actors, route.ahead_world)
+        looked = time.perf_counter()
+        cameras = self.world.pictures(frame.frame)
+        self.times.world, self.times.reading = advanced - begun, looked - advanced
+        self.times.pictures = time.perf_counter() - looked
+        return frame, route, ttc_s, cameras
+
+    # --- deciding -----------------------------------------------------------------------------------------------
+
+    def _planned(self, last: Tick) -> tuple[Plan | None, Control | None]:
+        """The newest plan, and what it alone would do now."""
+        if self.policy is None:
+            return None, None
+        lockstep = self.config.lockstep
+        if lockstep is not None and self._offered_frame is not None:
+            offered, self._offered_frame = self._offered_frame, None
+            is_loading = self.progress.ticks == 1
+            timeout_s = self.config.policy_start_s if is_loading else lockstep.wait_timeout_s
+            if self.policy.wait(offered, timeout_s) is None:
+                self._fault(f"no plan: {self.policy.status().message or 'the policy is silent'}")
+        plan = self.policy.newest_plan()
+        ego_at_plan = self._egos.get(plan.frame) if plan is not None else None
+        if plan is None or ego_at_plan is None:
+            return None, None
+        try:
+            return plan, self.policy.control(plan, ego_at_plan, last.ego, last.time_s, last.route)
+        except ValueError as error:
+            self._fault(f"a plan that cannot be driven: {error}")
+            return plan, None
+
+    def _inputs(
+        self, last: Tick, driver: DriverInput, plan: Plan | None, policy_control: Control | None
+    ) -> ArbiterInputs:
+        wanted = self._takeover_wanted.is_set()
+        self._takeover_wanted.clear()
+        return ArbiterInputs(
+            frame=last.frame + 1,
+            time_s=last.time_s + last.delta_s,
+            driver=driver,
+            ego_speed_mps=last.ego.speed_mps,
+            policy_control=policy_control,
+            plan_age_s=last.time_s - plan.time_s if plan is not None else None,
+            plan_speed_mps=_first_speed(plan) if plan is not None else None,
+            policy_alive=self._is_policy_alive(),
+            lane_steer=lane_steer(last.ego.pose, last.ego.speed_mps, last.route),
+            ttc_s=last.ttc_s,
+            route_left=abs(last.route.lateral_offset_m) > self.config.route_left_m,
+            request=wanted,
+        )
+
+    def _is_policy_alive(self) -> bool:
+        if self.policy is None:
+            return False
+        status = self.policy.status()
+        if not status.alive:
+            self._fault(f"the policy failed: {status.message}")
+        return status.alive
+
+    # --- the tick -----------------------------------------------------------------------------------------------
+
+    def _built(
+        self,
+        frame: WorldFrame,
+        route: RouteState,
+        ttc_s: float,
+        cameras: dict[str, CameraFrame],
+        driver: DriverInput,
+        plan: Plan | None,
+        policy_control: Control | None,
+        decision: Decision,
+        last: Tick | None,
+    ) -> Tick:
+        tick = Tick(
+            frame=frame.frame,
+            time_s=frame.time_s,
+            wall_time_s=frame.wall_time_s,
+            delta_s=frame.delta_s,
+            ego=frame.ego,
+            actors=frame.actors,
+            lights=frame.lights,
+            route=route,
+            cameras=cameras,
+            driver=driver,
+            plan=plan,
+            policy_control=policy_control,
+            control=decision.control,
+            authority=decision.state.public(),
+            events=(*decision.events, *frame.events, *self._own_events()),
+            weather=frame.weather,
+            ttc_s=ttc_s,
+        )
+        return replace(tick, events=(*tick.events, *_road_events(last, tick, self.route))) if last else tick
+
+    def _own_events(self) -> tuple[TickEvent, ...]:
+        faults, self._faults = self._faults, []
+        marks, self._marks = self._marks, []
+        return (*faults, *(TickEvent(EventKind.MARK, text) for text in marks))
+
+    def _fault(self, text: str) -> None:
+        """Tell once, in the log and in the next tick, what failed."""
+        if text not in self._fault_texts:
+            self._fault_texts.add(text)
+            self._faults.append(TickEvent(EventKind.FAULT, text))
+            log.warning("%s", text)
+
+    def _remember(self, tick: Tick) -> None:
+        self._egos[tick.frame] = tick.ego
+        while len(self._egos) > REMEMBERED_S / self.config.fixed_delta_s:
+            self._egos.popitem(last=False)
+
+    def _offer(self, tick: Tick) -> None:
+        if self.policy is None:
+            return
+        lockstep = self.config.lockstep
+        if lockstep is None:
+            self.policy.offer(tick)
+        elif (self.progress.ticks - 1) % lockstep.plan_every == 0:
+            self.policy.offer(tick)
+            self._offered_frame = tick.frame
+
+    def _give(self, tick: Tick) -> None:
+        for consumer in list(self.consumers):
+            try:
+                consumer.consume(tick)
+            except Exception as error:  # a broken consumer costs itself, never the drive
+                log.exception("%s is left out from now on", type(consumer).__name__)
+                self.consumers.remove(consumer)
+                self._fault(f"{type(consumer).__name__} failed: {error}")
+
+    def _await_first_plan(self, tick: Tick) -> None:
+        """Let the policy load and make its first plan while the world stands still."""
+        if self.policy is None or self.config.lockstep is not None:
+            return
+        deadline = time.monotonic() + self.config.policy_start_s
+        while time.monotonic() < deadline and not self._stop_asked.is_set():
+            if self.policy.wait(tick.frame, WAIT_SLICE_S) is not None or not self.policy.status().alive:
+                return
+        self._fault(f"the policy made no plan within {self.config.policy_start_s:.0f} s")
+
+    def _pace(self) -> None:
+        """Sleep until the next tick is due on the wall clock."""
+        if not self.config.realtime or self.config.lockstep is not None:
+            return
+        now = time.perf_counter()
+        due = now if self._next_at_s is None else self._next_at_s
+        self.times.spare = due - now
+        if due > now:
+            time.sleep(due - now)
+        elif now - due > CATCH_UP_S:
+            due = now
+        self._next_at_s = due + self.config.fixed_delta_s
+
+
+def _first_speed(plan: Plan) -> float | None:
+    """Speed over a plan's first step, m/s."""
+    if len(plan.trajectory_ego) == 0:
+        return None
+    return math.hypot(float(plan.trajectory_ego[0, 0]), float(plan.trajectory_ego[0, 1])) / plan.step_s
+
+
+def _road_events(last: Tick, tick: Tick, route: Route) -> list[TickEvent]:
+    """Leaving the road, and stop lines crossed at red (by the ego's reference point)."""
+    events = []
+    if tick.route.is_off_road and not last.route.is_off_road:
+        events.append(TickEvent(EventKind.OFF_ROAD, "left the road"))
+    colour_of = {light.actor_id: light.colour for light in tick.lights}
+    for line in route.lines_crossed(last.route.driven_m, tick.route.driven_m):
+        if colour_of.get(line.actor_id) is LightColour.RED:
+            events.append(TickEvent(EventKind.RED_LIGHT, f"crossed light {line.opendrive_id} at red", line.actor_id))
+    return events
