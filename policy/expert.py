@@ -30,6 +30,10 @@ from policy.tracking import (
 from recorder.schema import Control, LightColour, RouteCommand, Tick
 
 ROLLOUT_STEP_S = 0.1
+RED_OVERHANG_M = 1.5
+"""How far over a red line's edge the front bumper may come to a stand."""
+SPEED_TIME_S = 0.8
+"""Time constant of the speed law."""
 
 
 class ExpertConfig(BaseModel):
@@ -170,7 +174,9 @@ class Expert:
         stop = to_line - config.light_gap_m
         speed = max(forward_speed_mps(tick.ego), 0.0)
         needed = speed**2 / (2.0 * max(to_line, 0.05))
-        if light.colour is LightColour.RED and needed < config.red_braking_mps2 and to_line > -1.5:
+        # A bumper that comes to a stand a little over the line still obeys; only driving on would not.
+        to_cross = speed**2 / (2.0 * max(to_line + RED_OVERHANG_M, 0.05))
+        if light.colour is LightColour.RED and to_cross < config.red_braking_mps2 and to_line > -RED_OVERHANG_M:
             return [(stop, "red light")]
         if light.colour is LightColour.YELLOW and needed < config.yellow_braking_mps2 and to_line > -0.5:
             return [(stop, "yellow light")]
@@ -241,8 +247,10 @@ class Expert:
         self, constraints: Constraints, speed: float, station: float, time_s: float, front_m: float
     ) -> tuple[float, str]:
         config = self.config
-        wished = _value_at(constraints.path.stations_m, constraints.allowed_mps, station + 0.4 * speed)
-        best = min(max((wished - speed) / 0.8, -3.5), config.acceleration_mps2)
+        # Looking one time constant ahead makes braking begin in time; the least on the way keeps a curve's speed to its end.
+        ahead = [station + share * SPEED_TIME_S * speed for share in (0.0, 0.5, 1.0)]
+        wished = min(_value_at(constraints.path.stations_m, constraints.allowed_mps, at) for at in ahead)
+        best = min(max((wished - speed) / SPEED_TIME_S, -3.5), config.acceleration_mps2)
         reason = "route"
         for leader in constraints.leaders:
             value = self._follow(leader, speed, station, time_s, front_m)
@@ -274,7 +282,7 @@ class Expert:
         comfortable = config.comfortable_braking_mps2
         needed = speed**2 / (2.0 * max(distance, 0.15))
         if distance < 0.2 or (speed < 0.4 and distance < 1.0):
-            return -max(needed, comfortable)
+            return -min(max(needed, comfortable), config.hardest_braking_mps2)
         low = 0.4 * comfortable
         if needed < low:
             return config.acceleration_mps2

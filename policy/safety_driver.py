@@ -10,16 +10,21 @@ from __future__ import annotations
 import enum
 import math
 from collections import OrderedDict
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from policy.expert import Expert
 from policy.hazards import Hazard, HazardConfig, HazardKind, foresee, is_centred
 from policy.motion import forward_speed_mps
-from recorder.schema import ActorState, Authority, Control, DriverInput, DriverKind, Tick
+from recorder.schema import ActorState, Authority, Control, DriverInput, DriverKind, Plan, Tick
 
 REMEMBERED_FRAMES = 100
 """Ego states kept, to place a plan in the world by the frame it was made from (5 s at 20 Hz)."""
+
+STANDSTILL_MPS = 0.3
+STANDING_PLAN_M = 1.0
+"""A plan that ends nearer than this means to stand."""
 
 
 class SafetyConfig(BaseModel):
@@ -150,10 +155,15 @@ class SafetyDriver:
             self._calm_since_s = None
         elif self._calm_since_s is None:
             self._calm_since_s = tick.time_s
+        control = self.expert.control(tick)
+        stands = forward_speed_mps(tick.ego) < STANDSTILL_MPS
         hand_back = self._wants_to_hand_back(tick, hazard) and tick.time_s - self._pressed_s >= self.config.retry_s
+        # A foot on the brake and a hand on the hand-back button contradict each other, and the arbitration says so.
+        hand_back = hand_back and (stands or control.brake == 0.0)
         if hand_back:
             self._pressed_s = tick.time_s
-        return _input(self.expert.control(tick), self._reason, hand_back=hand_back)
+            control = replace(control, brake=0.0)
+        return _input(control, self._reason, hand_back=hand_back)
 
     def _is_calm(self, tick: Tick, hazard: Hazard | None) -> bool:
         config = self.config
@@ -163,8 +173,10 @@ class SafetyDriver:
             return False
         if math.hypot(tick.ego.acceleration_mps2[0], tick.ego.acceleration_mps2[1]) > config.calm_mps2:
             return False
-        stands_rightly = self.expert.decide(tick).acceleration_mps2 <= 0.0
-        return stands_rightly or forward_speed_mps(tick.ego) > config.moving_mps
+        if forward_speed_mps(tick.ego) > config.moving_mps:
+            return True
+        # Standing is handed over only where both would stand.
+        return self.expert.decide(tick).acceleration_mps2 <= 0.0 and _reach_m(tick.plan) < STANDING_PLAN_M
 
     def _wants_to_hand_back(self, tick: Tick, hazard: Hazard | None) -> bool:
         config = self.config
@@ -173,6 +185,11 @@ class SafetyDriver:
             return False
         calm = self._calm_since_s is not None and tick.time_s - self._calm_since_s >= config.calm_s
         return calm or (held_s >= config.most_s and hazard is None)
+
+
+def _reach_m(plan: Plan) -> float:
+    """How far from its start a plan ends."""
+    return float(math.hypot(plan.trajectory_ego[-1][0], plan.trajectory_ego[-1][1]))
 
 
 def _neutral() -> DriverInput:

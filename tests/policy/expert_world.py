@@ -149,8 +149,8 @@ class World:
         control = self.delay.pop(0) if len(self.delay) > delay_ticks else Control()
         self.wheel += (control.steer * math.radians(70.0) - self.wheel) * min(DT_S / 0.1, 1.0)
         before = self.speed
-        drag = 0.1 + 0.001 * self.speed**2 if self.speed > 0 else 0.0
-        self.speed = max(self.speed + (3.5 * control.throttle - 7.0 * control.brake - drag) * DT_S, 0.0)
+        drag = 0.4 + 0.001 * self.speed**2 if self.speed > 0 else 0.0
+        self.speed = max(self.speed + (4.2 * control.throttle - 8.0 * control.brake - drag) * DT_S, 0.0)
         self.acceleration = (self.speed - before) / DT_S
         slip = math.atan(0.5 * math.tan(self.wheel))
         self.yaw_rate = self.speed * math.cos(slip) * math.tan(self.wheel) / WHEELBASE_M
