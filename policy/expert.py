@@ -247,7 +247,7 @@ class Expert:
         self, constraints: Constraints, speed: float, station: float, time_s: float, front_m: float
     ) -> tuple[float, str]:
         config = self.config
-        # Looking one time constant ahead makes braking begin in time; the least on the way keeps a curve's speed to its end.
+        # Looking one time constant ahead makes braking begin in time; the least on the way is kept to a curve's end.
         ahead = [station + share * SPEED_TIME_S * speed for share in (0.0, 0.5, 1.0)]
         wished = min(_value_at(constraints.path.stations_m, constraints.allowed_mps, at) for at in ahead)
         best = min(max((wished - speed) / SPEED_TIME_S, -3.5), config.acceleration_mps2)

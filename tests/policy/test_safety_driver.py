@@ -1,4 +1,4 @@
-"""The expert in the driver's seat: it takes the car in time, drives on, and gives it back, through the real arbitration."""
+"""The expert in the driver's seat: it takes the car in time, drives on, and gives it back."""
 
 from __future__ import annotations
 
