@@ -115,12 +115,15 @@ class RpcConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._fed_bytes = 0
         self.peer = "?"
+        self.local_host = "127.0.0.1"
+        """Our address as this client reached it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport = transport
         self.peer = str(transport.get_extra_info("peername"))
+        self.local_host = str(transport.get_extra_info("sockname")[0])
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._on_open:
             self._on_open()

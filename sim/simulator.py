@@ -1,7 +1,8 @@
 """One running simulation: the world, its settings and clock, and what of each tick goes to whom.
 
-Everything that the two ports need of the world comes through here; the RPC calls are in `sim.calls` and
-`sim.traffic_rpc`, the sockets in `sim.server`. All of it runs in one thread, which also owns the OpenGL context.
+Everything that the two ports need of the world comes through here; the RPC calls are in `sim.calls`,
+`sim.actor_calls` and `sim.traffic_rpc`, the sockets in `sim.server`. All of it runs in one thread, which also owns the
+OpenGL context.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sim.streaming import Streams
 from sim.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sim.render.scene import CameraView, SceneState
 
@@ -80,7 +81,7 @@ class Settings:
 
 def default_weather() -> tuple[float, ...]:
     """CARLA's ClearNoon, as the 14 numbers of the wire."""
-    noon = carla.WeatherParameters.ClearNoon
+    noon = getattr(carla.WeatherParameters, "ClearNoon")  # noqa: B009 (the library's type stubs do not know it)
     return tuple(float(getattr(noon, name)) for name in WEATHER_FIELDS)
 
 
@@ -101,7 +102,7 @@ class Simulator:
         self._pending: PendingFrames | None = None
         self._last_step_at_s = time.monotonic()
         self._said_black = False
-        self.after_tick = lambda: None
+        self.after_tick: Callable[[], object] = lambda: None
         """Called after each tick, when frames may be owed: the server schedules `draw_pending`."""
 
     # Time
@@ -139,7 +140,7 @@ class Simulator:
         shots = [shot for shot in pending.shots if self.streams.has_readers(shot.stream_id)]
         images = self._draw(pending.scene, [shot.view for shot in shots])
         for shot, image in zip(shots, images, strict=True):
-            self.streams.send(shot.stream_id, shot.head, memoryview(np.ascontiguousarray(image)).cast("B"))
+            self.streams.send(shot.stream_id, shot.head, np.ascontiguousarray(image).data.cast("B"))
 
     def _draw(self, scene: SceneState, views: list[CameraView]) -> list[np.ndarray]:
         if self._drawer is not None and not self.settings.no_rendering:
@@ -164,7 +165,7 @@ class Simulator:
         return wire.token(stream_id, 0)
 
     def _is_stream(self, stream_id: int) -> bool:
-        return stream_id == wire.WORLD_STREAM_ID or any(a.stream_id == stream_id for a in self.world.actors.values())
+        return wire.WORLD_STREAM_ID <= stream_id < self.world.next_stream_id
 
     def _greeting(self, stream_id: int) -> bytes | None:
         """A client that joins a world that stands still would else see an empty one."""

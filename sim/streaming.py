@@ -90,7 +90,7 @@ class Streams:
     """All readers, by stream."""
 
     def __init__(self, is_stream: Callable[[int], bool], greeting: Callable[[int], bytes | None]) -> None:
-        """`is_stream` says whether a stream exists; `greeting` gives what a new reader is sent first, if anything."""
+        """`is_stream` says whether a stream exists or has existed; `greeting` gives what a new reader is sent first."""
         self._is_stream = is_stream
         self._greeting = greeting
         self._readers: dict[int, list[StreamConnection]] = {}
@@ -134,9 +134,8 @@ class Streams:
                 reader.abort()
 
     def close_stream(self, stream_id: int) -> None:
-        """Disconnect the readers of a stream that has ended."""
-        for reader in self._readers.pop(stream_id, []):
-            reader.abort()
+        """Send nothing more on a stream. Its readers stay connected: a client connects anew at once when cut off."""
+        self._readers.pop(stream_id, None)
 
     def lagging(self) -> bool:
         """Whether some live reader is behind; those that have stopped reading are cut off here."""

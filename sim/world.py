@@ -13,7 +13,6 @@ from typing import Any
 import carla
 import numpy as np
 
-from sim._interim import Contact, Obstacle, Traffic, resolve
 from sim.actors import (
     ZERO,
     Actor,
@@ -25,9 +24,15 @@ from sim.actors import (
     wrap_angle,
 )
 from sim.blueprints import BLUEPRINTS, Blueprint, Kind
+from sim.collisions import Contact, Obstacles, resolve
 from sim.lanes import LaneGraph
 from sim.rpc import RpcError
 from sim.signals import Light, Signals
+
+try:
+    from sim.traffic import Traffic
+except ImportError:  # until it is whole
+    from sim._interim import Traffic
 from sim.vehicles import Vehicles, flat_ground
 
 SPAWN_SPACING_M = 25.0
@@ -37,6 +42,10 @@ FIRST_STREAM_ID = 2
 _SOLID = (Kind.VEHICLE, Kind.WALKER, Kind.PROP)
 _FLAT_M = 0.01
 TRIGGER_HALF_M = 1.0
+WALKER_MASS_KG = 75.0
+PROP_MASS_KG = 30.0
+PROP_DRAG_MPS2 = 5.0
+"""How fast a prop that was hit slides to a halt."""
 
 
 class MapError(Exception):
@@ -130,6 +139,8 @@ class World:
             raise RpcError(f"Spawn failed: there is no blueprint '{description[1]}' in this server's library")
         parent = self.actor(parent_id) if parent_id else None
         if parent is not None:
+            if blueprint.kind is Kind.VEHICLE:
+                raise RpcError("Spawn failed: vehicles cannot be attached to other actors here")
             actor = self._add(blueprint.kind, description, compose(parent.pose, pose), blueprint)
             actor.parent_id, actor.pose_in_parent = parent_id, pose
             return actor
@@ -240,13 +251,10 @@ class World:
         if actor_id in self.vehicles:
             self.vehicles.set_world_velocity(actor_id, velocity_mps[0], velocity_mps[1])
 
-    def obstacles(self) -> list[Obstacle]:
-        """Walkers and props as upright boxes, in the order of their ids."""
-        return [
-            Obstacle(a.actor_id, a.pose.x, a.pose.y, a.pose.yaw, a.extent_m[0], a.extent_m[1], *a.velocity_mps[:2])
-            for a in self.actors.values()
-            if a.kind in (Kind.WALKER, Kind.PROP)
-        ]
+    def _loose(self) -> list[Actor]:
+        """Walkers and props, in the order of their ids: what is no vehicle and can be hit."""
+        kinds = (Kind.WALKER, Kind.PROP)
+        return [a for a in self.actors.values() if a.kind in kinds and a.pose_in_parent is None]
 
     # Time
 
@@ -259,18 +267,23 @@ class World:
         self.signals.step(delta_s)
         self.lights_changed = before != [light.state for light in self.signals.lights]
         self._walk(delta_s)
-        obstacles = self.obstacles()
+        loose = self._loose()
+        obstacles = _obstacles(loose)
         self.traffic.step(self.vehicles, obstacles, delta_s)
         self._hold_constant_velocities()
         self.vehicles.step(delta_s, flat_ground if self._is_flat else self._ground)
         self._hold_constant_velocities()
-        self.contacts = list(resolve(self.vehicles, obstacles, delta_s))
+        self.contacts = resolve(self.vehicles, obstacles, delta_s)
+        if self.contacts:
+            _move_loose(loose, obstacles)
         self._copy_motion()
         self._read_the_road()
         self.follow_parents()
 
     def _walk(self, delta_s: float) -> None:
         for actor in self.actors.values():
+            if actor.kind is Kind.PROP and actor.velocity_mps != ZERO:
+                _slide(actor, delta_s)
             if actor.kind is not Kind.WALKER:
                 continue
             x, y, _ = actor.walk_direction
@@ -341,3 +354,36 @@ class World:
 def _spawn_pose(transform: carla.Transform) -> Pose:
     where, turn = transform.location, transform.rotation
     return Pose(where.x, where.y, where.z + SPAWN_HEIGHT_M, 0.0, math.radians(turn.pitch), math.radians(turn.yaw))
+
+
+def _obstacles(actors: list[Actor]) -> Obstacles:
+    if not actors:
+        return Obstacles.none()
+    rows = np.array(
+        [
+            (
+                *(a.pose.x, a.pose.y, a.pose.yaw, a.extent_m[0], a.extent_m[1]),
+                *(WALKER_MASS_KG if a.kind is Kind.WALKER else PROP_MASS_KG, a.velocity_mps[0], a.velocity_mps[1]),
+                a.pose.z + a.box_offset_m[2] - a.extent_m[2],
+            )
+            for a in actors
+        ]
+    ).T.copy()
+    return Obstacles(np.array([a.actor_id for a in actors], np.int64), *rows)
+
+
+def _move_loose(actors: list[Actor], obstacles: Obstacles) -> None:
+    """Take over where collisions have pushed walkers and props."""
+    columns = (obstacles.x, obstacles.y, obstacles.vx, obstacles.vy)
+    for actor, x, y, vx, vy in zip(actors, *(column.tolist() for column in columns), strict=True):
+        actor.pose = actor.pose._replace(x=x, y=y)
+        actor.velocity_mps = (vx, vy, 0.0)
+
+
+def _slide(prop: Actor, delta_s: float) -> None:
+    """Move a prop that was hit, against friction."""
+    vx, vy, _ = prop.velocity_mps
+    speed = math.hypot(vx, vy)
+    left = max(0.0, speed - PROP_DRAG_MPS2 * delta_s) / speed if speed > 0.0 else 0.0
+    prop.velocity_mps = (vx * left, vy * left, 0.0)
+    prop.pose = prop.pose._replace(x=prop.pose.x + vx * left * delta_s, y=prop.pose.y + vy * left * delta_s)

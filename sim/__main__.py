@@ -1,0 +1,106 @@
+"""`python -m sim`: the embedded simulator as a program that a CARLA 0.9.16 client connects to.
+
+Prints one line, `ready PORT`, when both ports listen. Exit codes: 0 ended by a signal or with its parent, 2 the map
+cannot be used, 3 a port is in use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from sim.maps import MapFileError, read_map, shipped_map
+from sim.server import PortInUseError, Server, open_ports
+from sim.simulator import Drawer, DrawerFactory, Simulator
+from sim.world import MapError
+
+log = logging.getLogger("sim")
+
+EXIT_BAD_MAP = 2
+EXIT_PORT_IN_USE = 3
+PARENT_POLL_S = 0.5
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m sim", description="A simulator that speaks CARLA 0.9.16's protocol.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0: all)")
+    parser.add_argument(
+        "--port", type=int, default=2000, help="RPC port; streams use the next one; 0 takes a free pair"
+    )
+    parser.add_argument("--map", type=Path, default=None, help="OpenDRIVE file (default: the simulator's own town)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the traffic")
+    parser.add_argument("--no-rendering", action="store_true", help="cameras send black pictures; needs no OpenGL")
+    parser.add_argument("--gpu", type=int, default=0, help="EGL device that draws")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started it is gone")
+    parser.add_argument("--verbose", action="store_true", help="log every failed call with its traceback")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program; gives the exit code."""
+    args = _parser().parse_args(arguments)
+    level = logging.DEBUG if args.verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    start_map = args.map or shipped_map()
+    try:
+        ports = open_ports(args.host, args.port)
+    except PortInUseError as error:
+        log.error("%s", error)
+        return EXIT_PORT_IN_USE
+    try:
+        simulator = Simulator(read_map(start_map), args.seed, None if args.no_rendering else _drawers(args.gpu))
+    except (MapFileError, MapError) as error:
+        log.error("map %s: %s", start_map, error)
+        return EXIT_BAD_MAP
+    asyncio.run(_serve(Server(simulator, start_map), ports, args.exit_with_parent))
+    return 0
+
+
+def _drawers(gpu: int) -> DrawerFactory | None:
+    try:
+        renderer = importlib.import_module("sim.render.renderer").Renderer
+    except ImportError as error:
+        log.warning("no renderer (%s): cameras send black pictures", error)
+        return None
+
+    def drawer(opendrive: str) -> Drawer:
+        return renderer(opendrive, gpu)
+
+    return drawer
+
+
+async def _serve(server: Server, ports: tuple[socket.socket, socket.socket], exit_with_parent: bool) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, server.stop)
+    watch = loop.create_task(_watch_parent(server, os.getppid())) if exit_with_parent else None
+    await server.run(*ports, on_ready=_say_ready)
+    if watch is not None:
+        watch.cancel()
+
+
+def _say_ready(port: int) -> None:
+    # A reader that has gone away is no reason to end: --exit-with-parent is.
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(f"ready {port}\n")
+        sys.stdout.flush()
+
+
+async def _watch_parent(server: Server, parent: int) -> None:
+    while os.getppid() == parent:
+        await asyncio.sleep(PARENT_POLL_S)
+    log.info("the process that started the simulator is gone: ending")
+    server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

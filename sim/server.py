@@ -1,0 +1,150 @@
+"""The two TCP ports and the one thread behind them: calls in the order they came, ticks, the free-running clock.
+
+Everything runs on one asyncio loop: sockets, the world and the renderer. A call is answered whole before the next one
+begins, so the world changes in one order only. The answer to a tick leaves before its pictures are drawn. In
+synchronous mode a tick waits while some reader is behind, so that no picture is ever lost; in asynchronous mode the
+clock goes on and pictures are left out instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from sim.calls import WorldCalls
+from sim.rpc import Request, RpcConnection, answer
+from sim.simulator import DEFAULT_STEP_S, Simulator
+
+log = logging.getLogger(__name__)
+
+LAG_POLL_S = 0.005
+FREE_PORT_ATTEMPTS = 50
+TICKING_CALLS = ("tick_cue", "apply_batch")
+
+
+class PortInUseError(Exception):
+    """A port cannot be listened on; the text says which and what to do."""
+
+
+def open_ports(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """Listening sockets of `port` and `port + 1`; port 0 takes a free pair. Raises PortInUseError."""
+    if port:
+        first = _listen(host, port)
+        try:
+            return first, _listen(host, port + 1)
+        except PortInUseError:
+            first.close()
+            raise
+    for _ in range(FREE_PORT_ATTEMPTS):
+        first = _listen(host, 0)
+        try:
+            return first, _listen(host, first.getsockname()[1] + 1)
+        except PortInUseError:
+            first.close()
+    raise PortInUseError(f"no two neighbouring ports of {host} are free: name one with --port")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    if port > 65535:
+        raise PortInUseError(f"port {port} does not exist: the highest --port is 65534, its neighbour is the stream's")
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # So that a server may start where one has just ended; two at once are still refused.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        text = (
+            f"cannot listen on {host}:{port} ({error.strerror or error}): end what runs there or choose another --port"
+        )
+        raise PortInUseError(text) from None
+    listener.setblocking(False)
+    return listener
+
+
+class Server:
+    """Serves one simulator until `stop` is called."""
+
+    def __init__(self, simulator: Simulator, start_map: Path) -> None:
+        self.simulator = simulator
+        self._calls = WorldCalls(simulator, start_map)
+        self._methods = self._calls.methods()
+        self._requests: deque[Request] = deque()
+        self._wake = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._connections: set[RpcConnection] = set()
+
+    def stop(self) -> None:
+        """End `run`; may be called from a signal handler of the loop."""
+        self._stopped.set()
+
+    async def run(self, rpc: socket.socket, stream: socket.socket, on_ready: Callable[[int], None]) -> None:
+        """Serve until stopped; `on_ready` gets the RPC port once both ports answer."""
+        loop = asyncio.get_running_loop()
+        port = rpc.getsockname()[1]
+        self._calls.rpc_port = port
+        self.simulator.set_stream_port(stream.getsockname()[1])
+        self.simulator.after_tick = partial(loop.call_soon, self.simulator.draw_pending)
+        servers = [
+            await loop.create_server(self._connection, sock=rpc),
+            await loop.create_server(self.simulator.streams.connection, sock=stream),
+        ]
+        tasks = [loop.create_task(self._answer_requests()), loop.create_task(self._run_free())]
+        stopped = loop.create_task(self._stopped.wait())
+        on_ready(port)
+        try:
+            done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # an error of ours ends the server with its traceback, not in silence
+        finally:
+            for task in (*tasks, stopped):
+                task.cancel()
+            for server in servers:
+                server.close()
+            self.simulator.close()
+
+    def _connection(self) -> RpcConnection:
+        return RpcConnection(self._take)
+
+    def _take(self, request: Request) -> None:
+        self._requests.append(request)
+        self._wake.set()
+
+    async def _answer_requests(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._requests:
+                request = self._requests.popleft()
+                if request.name in TICKING_CALLS:
+                    await self._readers_keep_up()
+                self._answer(request)
+                # Between two calls the loop runs once: replies leave, pictures are drawn, new calls come in.
+                await asyncio.sleep(0)
+
+    def _answer(self, request: Request) -> None:
+        self._calls.local_host = request.connection.local_host
+        reply = answer(request, self._methods)
+        if request.message_id is not None:
+            request.connection.send(reply)
+
+    async def _readers_keep_up(self) -> None:
+        while self.simulator.settings.synchronous and self.simulator.streams.lagging():
+            await asyncio.sleep(LAG_POLL_S)
+
+    async def _run_free(self) -> None:
+        """The clock of asynchronous mode: one tick each step of wall time."""
+        due_s = time.monotonic()
+        while True:
+            step_s = self.simulator.settings.fixed_step_s or DEFAULT_STEP_S
+            due_s = max(due_s + step_s, time.monotonic())
+            await asyncio.sleep(due_s - time.monotonic())
+            if not self.simulator.settings.synchronous:
+                self.simulator.tick(frames=not self.simulator.streams.lagging())
