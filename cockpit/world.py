@@ -144,14 +144,15 @@ class CarlaWorld:
         try:
             world = self.client.get_world()
             here = world.get_map().name.rsplit("/", 1)[-1]
-            if town is None or here == town:
+            if town is None or here.lower() == town.lower():
                 return self._loaded(here) if fresh else world
             towns = sorted({name.rsplit("/", 1)[-1] for name in self.client.get_available_maps()})
         except RuntimeError as error:
             raise WorldLost(f"The server at port {self.config.port} stopped answering: {error}") from error
-        if town not in towns:
+        wanted = next((name for name in towns if name.lower() == town.lower()), None)
+        if wanted is None:
             raise ConfigError(f"town '{town}' is not on this server; it has: {', '.join(towns)}.")
-        return self._loaded(town)
+        return self._loaded(wanted)
 
     def _loaded(self, town: str) -> carla.World:
         """The world after loading a town from its beginning."""

@@ -27,7 +27,7 @@ from recorder.schema import RouteCommand
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
-TOWN = "millbrook"
+TOWN = "Millbrook"
 COUNTS = {"train": 8, "test": 6}
 LENGTH_M = (250.0, 450.0)
 CANDIDATES = 1500
@@ -146,7 +146,7 @@ def choose(pool: list[Candidate], count: int, taken: frozenset[tuple[LaneKey, in
 
 def main() -> None:
     """Write both files and log what they cover."""
-    text = (HERE.parent / "maps" / f"{TOWN}.xodr").read_text(encoding="utf-8")
+    text = (HERE.parent / "maps" / f"{TOWN.lower()}.xodr").read_text(encoding="utf-8")
     lanes = LaneGraph(carla.Map(TOWN, text))
     found = candidates(lanes)
     owner = split_movements(found, lanes)
@@ -157,7 +157,7 @@ def main() -> None:
         shared = frozenset().union(*(one.cells for one in chosen)) & taken
         taken |= frozenset().union(*(one.cells for one in chosen))
         specs = [RouteSpec(f"{name}_{n}", TOWN, one.spec.waypoints) for n, one in enumerate(chosen, 1)]
-        write_routes(HERE / f"{TOWN}_{name}.xml", specs)
+        write_routes(HERE / f"{TOWN.lower()}_{name}.xml", specs)
         kinds = sorted(" ".join(kind) for kind in frozenset().union(*(one.kinds for one in chosen)))
         lengths = ", ".join(f"{one.route.length_m:.0f}" for one in chosen)
         log.info("%s: %d routes of %s m: %s", name, count, lengths, "; ".join(kinds))
