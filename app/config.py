@@ -56,8 +56,8 @@ class RunConfig(Settings):
     route_id: str | None = None
     """Which route of the file; None takes the first."""
     random_route_m: Annotated[float, Field(ge=50.0, le=20_000.0)] = 800.0
-    policy: Path = asset("policies", "small")
-    """The checkpoint's folder."""
+    policy: Path | None = asset("policies", "small")
+    """The checkpoint's folder; null drives by hand alone."""
     adapter: Path | None = None
     """A LoRA adapter on top of it."""
     driver: DriverChoice = DriverChoice.AUTO
@@ -72,7 +72,8 @@ class RunConfig(Settings):
     seed: int = 0
     realtime: bool = True
     """Hold the wall clock's pace."""
-    time_limit_s: float | None = None
+    time_limit_s: Annotated[float, Field(gt=0.0)] = 3600.0
+    """Simulation time after which the drive ends."""
     record: bool = True
     out: Path = Path("runs")
     """Each drive records into a folder of its own below this one."""
@@ -84,6 +85,8 @@ class RunConfig(Settings):
     def _route_id_has_a_file(self) -> RunConfig:
         if self.route_id is not None and self.route_file is None:
             raise ValueError(f"route_id '{self.route_id}' needs a route_file that holds it")
+        if self.policy is None and self.driver in (DriverChoice.EXPERT, DriverChoice.NONE):
+            raise ValueError(f"driver '{self.driver}' only watches a policy; set policy, or driver: wheel or keyboard")
         if self.device is not None and self.driver not in (DriverChoice.AUTO, DriverChoice.WHEEL):
             raise ValueError(f"device '{self.device}' is a wheel's, but driver is '{self.driver}'; set driver: wheel")
         return self
@@ -116,6 +119,7 @@ class RunConfig(Settings):
             traffic=TrafficConfig(count=self.traffic),
             weather=self.weather,
             time_limit_s=self.time_limit_s,
+            blocked_s=self.time_limit_s,  # a person may stand as long as they like
             pre_s=self.pre_s,
             post_s=self.post_s,
             arbitration=self.arbitration,

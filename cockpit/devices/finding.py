@@ -115,7 +115,7 @@ def _describe(path: str, profiles: dict[str, DeviceProfile]) -> DeviceInfo | Non
     try:
         with closing(evdev.InputDevice(path)) as device:
             identity = (device.info.vendor, device.info.product)
-            axes = [code for code, _ in device.capabilities().get(evdev.ecodes.EV_ABS, [])]
+            axes = [code for code, _ in device.capabilities().get(evdev.ecodes.EV_ABS, [])]  # pyright: ignore[reportGeneralTypeIssues]
             device_name = device.name
     except OSError:
         return None

@@ -1,0 +1,175 @@
+"""What was recorded: every segment with a picture, and one of them opened to scrub through.
+
+Reading is the recorder's (`recorder.reader`); here it is only shown. Lists are read in a thread, because a folder can
+hold hundreds of segments.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QIcon, QImage, QPixmap
+from PyQt6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStackedLayout, QVBoxLayout, QWidget
+
+from app.gui import theme
+from app.gui.parts import Card, button, framed, label
+from app.gui.segment_view import SegmentView
+from cockpit.windows.instruments import why_words
+from recorder.reader import Segment, SegmentSummary, list_segments
+from recorder.schema import DriverKind
+from recorder.session import SESSION_FILE, RecordingError
+
+log = logging.getLogger(__name__)
+
+THUMBNAIL = QSize(128, 72)
+FAVOURITE_CAMERAS = ("centre", "front")
+NOTHING = (
+    "Nothing is recorded yet.\n\nA segment is made at every takeover: drive, and take over when the policy is wrong."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One segment of the list."""
+
+    session: Path
+    summary: SegmentSummary
+    jpeg: bytes
+
+
+class RecordingsPage(QWidget):
+    """List on the left, the opened segment on the right."""
+
+    _read = pyqtSignal(int, list, str)
+
+    def __init__(self, folder: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.folder = folder
+        self._reading = 0
+        self.list = QListWidget()
+        self.list.setIconSize(THUMBNAIL)
+        self.list.setSpacing(2)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setWordWrap(True)
+        self.where = label("", "dim", wraps=True)
+        self.empty = label(NOTHING, "dim", wraps=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.view = SegmentView()
+        self._stack = QStackedLayout()
+        self._build()
+        self.list.currentItemChanged.connect(self._open_item)
+        self._read.connect(self._show_found)
+
+    def refresh(self) -> None:
+        """Read the folder again; the list changes when that is done."""
+        self._reading += 1
+        self.where.setText(f"reading {self.folder} …")
+        threading.Thread(target=self._read_folder, args=(self._reading,), name="recordings", daemon=True).start()
+
+    def pause(self) -> None:
+        """The page is left: stop playing."""
+        self.view.pause()
+
+    def _read_folder(self, number: int) -> None:
+        found, problem = find_segments(self.folder)
+        self._read.emit(number, found, problem)
+
+    def _show_found(self, number: int, found: list[Found], problem: str) -> None:
+        if number != self._reading:
+            return  # a newer reading is on its way
+        chosen = self.list.currentItem()
+        chosen_path = chosen.data(Qt.ItemDataRole.UserRole).summary.path if chosen else None
+        self.list.blockSignals(True)
+        self.list.clear()
+        for item in found:
+            self.list.addItem(_list_item(item))
+        self.list.blockSignals(False)
+        self.where.setText(problem or f"{len(found)} segments in {self.folder}")
+        self._stack.setCurrentIndex(1 if found else 0)
+        rows = [row for row, item in enumerate(found) if item.summary.path == chosen_path]
+        if found:
+            self.list.setCurrentRow(rows[0] if rows else 0)
+
+    def _open_item(self, item: QListWidgetItem | None) -> None:
+        if item is None:
+            return
+        found: Found = item.data(Qt.ItemDataRole.UserRole)
+        try:
+            self.view.open(Segment.open(found.summary.path), found.summary)
+        except RecordingError as error:
+            self.view.show_problem(str(error))
+
+    def _build(self) -> None:
+        side = QVBoxLayout()
+        side.setSpacing(theme.GAP // 2)
+        card = Card("Takeovers")
+        again = button("Refresh")
+        again.clicked.connect(self.refresh)
+        card.body.addWidget(self.list, stretch=1)
+        card.body.addWidget(self.where)
+        card.body.addWidget(again)
+        side.addWidget(card)
+        left = framed(side)
+        left.setFixedWidth(380)
+        empty = Card()
+        empty.body.addWidget(self.empty)
+        self._stack.addWidget(empty)
+        self._stack.addWidget(self.view)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.GAP, theme.GAP, theme.GAP, theme.GAP)
+        row.setSpacing(theme.GAP)
+        row.addWidget(left)
+        row.addWidget(framed(self._stack), stretch=1)
+        QTimer.singleShot(0, self.refresh)
+
+
+def find_segments(folder: Path) -> tuple[list[Found], str]:
+    """Every segment below `folder`, the newest session first, and what could not be read."""
+    problem = ""
+    found: list[Found] = []
+    files = sorted(folder.rglob(SESSION_FILE), key=lambda path: -path.stat().st_mtime) if folder.is_dir() else []
+    for session in (file.parent for file in files):
+        try:
+            found += [Found(session, summary, _thumbnail(summary)) for summary in list_segments(session)]
+        except RecordingError as error:
+            problem = str(error)
+            log.warning("left out of the list: %s", error)
+    return found, problem
+
+
+def _thumbnail(summary: SegmentSummary) -> bytes:
+    """JPEG of the moment of the takeover; empty when there is none."""
+    try:
+        segment = Segment.open(summary.path)
+        cameras = sorted(segment.cameras, key=lambda name: (name not in FAVOURITE_CAMERAS, name))
+        return segment.jpeg(cameras[0], segment.takeover_index or 0) if cameras and len(segment) else b""
+    except RecordingError:
+        return b""
+
+
+def _list_item(found: Found) -> QListWidgetItem:
+    summary = found.summary
+    is_expert = summary.driver is DriverKind.EXPERT
+    why = summary.note or why_words(summary.reason, is_expert)
+    state = "" if summary.complete else f"  ·  {summary.ended_by or 'unfinished'}"
+    lines = (
+        f"{why[:1].upper()}{why[1:]}",
+        f"{found.session.name} · {summary.segment_id}",
+        f"{summary.duration_s:.1f} s, {summary.human_s:.1f} s by the {summary.driver.value}{state}",
+    )
+    item = QListWidgetItem("\n".join(lines))
+    item.setData(Qt.ItemDataRole.UserRole, found)
+    picture = QPixmap(THUMBNAIL)
+    picture.fill(theme.RAISED)
+    if found.jpeg:
+        image = QImage.fromData(found.jpeg)
+        aspect = Qt.AspectRatioMode.KeepAspectRatioByExpanding
+        scaled = image.scaled(THUMBNAIL, aspect, Qt.TransformationMode.SmoothTransformation)
+        picture = QPixmap.fromImage(scaled.copy(0, 0, THUMBNAIL.width(), THUMBNAIL.height()))
+    item.setIcon(QIcon(picture))
+    item.setToolTip(str(summary.path))
+    return item

@@ -1,0 +1,288 @@
+"""One recorded segment: its pictures side by side, a time line in the colours of who drove, what was said and done."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.gui import theme
+from app.gui.parts import Card, Facts, button, label
+from cockpit.windows import palette
+from cockpit.windows.instruments import TONE_OF, instruments_from_tick
+from recorder.reader import Segment, SegmentSummary
+from recorder.schema import Authority
+from recorder.session import RecordingError
+
+log = logging.getLogger(__name__)
+
+ORDER = ("left", "centre", "right")
+"""Screens are shown as the driver saw them; other cameras follow."""
+LINE_HEIGHT, PLOT_HEIGHT = 14, 62
+MARGIN = 8.0
+
+
+class Pictures(QWidget):
+    """A tick's pictures side by side, as large as they fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._images: list[tuple[str, QImage]] = []
+        self._message = ""
+        self.setMinimumHeight(160)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def show_images(self, images: list[tuple[str, QImage]], message: str = "") -> None:
+        """(camera, picture) from left to right; `message` where there are none."""
+        self._images, self._message = images, message
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802, ARG002  Qt's name
+        """Qt asks for the picture."""
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        painter.fillRect(self.rect(), QColor("black"))
+        if not self._images:
+            painter.setPen(palette.DIM)
+            painter.setFont(palette.font(theme.BODY))
+            flags = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap)
+            painter.drawText(QRectF(self.rect()).adjusted(20, 20, -20, -20), flags, self._message)
+            painter.end()
+            return
+        shapes = [image.width() / max(1, image.height()) for _, image in self._images]
+        gap = 2.0
+        height = min(self.height(), (self.width() - gap * (len(shapes) - 1)) / sum(shapes))
+        left = (self.width() - height * sum(shapes) - gap * (len(shapes) - 1)) / 2
+        for (name, image), shape in zip(self._images, shapes, strict=True):
+            box = QRectF(left, (self.height() - height) / 2, height * shape, height)
+            painter.drawImage(box, image)
+            painter.setFont(palette.font(theme.SMALL))
+            painter.setPen(palette.faded(palette.INK, 0.8))
+            painter.drawText(box.adjusted(8, 0, 0, -6), int(Qt.AlignmentFlag.AlignBottom), name)
+            left += box.width() + gap
+        painter.end()
+
+
+class TimeLine(QWidget):
+    """Who drove when, the speed over it, and where one is; a click or a drag goes there."""
+
+    moved = pyqtSignal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._colours: list[QColor] = []
+        self._speeds_mps: list[float] = []
+        self._seconds: list[float] = []
+        self._index = 0
+        self.setFixedHeight(PLOT_HEIGHT + LINE_HEIGHT + 24)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        """As wide as there is room."""
+        return QSize(600, PLOT_HEIGHT + LINE_HEIGHT + 24)
+
+    def show_segment(self, authority: list[Authority], speeds_mps: list[float], seconds: list[float]) -> None:
+        """One entry per tick; seconds count from the takeover."""
+        self._colours = [palette.TONES[TONE_OF[state]] for state in authority]
+        self._speeds_mps, self._seconds, self._index = speeds_mps, seconds, 0
+        self.update()
+
+    def show_index(self, index: int) -> None:
+        """Move the mark."""
+        self._index = index
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802  Qt's name
+        """Go there."""
+        self.mouseMoveEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802  Qt's name
+        """Go there."""
+        if event is not None and self._colours:
+            share = (event.position().x() - MARGIN) / max(1.0, self.width() - 2 * MARGIN)
+            self.moved.emit(min(len(self._colours) - 1, max(0, round(share * (len(self._colours) - 1)))))
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
+        """Arrow keys step tick by tick."""
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()), 0) if event else 0
+        if step and self._colours:
+            self.moved.emit(min(len(self._colours) - 1, max(0, self._index + step)))
+        elif event is not None:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802, ARG002  Qt's name
+        """Qt asks for the picture."""
+        if not self._colours:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._draw_speed(painter)
+        count = len(self._colours)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for index, colour in enumerate(self._colours):
+            painter.setBrush(colour)
+            painter.drawRect(QRectF(self._x(index - 0.5), PLOT_HEIGHT, self._x(1) - self._x(0) + 0.6, LINE_HEIGHT))
+        self._draw_seconds(painter)
+        x = self._x(min(self._index, count - 1))
+        painter.setPen(QPen(palette.INK, 2))
+        painter.drawLine(QPointF(x, 0), QPointF(x, PLOT_HEIGHT + LINE_HEIGHT + 3))
+        painter.end()
+
+    def _x(self, index: float) -> float:
+        span = max(1, len(self._colours) - 1)
+        return MARGIN + min(max(index, 0.0), span) / span * (self.width() - 2 * MARGIN)
+
+    def _draw_speed(self, painter: QPainter) -> None:
+        top = max(10.0, *self._speeds_mps)
+        points = [
+            QPointF(self._x(index), PLOT_HEIGHT - 6 - speed / top * (PLOT_HEIGHT - 22))
+            for index, speed in enumerate(self._speeds_mps)
+        ]
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(palette.faded(palette.INK, 0.07))
+        floor = [QPointF(self._x(len(points) - 1), PLOT_HEIGHT), QPointF(self._x(0), PLOT_HEIGHT)]
+        painter.drawPolygon(QPolygonF([*points, *floor]))
+        painter.setPen(QPen(palette.DIM, 1.5))
+        painter.drawPolyline(QPolygonF(points))
+        painter.setFont(palette.font(theme.SMALL))
+        painter.drawText(QPointF(MARGIN, 11), f"speed, up to {max(self._speeds_mps) * 3.6:.0f} km/h")
+
+    def _draw_seconds(self, painter: QPainter) -> None:
+        painter.setFont(palette.font(theme.SMALL))
+        painter.setPen(palette.DIM)
+        step = next((s for s in (1, 2, 5, 10, 20, 60) if (self._seconds[-1] - self._seconds[0]) / s <= 14), 120)
+        for second in range(math.ceil(self._seconds[0]), math.floor(self._seconds[-1]) + 1):
+            if second % step:
+                continue
+            index = min(range(len(self._seconds)), key=lambda i: abs(self._seconds[i] - second))
+            box = QRectF(self._x(index) - 30, PLOT_HEIGHT + LINE_HEIGHT + 4, 60, 16)
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), "takeover" if second == 0 else f"{second:+d} s")
+
+
+class SegmentView(QWidget):
+    """Pictures, time line, facts; plays at the speed at which it was driven."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._segment: Segment | None = None
+        self._index = 0
+        self._seconds: list[float] = []
+        self.title = label("", "title")
+        self.pictures = Pictures()
+        self.line = TimeLine()
+        self.play = button("Play")
+        self.facts = Facts("Time", "Who drives", "Speed", "Steer", "Throttle", "Brake")
+        self.says = label("", "title", wraps=True)
+        self.answer = label("", "dim", wraps=True)
+        self.note = label("", "dim", wraps=True)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._next)
+        self.line.moved.connect(self.go_to)
+        self.play.clicked.connect(self._toggle)
+        self._build()
+
+    def open(self, segment: Segment, summary: SegmentSummary) -> None:
+        """Show a segment from the moment of its takeover. Raises RecordingError when it cannot be read."""
+        self.pause()
+        self._segment = segment if len(segment) else None
+        self.title.setText(f"{segment.path.parent.parent.name} · segment {summary.segment_id}")
+        if self._segment is None:
+            self.show_problem("This segment holds no tick: the recorder was ended before the first one was written.")
+            return
+        seconds = [float(second) for second in segment.column("time_s") - summary.takeover_time_s]
+        if math.isnan(seconds[0]):
+            seconds = [float(second) for second in segment.column("time_s") - summary.start_time_s]
+        speeds = [float(speed) for speed in segment.column("ego/speed_mps")]
+        self._seconds = seconds
+        self._timer.setInterval(max(10, round(1000 * (seconds[-1] - seconds[0]) / max(1, len(seconds) - 1))))
+        self.line.show_segment(segment.authority, speeds, seconds)
+        self.play.setEnabled(True)
+        self.go_to(segment.takeover_index or 0)
+
+    def show_problem(self, text: str) -> None:
+        """Say why there is nothing to see."""
+        self.pause()
+        self._segment = None
+        self.pictures.show_images([], text)
+        self.line.show_segment([], [], [])
+        self.play.setEnabled(False)
+
+    def go_to(self, index: int) -> None:
+        """Show one tick."""
+        if self._segment is None:
+            return
+        self._index = index
+        try:
+            self._show_tick(self._segment, index)
+        except RecordingError as error:
+            self.show_problem(str(error))
+        self.line.show_index(index)
+
+    def pause(self) -> None:
+        """Stop playing."""
+        self._timer.stop()
+        self.play.setText("Play")
+
+    def _toggle(self) -> None:
+        if self._timer.isActive():
+            self.pause()
+            return
+        if self._segment is not None:
+            if self._index >= len(self._segment) - 1:
+                self.go_to(0)
+            self._timer.start()
+            self.play.setText("Pause")
+
+    def _next(self) -> None:
+        if self._segment is None or self._index >= len(self._segment) - 1:
+            self.pause()
+        else:
+            self.go_to(self._index + 1)
+
+    def _show_tick(self, segment: Segment, index: int) -> None:
+        tick = segment.tick(index)
+        shown = instruments_from_tick(tick)
+        images = [(name, QImage.fromData(segment.jpeg(name, index))) for name in _ordered(segment.cameras)]
+        self.pictures.show_images([(name, image) for name, image in images if not image.isNull()], "No pictures")
+        self.facts.show_fact("Time", f"{self._seconds[index]:+.2f} s")
+        self.facts.show_fact("Who drives", shown.who.capitalize(), palette.TONES[shown.tone].name())
+        self.facts.show_fact("Speed", f"{shown.speed_kmh} km/h")
+        self.facts.show_fact("Steer", f"{shown.steer:+.2f}")
+        self.facts.show_fact("Throttle", f"{shown.throttle:.2f}")
+        self.facts.show_fact("Brake", f"{shown.brake:.2f}")
+        self.says.setText(shown.policy)
+        self.answer.setText(tick.plan.text.strip() if tick.plan else "")
+        events = ", ".join(event.text or event.kind.value for event in tick.events)
+        self.note.setText("   ".join(part for part in (f"Why: {shown.why}.", tick.driver.note, events) if part))
+
+    def _build(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self.title)
+        head.addStretch()
+        head.addWidget(self.play)
+        said, did = Card("Policy says"), Card("Driven")
+        said.body.addWidget(self.says)
+        said.body.addWidget(self.answer)
+        said.body.addWidget(self.note)
+        said.body.addStretch()
+        did.body.addWidget(self.facts)
+        did.setFixedWidth(280)
+        below = QHBoxLayout()
+        below.setSpacing(theme.GAP)
+        below.addWidget(said, stretch=1)
+        below.addWidget(did)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GAP)
+        column.addLayout(head)
+        column.addWidget(self.pictures, stretch=1)
+        column.addWidget(self.line)
+        column.addLayout(below)
+
+
+def _ordered(cameras: list[str]) -> list[str]:
+    return sorted(cameras, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))

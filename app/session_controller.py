@@ -1,0 +1,377 @@
+"""From a `RunConfig` to a drive that runs: simulator, policy, driver, cameras, recorder and session in one object.
+
+`build_session` checks what can be checked at once and opens the driver's device; `RunningSession` brings the rest up in
+a thread of its own, so that neither loading nor drawing ever stalls the tick, and takes everything down again whatever
+happened. What goes wrong comes back as one message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from app.config import DriverChoice, RunConfig
+from cockpit.cameras import CameraSpec
+from cockpit.config import ConfigError
+from cockpit.devices import DeviceError, KeyboardDriver, find_driver_source
+from cockpit.ports import DriverSource, TickConsumer
+from cockpit.progress import EndReason, SessionResult
+from cockpit.rig import Rig, load_rig, rig_path
+from cockpit.route import RouteError
+from cockpit.route_files import read_route
+from cockpit.session import Session
+from cockpit.simulator import SimulatorError, launch_simulator
+from cockpit.stage import set_stage
+from cockpit.world import WorldError
+from policy.process import PolicyProcess, PolicyProcessError
+from policy.safety_driver import SafetyDriver
+from policy.settings import (
+    CheckpointError,
+    PolicySettings,
+    check_folder,
+    checkpoint_sha256,
+    is_hub_name,
+    is_plain_model,
+    read_settings,
+)
+from recorder.schema import ActorState, DriverKind, PolicyStatus, SessionInfo, Tick
+from recorder.session import RecordingError
+from recorder.writer import SegmentRecorder
+
+log = logging.getLogger(__name__)
+
+USER_ERRORS = (
+    ConfigError,
+    RouteError,
+    SimulatorError,
+    WorldError,
+    DeviceError,
+    CheckpointError,
+    PolicyProcessError,
+    RecordingError,
+    OSError,
+)
+"""What can go wrong without a defect of ours: shown as their message, without a traceback."""
+
+METER_WINDOW_S = 2.0
+EGOS_KEPT = 200
+"""Ticks whose ego state is remembered, to place a plan made from an older frame (10 s at 20 Hz)."""
+
+END_WORDS = {
+    EndReason.ROUTE_DONE: "route completed",
+    EndReason.TIME_LIMIT: "time limit reached",
+    EndReason.BLOCKED: "the car stood still for too long",
+    EndReason.ROUTE_LOST: "the car left its route for good",
+    EndReason.COLLISION: "collision",
+    EndReason.SAFE_STOPPED: "safe stop, and nobody took over",
+    EndReason.STOP_ASKED: "stopped",
+    EndReason.WORLD_LOST: "the simulator is gone",
+}
+
+
+class Phase(enum.StrEnum):
+    """How far a drive has come."""
+
+    READY = "ready"
+    SIMULATOR = "simulator"
+    POLICY = "policy"
+    WORLD = "world"
+    DRIVING = "driving"
+    STOPPING = "stopping"
+    ENDED = "ended"
+    FAILED = "failed"
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will happen."""
+        return self in (Phase.ENDED, Phase.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStatus:
+    """What the recorder is doing."""
+
+    is_recording: bool
+    segments: int
+    dropped_ticks: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A drive at one moment, for whoever watches it."""
+
+    phase: Phase
+    message: str = ""
+    """How it ended, or what failed and what to do."""
+    loop_hz: float = 0.0
+    begin_time_s: float = 0.0
+    """Simulation time of the first tick."""
+    policy: PolicyStatus | None = None
+    recorder: RecorderStatus | None = None
+    folder: Path | None = None
+    """Where it is recorded; None when it is not."""
+    result: SessionResult | None = None
+
+
+class Meter:
+    """A `TickConsumer` that keeps the newest tick, the loop's rate, and the ego's past."""
+
+    def __init__(self) -> None:
+        self.newest: Tick | None = None
+        self.begin_time_s = 0.0
+        self._lock = threading.Lock()
+        self._moments: deque[float] = deque()
+        self._egos: deque[tuple[int, ActorState]] = deque(maxlen=EGOS_KEPT)
+
+    def consume(self, tick: Tick) -> None:
+        """Take note of the tick."""
+        now = time.monotonic()
+        with self._lock:
+            if self.newest is None:
+                self.begin_time_s = tick.time_s
+            self.newest = tick
+            self._egos.append((tick.frame, tick.ego))
+            self._moments.append(now)
+            while self._moments[0] < now - METER_WINDOW_S:
+                self._moments.popleft()
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+    def loop_hz(self) -> float:
+        """Ticks per second over the last two seconds of wall time."""
+        with self._lock:
+            recent = [moment for moment in self._moments if moment > time.monotonic() - METER_WINDOW_S]
+        return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else 0.0
+
+    def ego_at(self, frame: int) -> ActorState | None:
+        """The ego at a frame of the last ten seconds."""
+        with self._lock:
+            return next((ego for number, ego in self._egos if number == frame), None)
+
+
+class RunningSession:
+    """One drive, from its settings to its end. Made by `build_session`; every method may be called from any thread.
+
+    `start` drives in a thread; `run` drives in the calling thread and raises what goes wrong.
+    """
+
+    def __init__(
+        self, config: RunConfig, rig: Rig, driver: DriverSource | None, cameras: tuple[CameraSpec, ...]
+    ) -> None:
+        self.config = config
+        self.rig = rig
+        self.driver = driver
+        self.cameras = cameras
+        self.meter = Meter()
+        self._consumers: list[TickConsumer] = [self.meter]
+        self._phase, self._message = Phase.READY, ""
+        self._session: Session | None = None
+        self._policy: PolicyProcess | None = None
+        self._recorder: SegmentRecorder | None = None
+        self._result: SessionResult | None = None
+        self._stop_asked = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def keyboard(self) -> KeyboardDriver | None:
+        """The driver, when it is the keyboard: the windows feed it."""
+        return self.driver if isinstance(self.driver, KeyboardDriver) else None
+
+    def add_consumer(self, consumer: TickConsumer) -> None:
+        """Hand every tick to `consumer`, and close it in the end; before `start` only."""
+        self._consumers.append(consumer)
+
+    def newest_tick(self) -> Tick | None:
+        """The newest finished tick."""
+        return self.meter.newest
+
+    def status(self) -> RunStatus:
+        """What the drive is doing now."""
+        policy, recorder = self._policy, self._recorder
+        return RunStatus(
+            phase=self._phase,
+            message=self._message,
+            loop_hz=self.meter.loop_hz(),
+            begin_time_s=self.meter.begin_time_s,
+            policy=policy.status() if policy is not None and not self._phase.is_over else None,
+            recorder=None if recorder is None else _recorder_status(recorder),
+            folder=None if recorder is None else recorder.folder,
+            result=self._result,
+        )
+
+    def start(self) -> None:
+        """Bring everything up and drive, in a thread of its own."""
+        self._thread = threading.Thread(target=self._run_guarded, name="session", daemon=True)
+        self._thread.start()
+
+    def run(self) -> SessionResult | None:
+        """Bring everything up, drive until the end, take everything down. None when stopped before the first tick.
+
+        Raises:
+            One of `USER_ERRORS`, with one message that says what failed and what to do.
+        """
+        try:
+            with contextlib.ExitStack() as stack:
+                self._result = self._drive(stack)
+        except BaseException as error:
+            self._end(Phase.FAILED, str(error) or type(error).__name__)
+            raise
+        self._end(Phase.ENDED, END_WORDS[self._result.end] if self._result else "stopped before it began")
+        return self._result
+
+    def request_takeover(self) -> None:
+        """The experimenter asks the driver to take over."""
+        if self._session is not None:
+            self._session.request_takeover()
+
+    def mark(self, text: str) -> None:
+        """Put a mark into the recording."""
+        if self._session is not None:
+            self._session.mark(text)
+
+    def stop(self) -> None:
+        """End the drive after the present tick; returns at once."""
+        self._stop_asked.set()
+        if self._session is not None:
+            self._session.ask_stop()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Block until the drive is over; whether it is."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+        return self._phase.is_over
+
+    def close(self) -> None:
+        """Stop and wait until everything is taken down; safe to call twice."""
+        self.stop()
+        self.wait()
+        if self._phase is Phase.READY:  # never started: nobody else would give the device back
+            self._close_ends()
+            self._end(Phase.ENDED, "never started")
+
+    def _run_guarded(self) -> None:
+        try:
+            self.run()
+        except USER_ERRORS as error:
+            log.warning("the drive failed: %s", error)
+        except Exception:  # a defect must reach the log whole and the window as a message, not die with the thread
+            log.exception("the drive failed")
+
+    def _drive(self, stack: contextlib.ExitStack) -> SessionResult | None:
+        """All parts in the order in which they need each other; `stack` takes them down in the reverse one."""
+        config = self.config
+        stack.callback(self._close_ends)
+        host, port = config.host or "127.0.0.1", config.port
+        self._phase = Phase.SIMULATOR
+        if config.policy is not None:  # loads while the simulator starts
+            self._policy = stack.enter_context(PolicyProcess(config.policy, config.adapter))
+        if config.host is None:
+            port = stack.enter_context(launch_simulator(config.map_path(), seed=config.seed)).port
+        if self._stop_asked.is_set():
+            return None
+        self._phase = Phase.WORLD
+        stage = stack.enter_context(set_stage(config.session_config(host, port), self.cameras))
+        if config.record:
+            self._recorder = self._make_recorder(stage.info)
+            stack.callback(self._recorder.close)
+            self._consumers.append(self._recorder)
+        self._phase = Phase.POLICY
+        session = Session(stage.config, stage.world, stage.route, self._policy, self.driver, self._consumers)
+        stack.callback(session.close)
+        self._session = session
+        if self._stop_asked.is_set():
+            return None
+        return session.run(until=self._note_driving)
+
+    def _note_driving(self, _: Tick) -> bool:
+        self._phase = Phase.STOPPING if self._stop_asked.is_set() else Phase.DRIVING
+        return False
+
+    def _make_recorder(self, info: Callable[..., SessionInfo]) -> SegmentRecorder:
+        config = self.config
+        told = info(
+            driver=_driver_kind(self.driver),
+            driver_id=config.driver_id,
+            policy="none" if config.policy is None else config.policy.name,
+            policy_sha256="" if config.policy is None else _sha256(config),
+            rig=rig_path(config.rig).read_text(encoding="utf-8"),
+        )
+        folder = config.out / f"drive-{datetime.now():%Y%m%d-%H%M%S}"
+        return SegmentRecorder(_unused(folder), told, config.pre_s, config.post_s)
+
+    def _close_ends(self) -> None:
+        """The driver's device and the screens, whether the drive ever began or not."""
+        for end in (self.driver, *self._consumers):
+            if end is not None:
+                with contextlib.suppress(OSError):
+                    end.close()
+
+    def _end(self, phase: Phase, message: str) -> None:
+        self._session = None
+        self._message = message
+        self._phase = phase
+
+
+def build_session(config: RunConfig) -> RunningSession:
+    """A drive ready to start: rig, town, route and policy looked at, the driver's device open, nothing started yet.
+
+    Raises:
+        ConfigError: rig, town, route or settings that are wrong.
+        CheckpointError: no usable policy in the folder.
+        DeviceError: no such input device.
+    """
+    rig = load_rig(config.rig)
+    config.map_path()
+    if config.route_file is not None:
+        read_route(config.route_file, config.route_id)
+    cameras = rig.cameras() if config.policy is None else (*rig.cameras(), policy_camera(config.policy))
+    return RunningSession(config, rig, _driver(config), cameras)
+
+
+def policy_camera(folder: Path) -> CameraSpec:
+    """The camera that a checkpoint was trained with, as the session's 'front'."""
+    untuned = is_hub_name(folder) or is_plain_model(folder)
+    camera = (PolicySettings() if untuned else read_settings(check_folder(folder))).camera
+    return CameraSpec("front", camera.width, camera.height, camera.fov_rad, camera.pose_in_ego)
+
+
+def _driver(config: RunConfig) -> DriverSource | None:
+    if config.driver is DriverChoice.EXPERT:
+        return SafetyDriver()
+    if config.driver is DriverChoice.NONE:
+        return None
+    return find_driver_source(config.device_name())
+
+
+def _driver_kind(driver: DriverSource | None) -> DriverKind:
+    if driver is None:
+        return DriverKind.NONE
+    return DriverKind.EXPERT if isinstance(driver, SafetyDriver) else DriverKind.HUMAN
+
+
+def _sha256(config: RunConfig) -> str:
+    assert config.policy is not None  # noqa: S101  the caller looked
+    return "" if is_hub_name(config.policy) else checkpoint_sha256(config.policy, config.adapter)
+
+
+def _unused(folder: Path) -> Path:
+    """`folder`, or with a number behind it when two drives begin within a second."""
+    number, found = 1, folder
+    while found.exists():
+        number += 1
+        found = folder.with_name(f"{folder.name}-{number}")
+    return found
+
+
+def _recorder_status(recorder: SegmentRecorder) -> RecorderStatus:
+    return RecorderStatus(recorder.is_recording, len(recorder.segments), recorder.dropped_ticks, recorder.error or "")
