@@ -18,6 +18,8 @@ from scipy.spatial import KDTree
 from sim.lanes import LaneGraph
 
 LIGHT_TYPE = "1000001"
+#: Yield and stop signs.
+GIVE_WAY_TYPES = ("205", "206")
 #: A vehicle whose centre is no further than this before the stop line stands "at" its light.
 AT_LIGHT_M = 12.0
 #: A light that shares its cycle with no other is red for this long (somebody may want to walk across).
@@ -99,6 +101,8 @@ class Signals:
                 self.by_lane[line.lane].append((line.s_m, k, line.movement))
         for lines in self.by_lane.values():
             lines.sort()
+        #: Where one gives way, by lane: s_m of the lines, along the lane.
+        self.give_way = _read_give_way(root, self.lanes)
         self._zone_tree, self._zone_yaw, self._zone_light = self._zones()
         self.reset()
 
@@ -221,20 +225,8 @@ def _places_before(lanes: LaneGraph, lane: int, s_m: float, reach_m: float) -> l
 
 def _read_lights(root: ET.Element, carla_map: carla.Map, lanes: LaneGraph) -> list[Light]:
     transforms = {mark.id: mark.transform for mark in carla_map.get_all_landmarks_of_type(LIGHT_TYPE)}
-    placed: dict[str, _Placed] = {}
-    for road in root.iter("road"):
-        for signal in road.findall("signals/signal"):
-            if signal.get("type") == LIGHT_TYPE:
-                placed[signal.get("id", "")] = _Placed(signal.get("orientation", "none"))
-    for road in root.iter("road"):
-        for tag in ("signal", "signalReference"):
-            for signal in road.findall(f"signals/{tag}"):
-                if signal.get("id", "") in placed:
-                    placed[signal.get("id", "")].places.append(
-                        (int(road.get("id", "-1")), float(signal.get("s", "0")), _valid_lanes(signal, road))
-                    )
     lights = []
-    for signal_id, signal in placed.items():
+    for signal_id, signal in _placed(root, (LIGHT_TYPE,)).items():
         lines = _stop_lines(signal, lanes)
         if not lines or signal_id not in transforms:
             continue
@@ -243,6 +235,31 @@ def _read_lights(root: ET.Element, carla_map: carla.Map, lanes: LaneGraph) -> li
         yaw = math.radians(t.rotation.yaw)
         lights.append(Light(signal_id, t.location.x, t.location.y, t.location.z, yaw, lines, junction))
     return lights
+
+
+def _read_give_way(root: ET.Element, lanes: LaneGraph) -> dict[int, list[float]]:
+    lines: dict[int, list[float]] = defaultdict(list)
+    for signal in _placed(root, GIVE_WAY_TYPES).values():
+        for line in _stop_lines(signal, lanes):
+            lines[line.lane].append(line.s_m)
+    return dict(lines)
+
+
+def _placed(root: ET.Element, types: tuple[str, ...]) -> dict[str, _Placed]:
+    """Signals of some types by id, with every road they are for."""
+    placed: dict[str, _Placed] = {}
+    for road in root.iter("road"):
+        for signal in road.findall("signals/signal"):
+            if signal.get("type") in types:
+                placed[signal.get("id", "")] = _Placed(signal.get("orientation", "none"))
+    for road in root.iter("road"):
+        for tag in ("signal", "signalReference"):
+            for signal in road.findall(f"signals/{tag}"):
+                if signal.get("id", "") in placed:
+                    placed[signal.get("id", "")].places.append(
+                        (int(road.get("id", "-1")), float(signal.get("s", "0")), _valid_lanes(signal, road))
+                    )
+    return placed
 
 
 def _valid_lanes(signal: ET.Element, road: ET.Element) -> list[int]:

@@ -1,0 +1,172 @@
+"""One driver of background traffic: its settings as CARLA's traffic manager has them, its route and its dice."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sim.lanes import LaneGraph
+from sim.signals import Signals
+from sim.traffic_paths import Leg, Route
+
+#: Drivers know where they will go this far ahead.
+ROUTE_AHEAD_M = 260.0
+#: Where there is no line, one stops this far before the junction.
+NO_LINE_M = 1.5
+_LINE_REACH_M = 20.0
+
+
+@dataclass
+class DriverSettings:
+    """What CARLA's traffic manager can set for one vehicle; None: the global value, or the driver's own temper."""
+
+    speed_difference_percent: float | None = None
+    desired_speed_mps: float | None = None
+    distance_m: float | None = None
+    lane_offset_m: float | None = None
+    run_light_percent: float = 0.0
+    run_sign_percent: float = 0.0
+    ignore_vehicles_percent: float = 0.0
+    ignore_walkers_percent: float = 0.0
+    auto_lane_change: bool = True
+    keep_right_percent: float = 0.0
+    random_left_percent: float = 0.0
+    random_right_percent: float = 0.0
+    update_lights: bool = False
+
+
+@dataclass(eq=False)
+class Crossing:
+    """One junction on a driver's route. All places are odometers of the driver."""
+
+    junction_id: int
+    lanes: tuple[int, ...]
+    begins_m: tuple[float, ...]
+    """Where each of the lanes begins."""
+    exit_m: float
+    exit_lane: int
+    stop_m: float
+    """Where the front bumper stops when one has to wait."""
+    light: int
+    gives_way: bool
+    runs_light: bool
+    runs_sign: bool
+    rank: int
+    """Higher goes first."""
+    granted: bool = False
+
+    @property
+    def enter_m(self) -> float:
+        """Where the junction begins."""
+        return self.begins_m[0]
+
+
+@dataclass(eq=False)
+class Driver:
+    """Everything that belongs to one registered vehicle."""
+
+    actor_id: int
+    order: int
+    rng: np.random.Generator
+    settings: DriverSettings
+    temper: float
+    """How fast this driver likes to go, in limits."""
+    route: Route = field(default_factory=Route)
+    crossings: list[Crossing] = field(default_factory=list)
+    loose_lights: list[tuple[float, int]] = field(default_factory=list)
+    """(odometer, light) of lights that guard no junction."""
+    dice: float = 1.0
+    """Uniform in 0..1, drawn now and then: whether an ignore percentage strikes."""
+    lost: bool = True
+    stale: bool = True
+    """The path must be sampled anew."""
+    standing_s: float = 0.0
+    waiting_s: float = 0.0
+    """How long the driver has stood before a junction that it might have entered."""
+    change_after_m: float = 0.0
+    """No lane change before this odometer."""
+    forced_change: int = 0
+    """-1 change left, 1 right as soon as possible."""
+
+
+def start_route(driver: Driver, lane: int, s_m: float, lanes: LaneGraph) -> None:
+    """Begin anew at a place; the odometer is zero there."""
+    begin = -s_m
+    driver.route = Route([Leg(lane, begin, begin, 0.0, begin + lanes.lanes[lane].length_m)])
+    driver.crossings.clear()
+    driver.loose_lights.clear()
+    driver.change_after_m = 10.0
+    driver.lost, driver.stale = False, True
+
+
+def forget_behind(driver: Driver, odometer_m: float) -> None:
+    """Drop what lies more than 25 m behind."""
+    legs = driver.route.legs
+    while len(legs) > 2 and legs[2].from_m < odometer_m - 25.0:
+        legs.pop(0)
+
+
+def extend_route(driver: Driver, odometer_m: float, lanes: LaneGraph, signals: Signals) -> None:
+    """Choose turns until the route is long enough, or the road ends."""
+    route = driver.route
+    if not driver.crossings and len(route.legs) == 1:
+        _note_lane(driver, 0, lanes, signals)
+    while route.legs[-1].end_m < odometer_m + ROUTE_AHEAD_M:
+        last = route.legs[-1]
+        ways = lanes.successors[last.lane]
+        if not ways:
+            route.stop_m = last.end_m
+            return
+        going_on = [k for k in ways if lanes.successors[k]] or list(ways)
+        lane = going_on[int(driver.rng.integers(len(going_on)))]
+        begin = last.end_m
+        route.legs.append(Leg(lane, begin, begin, 0.0, begin + lanes.lanes[lane].length_m))
+        _note_lane(driver, len(route.legs) - 1, lanes, signals)
+
+
+def _note_lane(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> None:
+    """Note the junction or light that a new leg brings."""
+    legs = driver.route.legs
+    leg, lane = legs[k], lanes.lanes[legs[k].lane]
+    last = driver.crossings[-1] if driver.crossings else None
+    if lane.is_junction:
+        if last is not None and last.junction_id == lane.junction_id and last.exit_m >= leg.begin_m - 0.5:
+            last.lanes, last.begins_m = (*last.lanes, leg.lane), (*last.begins_m, leg.begin_m)
+            last.exit_m = leg.end_m
+            return
+        driver.crossings.append(_crossing(driver, k, lanes, signals))
+        return
+    if last is not None and last.exit_lane < 0:
+        last.exit_lane = leg.lane
+    for s_m, light, movement in signals.by_lane.get(leg.lane, ()):
+        if movement < 0 and signals.lights[light].junction_id < 0:
+            driver.loose_lights.append((leg.begin_m + s_m, light))
+
+
+def _crossing(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> Crossing:
+    legs = driver.route.legs
+    leg, lane = legs[k], lanes.lanes[legs[k].lane]
+    stop, light, gives_way = leg.begin_m - NO_LINE_M, -1, False
+    for before in legs[max(0, k - 2) : k]:
+        for s_m, found, movement in signals.by_lane.get(before.lane, ()):
+            place = before.begin_m + s_m
+            guards = signals.lights[found].junction_id == lane.junction_id and movement in (-1, leg.lane)
+            if guards and place > leg.begin_m - _LINE_REACH_M:
+                stop, light = place, found
+        for s_m in signals.give_way.get(before.lane, ()):
+            if before.begin_m + s_m > leg.begin_m - _LINE_REACH_M:
+                stop, gives_way = min(stop, before.begin_m + s_m), True
+    dice = driver.rng.random(2) * 100.0
+    straight = abs(lane.turn_rad) < 0.5
+    return Crossing(
+        junction_id=lane.junction_id,
+        lanes=(leg.lane,),
+        begins_m=(leg.begin_m,),
+        exit_m=leg.end_m,
+        exit_lane=-1,
+        stop_m=stop,
+        light=light,
+        gives_way=gives_way,
+        runs_light=bool(dice[0] < driver.settings.run_light_percent),
+        runs_sign=bool(dice[1] < driver.settings.run_sign_percent),
+        rank=(0 if gives_way else 10) + (2 if straight else 1 if lane.turn_rad > 0.0 else 0),
+    )

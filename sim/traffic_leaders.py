@@ -1,0 +1,107 @@
+"""Who is in the way: everything that stands or moves within the strip that a driver's path sweeps.
+
+Purely geometrical, so that it finds cars across lane borders and in junctions, the ego, walkers and props alike. Bodies
+are rows of three circles along their boxes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.traffic_paths import POINTS, Paths
+
+MARGIN_M = 0.3
+"""Air that drivers want on both sides."""
+_STRIDE = 2
+_STEPS = np.arange(0, POINTS, _STRIDE)
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Everything that may be in the way; (M,) each. Velocities are in the world."""
+
+    x: np.ndarray
+    y: np.ndarray
+    yaw: np.ndarray
+    half_length: np.ndarray
+    half_width: np.ndarray
+    vx: np.ndarray
+    vy: np.ndarray
+
+
+@dataclass(frozen=True)
+class Leaders:
+    """Pairs of a driver and a body in its way; (P,) each."""
+
+    driver: np.ndarray
+    body: np.ndarray
+    gap_m: np.ndarray
+    """From the driver's front to the body, along the path."""
+    speed_mps: np.ndarray
+    """The body's speed along the path, never negative."""
+
+
+def find_leaders(
+    paths: Paths,
+    odometer_m: np.ndarray,
+    offset_m: np.ndarray,
+    own_body: np.ndarray,
+    horizon_m: np.ndarray,
+    bodies: Bodies,
+    considered: np.ndarray,
+) -> Leaders:
+    """Bodies on each driver's path, no further ahead than horizon_m (N,).
+
+    Args:
+        paths: the paths of N drivers.
+        odometer_m: where the drivers are along them, (N,).
+        offset_m: how far to the right of their paths they want to be, (N,).
+        own_body: each driver's own row in `bodies`, (N,).
+        horizon_m: how far they look, (N,).
+        bodies: M bodies.
+        considered: (N, M) bool, False where a driver does not see a body.
+    """
+    rows = np.arange(len(own_body))
+    dx = bodies.x - bodies.x[own_body, None]
+    dy = bodies.y - bodies.y[own_body, None]
+    reach = horizon_m[:, None] + bodies.half_length
+    near = considered & (dx * dx + dy * dy < reach * reach)
+    near[rows, own_body] = False
+    driver, body = np.nonzero(near)
+    if len(driver) == 0:
+        return _none()
+    ahead = _STEPS[: int(horizon_m.max()) // _STRIDE + 3]
+    steps = np.minimum((paths.at[:, None] // _STRIDE) * _STRIDE + ahead, POINTS - 1)
+    path_x, path_y = paths.x[rows[:, None], steps], paths.y[rows[:, None], steps]
+    wide = bodies.half_width[own_body][driver] + bodies.half_width[body] + MARGIN_M
+    dx, dy = path_x[driver] - bodies.x[body, None], path_y[driver] - bodies.y[body, None]
+    close = (dx * dx + dy * dy).min(axis=1) < (wide + bodies.half_length[body] + np.abs(offset_m[driver]) + 1.5) ** 2
+    driver, body, wide = driver[close], body[close], wide[close]
+    if len(driver) == 0:
+        return _none()
+    shift = np.maximum(bodies.half_length - bodies.half_width, 0.0)[body, None] * np.array([-1.0, 0.0, 1.0])
+    cx = bodies.x[body, None] + np.cos(bodies.yaw[body, None]) * shift  # (P, 3)
+    cy = bodies.y[body, None] + np.sin(bodies.yaw[body, None]) * shift
+    dx, dy = cx[:, :, None] - path_x[driver][:, None, :], cy[:, :, None] - path_y[driver][:, None, :]
+    best = np.argmin(dx * dx + dy * dy, axis=2)
+    p, c = np.arange(len(driver))[:, None], np.arange(3)[None, :]
+    dx, dy = dx[p, c, best], dy[p, c, best]
+    k = steps[driver[:, None], best]
+    yaw = paths.yaw[driver[:, None], k]
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    along, aside = cos * dx + sin * dy, cos * dy - sin * dx - offset_m[driver, None]
+    place = paths.base_m[driver, None] + k + along
+    radius = np.minimum(bodies.half_length, bodies.half_width)[body, None]
+    inside = (np.abs(aside) < wide[:, None]) & (np.abs(along) < _STRIDE + 1.0) & (place > odometer_m[driver, None])
+    front = odometer_m[driver] + bodies.half_length[own_body][driver]
+    gap = np.where(inside, place - radius - front[:, None], np.inf)
+    first = np.argmin(gap, axis=1)
+    one = np.arange(len(driver))
+    speed = bodies.vx[body] * cos[one, first] + bodies.vy[body] * sin[one, first]
+    found = gap[one, first] < horizon_m[driver]
+    return Leaders(driver[found], body[found], gap[one, first][found], np.maximum(speed[found], 0.0))
+
+
+def _none() -> Leaders:
+    empty = np.zeros(0, np.int64)
+    return Leaders(empty, empty, np.zeros(0), np.zeros(0))
