@@ -1,0 +1,60 @@
+"""`takeover refine`: retrain a policy on pairs, merge an adapter, train the small policy from scratch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.config import asset
+from app.console import out, progress_bar
+from cockpit.config import load_yaml
+
+app = typer.Typer(help="Train: DPO on pairs, merging of adapters, the small policy from scratch.", no_args_is_help=True)
+SMALL_POLICY = asset("policies", "small")
+
+
+@app.command()
+def dpo(
+    pairs: Annotated[Path, typer.Argument(help="Folder of pairs, from `takeover pairs build`.")],
+    policy: Annotated[Path, typer.Option(help="The policy to retrain.")] = SMALL_POLICY,
+    target: Annotated[Path, typer.Option("--out", help="Folder of the adapter; must not exist.")] = Path(
+        "runs/adapter"
+    ),
+    config: Annotated[Path | None, typer.Option(help="Settings of the training (YAML).")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps; wins over the settings.")] = None,
+) -> None:
+    """Train a LoRA adapter by DPO."""
+    from refine.dpo import DpoConfig, DpoStep, train_dpo
+
+    settings = load_yaml(DpoConfig, config) if config else DpoConfig()
+    if steps is not None:
+        settings = settings.model_copy(update={"steps": steps})
+    with progress_bar() as progress:
+        task = progress.add_task("dpo", total=settings.steps or None, note="loading")
+
+        def on_step(step: DpoStep) -> None:
+            note = f"loss {step.loss:.3f}  preferred {step.accuracy:.0%}"
+            progress.update(task, completed=step.step, total=step.steps, note=note)
+
+        result = train_dpo(pairs, policy, target, settings, on_step)
+    out.print(
+        f"adapter: {result.adapter} ({result.pairs} pairs, {result.steps} steps, {result.wall_s:.0f} s; "
+        f"loss {result.first.loss:.3f} -> {result.last.loss:.3f})"
+    )
+    out.print(f"next: takeover refine merge {result.adapter} --policy {policy}")
+
+
+@app.command()
+def merge(
+    adapter: Annotated[Path, typer.Argument(help="Folder of the adapter.")],
+    policy: Annotated[Path, typer.Option(help="The policy it was trained for.")] = SMALL_POLICY,
+    target: Annotated[Path, typer.Option("--out", help="Folder of the new policy; must not exist.")] = Path(
+        "runs/policy"
+    ),
+) -> None:
+    """Merge an adapter into its policy: a folder that drives like any other."""
+    from refine.merge import merge_adapter
+
+    out.print(f"policy: {merge_adapter(policy, adapter, target)}")
