@@ -60,7 +60,7 @@ class WorldCalls:
             "get_episode_info": self.episode_info,
             "get_episode_settings": self.settings,
             "set_episode_settings": self.set_settings,
-            "get_sensor_token": lambda stream_id: [self.simulator.token(int(stream_id))],
+            "get_sensor_token": self.sensor_token,
             "tick_cue": lambda: self.simulator.tick(),
             "get_map_info": self.map_info,
             "get_map_data": lambda: self.simulator.world.opendrive,
@@ -134,6 +134,11 @@ class WorldCalls:
     def episode_info(self) -> list[Any]:
         """Episode id and the token of the world's stream."""
         return [self.simulator.episode_id, [self.simulator.token(wire.WORLD_STREAM_ID)]]
+
+    def sensor_token(self, stream_id: int) -> list[Any]:
+        """Where a stream is; a client asks right before it connects."""
+        self.simulator.streams.expect(int(stream_id))
+        return [self.simulator.token(int(stream_id))]
 
     def settings(self) -> list[Any]:
         """`EpisodeSettings` as on the wire."""

@@ -2,8 +2,8 @@
 
 Everything runs on one asyncio loop: sockets, the world and the renderer. A call is answered whole before the next one
 begins, so the world changes in one order only. The answer to a tick leaves before its pictures are drawn. In
-synchronous mode a tick waits while some reader is behind, so that no picture is ever lost; in asynchronous mode the
-clock goes on and pictures are left out instead.
+synchronous mode a tick waits while some reader is behind or just connecting, so that no picture is ever lost; in
+asynchronous mode the clock goes on and pictures are left out instead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sim.simulator import DEFAULT_STEP_S, Simulator
 
 log = logging.getLogger(__name__)
 
-LAG_POLL_S = 0.005
+LAG_POLL_S = 0.002
 FREE_PORT_ATTEMPTS = 50
 TICKING_CALLS = ("tick_cue", "apply_batch")
 
@@ -136,7 +136,8 @@ class Server:
             request.connection.send(reply)
 
     async def _readers_keep_up(self) -> None:
-        while self.simulator.settings.synchronous and self.simulator.streams.lagging():
+        streams = self.simulator.streams
+        while self.simulator.settings.synchronous and (streams.lagging() or streams.expecting()):
             await asyncio.sleep(LAG_POLL_S)
 
     async def _run_free(self) -> None:

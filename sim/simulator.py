@@ -186,10 +186,16 @@ class Simulator:
     # Episodes
 
     def change_settings(self, settings: Settings) -> None:
-        """Take settings; ValueError when the step is none."""
+        """Take settings; ValueError when the step is none.
+
+        A client that takes over the clock of a world in which nothing moves yet finds it at its beginning: how long
+        it ran by itself before is chance, and would make no two runs alike.
+        """
         step_s = settings.fixed_step_s
         if step_s is not None and not (math.isfinite(step_s) and 0.0 <= step_s <= 1.0):
             raise ValueError(f"fixed_delta_seconds must be between 0 and 1, it is {step_s}")
+        if settings.synchronous and not self.settings.synchronous and self.world.is_untouched():
+            self.world.signals.reset()
         self.settings = replace(settings, fixed_step_s=step_s or None)
         self._last_step_at_s = time.monotonic()
 

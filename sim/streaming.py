@@ -28,6 +28,10 @@ PATIENCE_S = 5.0
 """A reader that is behind and takes nothing for this long is cut off."""
 
 
+ARRIVAL_S = 1.0
+"""A reader that has asked where a stream is should have connected after this long."""
+
+
 class StreamConnection(asyncio.Protocol):
     """One reader of one stream."""
 
@@ -94,6 +98,7 @@ class Streams:
         self._is_stream = is_stream
         self._greeting = greeting
         self._readers: dict[int, list[StreamConnection]] = {}
+        self._expected: list[tuple[int, float]] = []
 
     def connection(self) -> StreamConnection:
         """A protocol for a connection just accepted."""
@@ -103,6 +108,23 @@ class Streams:
         """Whether anybody listens."""
         return bool(self._readers.get(stream_id))
 
+    def expect(self, stream_id: int) -> None:
+        """A client has asked where a stream is: it is about to connect."""
+        self._expected.append((stream_id, time.monotonic() + ARRIVAL_S))
+
+    def expecting(self) -> bool:
+        """Whether some reader is on its way: a tick now would be one whose data it misses."""
+        if self._expected:
+            now_s = time.monotonic()
+            self._expected = [(stream_id, until_s) for stream_id, until_s in self._expected if now_s < until_s]
+        return bool(self._expected)
+
+    def _arrived(self, stream_id: int) -> None:
+        for index, (expected_id, _) in enumerate(self._expected):
+            if expected_id == stream_id:
+                del self._expected[index]
+                return
+
     def subscribe(self, connection: StreamConnection) -> None:
         """Add a reader that has named its stream."""
         stream_id = connection.stream_id
@@ -110,6 +132,7 @@ class Streams:
             log.warning("stream connection %s closed: there is no stream %s", connection.peer, stream_id)
             connection.abort()
             return
+        self._arrived(stream_id)
         self._readers.setdefault(stream_id, []).append(connection)
         first = self._greeting(stream_id)
         if first is not None:

@@ -28,11 +28,7 @@ from sim.collisions import Contact, Obstacles, resolve
 from sim.lanes import LaneGraph
 from sim.rpc import RpcError
 from sim.signals import Light, Signals
-
-try:
-    from sim.traffic import Traffic
-except ImportError:  # until it is whole
-    from sim._interim import Traffic
+from sim.traffic import Traffic
 from sim.vehicles import Vehicles, flat_ground
 
 SPAWN_SPACING_M = 25.0
@@ -108,6 +104,10 @@ class World:
         if found is None:
             raise RpcError(f"actor {actor_id} not found: it was never spawned, or has been destroyed")
         return found
+
+    def is_untouched(self) -> bool:
+        """Whether nothing solid has been spawned into this episode, or nothing is left of it."""
+        return not any(a.kind in _SOLID for a in self.actors.values())
 
     def vehicle(self, actor_id: int) -> Actor:
         """A living vehicle; RpcError when it is something else."""
