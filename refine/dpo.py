@@ -69,7 +69,7 @@ class DpoConfig(BaseModel):
     """Regular expression over module names."""
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    gradient_checkpointing: bool = False
+    activation_checkpointing: bool = False
     """Spends time for memory; for billions of parameters."""
 
     @model_validator(mode="after")
@@ -247,7 +247,7 @@ def _arguments(config: DpoConfig, out: Path, on_gpu: bool) -> Any:
         max_length=None,  # a cut would drop image tokens
         use_cpu=not on_gpu,
         bf16=on_gpu,
-        gradient_checkpointing=config.gradient_checkpointing,
+        activation_checkpointing=config.activation_checkpointing,
         logging_steps=1,
         logging_nan_inf_filter=False,  # a diverged training must show in the log
         save_strategy="no",

@@ -205,13 +205,14 @@ def plans_by_tick(segment: Segment) -> Iterator[tuple[int, Plan]]:
 
 
 def png_for_policy(image_rgb: NDArray[np.uint8], camera: CameraSettings) -> bytes:
-    """The picture at the size of the policy's camera, as PNG."""
-    picture = Image.fromarray(image_rgb)
-    if picture.size != (camera.width, camera.height):
-        # Area averaging, as the policy itself makes a picture smaller.
-        picture = picture.resize((camera.width, camera.height), Image.Resampling.BOX)
+    """The picture at the size of the policy's camera, made smaller as the policy itself does, as PNG."""
+    import cv2  # loaded by recorder.jpeg already, which keeps it from pointing Qt at its plugins
+
+    size = (camera.width, camera.height)
+    if image_rgb.shape[1::-1] != size:
+        image_rgb = np.asarray(cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     data = BytesIO()
-    picture.save(data, "PNG", compress_level=1)
+    Image.fromarray(image_rgb).save(data, "PNG", compress_level=1)
     return data.getvalue()
 
 

@@ -14,7 +14,10 @@ import numpy as np
 
 from policy.answer import format_answer
 from policy.codebook import Codebook
+from policy.processor import MERGE, PATCH_PX
 from policy.prompt import prompt_text
+from policy.settings import CameraSettings, PolicySettings
+from policy.small import SmallConfig, make_checkpoint
 from recorder.schema import (
     ActorState,
     Authority,
@@ -40,6 +43,12 @@ STEP_S = 0.05
 SPEED_MPS = 8.0
 BRAKING_MPS2 = 4.0
 HORIZON = 6
+CAMERA = CameraSettings(width=6 * PATCH_PX * MERGE, height=3 * PATCH_PX * MERGE)
+"""The policy's, and that of the recordings."""
+TINY = SmallConfig(
+    hidden=64, heads=2, key_value_heads=1, text_layers=2, vision_hidden=64, vision_heads=2, vision_layers=1
+)
+"""A policy that is made and trained in no time."""
 
 
 def info(session_id: str = "s1") -> SessionInfo:
@@ -58,7 +67,7 @@ def info(session_id: str = "s1") -> SessionInfo:
     )
 
 
-def picture(hazard: bool, seed: int = 0, width: int = 224, height: int = 112) -> np.ndarray:
+def picture(hazard: bool, seed: int = 0, width: int = CAMERA.width, height: int = CAMERA.height) -> np.ndarray:
     """Grey noise, with a red block ahead where there is a hazard."""
     image = np.random.default_rng(seed).integers(90, 110, (height, width, 3), np.uint8)
     if hazard:
@@ -95,7 +104,8 @@ def braking_drive(
         if number:
             slower = max(speed - BRAKING_MPS2 * STEP_S, 0.0) if taken else speed
             x, speed = x + 0.5 * (speed + slower) * STEP_S, slower
-        yield _tick(frame, x, speed, Authority.HUMAN if taken else Authority.POLICY, plan, hazard=number >= takeover - 20)
+        authority = Authority.HUMAN if taken else Authority.POLICY
+        yield _tick(frame, x, speed, authority, plan, hazard=number >= takeover - 20)
         if number % plan_every == 0:
             plan = straight_on(codebook, frame, speed)
 
@@ -142,6 +152,11 @@ def record(folder: Path, ticks: Any, session_id: str = "s1") -> Path:
     recorder.close()
     assert recorder.error is None
     return folder
+
+
+def tiny_policy(folder: Path, seed: int = 0, size: SmallConfig = TINY) -> Path:
+    """An untrained policy with the recordings' camera."""
+    return make_checkpoint(folder, seed, settings=PolicySettings(name=folder.name, camera=CAMERA), size=size)
 
 
 def with_event(tick: Tick, event: TickEvent) -> Tick:
