@@ -4,6 +4,7 @@
 from its OpenDRIVE text. The same code runs on Mesa's software rasteriser and on a GPU.
 """
 
+from sim.render.renderer import Renderer
 from sim.render.scene import CameraView, DrawnActor, DrawnLight, SceneState
 
-__all__ = ["CameraView", "DrawnActor", "DrawnLight", "SceneState"]
+__all__ = ["CameraView", "DrawnActor", "DrawnLight", "Renderer", "SceneState"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 STATIC_VERTEX = np.dtype(
-    [("position", "<f4", 3), ("colour", "u1", 4), ("normal", "i1", 3), ("layer", "u1"), ("uv", "<f4", 2)]
+    [("position", "<f4", 3), ("colour", "u1", 4), ("normal", "u1", 3), ("layer", "u1"), ("uv", "<f4", 2)]
 )
 CHUNK_M = 32.0
 
@@ -67,7 +67,7 @@ class StaticMesh:
         block = np.zeros(len(points), STATIC_VERTEX)
         block["position"] = points
         block["colour"][:, :3] = np.clip(colour * 255.0, 0, 255)
-        block["normal"] = np.round(normals * 127.0)
+        block["normal"] = np.round(normals * 127.0) + 128
         block["layer"] = layer
         block["uv"] = uv
         self._vertices.append(block)
@@ -104,25 +104,32 @@ class StaticMesh:
         vertices = np.concatenate(self._vertices)
         triangles = np.concatenate(self._triangles)
         reach = np.concatenate(self._reach)
-        corners = vertices["position"][triangles]
-        cell = np.floor(corners.mean(axis=1)[:, :2] / CHUNK_M).astype(np.int64)
-        size = np.ptp(corners, axis=1).max(axis=1) > 3.0 * CHUNK_M  # far scenery: a chunk of its own
-        key = np.stack([reach.astype(np.int64), size, cell[:, 0] * ~size, cell[:, 1] * ~size], axis=1)
-        _, group = np.unique(key, axis=0, return_inverse=True)
-        order = np.argsort(group.ravel(), kind="stable")
-        triangles, group, reach = triangles[order], group.ravel()[order], reach[order]
-        starts = np.flatnonzero(np.concatenate([[True], np.diff(group) > 0]))
-        ends = np.append(starts[1:], len(group))
-        boxes = [vertices["position"][triangles[a:b].ravel()] for a, b in zip(starts, ends, strict=True)]
-        low, high = np.array([b.min(axis=0) for b in boxes]), np.array([b.max(axis=0) for b in boxes])
-        chunks = Chunks(
-            first=starts * 3,
-            count=(ends - starts) * 3,
-            centre=(low + high) / 2.0,
-            radius=np.linalg.norm(high - low, axis=1) / 2.0,
-            reach=reach[starts],
-        )
-        return vertices, triangles.astype(np.uint32).ravel(), chunks
+        order, chunks = cut(vertices["position"][triangles], reach)
+        return vertices, triangles[order].astype(np.uint32).ravel(), chunks
+
+
+def cut(corners: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, Chunks]:
+    """The order of (m, 3, 3) triangles by chunk, and the chunks."""
+    cell = np.floor(corners.mean(axis=1)[:, :2] / CHUNK_M).astype(np.int64)
+    size = np.ptp(corners, axis=1).max(axis=1) > 3.0 * CHUNK_M  # far scenery: a chunk of its own
+    key = np.stack([reach.astype(np.int64), size, cell[:, 0] * ~size, cell[:, 1] * ~size], axis=1)
+    _, group = np.unique(key, axis=0, return_inverse=True)
+    order = np.argsort(group.ravel(), kind="stable")
+    group = group.ravel()[order]
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(group) > 0]))
+    ends = np.append(starts[1:], len(group))
+    low, high = (
+        np.minimum.reduceat(corners[order].min(axis=1), starts),
+        np.maximum.reduceat(corners[order].max(axis=1), starts),
+    )
+    chunks = Chunks(
+        first=starts * 3,
+        count=(ends - starts) * 3,
+        centre=(low + high) / 2.0,
+        radius=np.linalg.norm(high - low, axis=1) / 2.0,
+        reach=reach[order][starts],
+    )
+    return order, chunks
 
 
 def wound(points: np.ndarray, triangles: np.ndarray, normals: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ WALK_RGB = np.array([0.66, 0.635, 0.60])
 PAINT = {"yellow": (0.93, 0.72, 0.13), "white": (0.93, 0.93, 0.91), "standard": (0.93, 0.93, 0.91)}
 WEAR = np.array([[0.0, 1.0], [0.22, 0.93], [0.5, 1.03], [0.78, 0.93], [1.0, 1.0]])  # across a lane: wheel tracks darker
 
-# Centre line point, half-width vector towards this vertex's side, how much it may be widened far away, colour.
+# Centre line point, half-width vector towards this vertex's side, how much it may be widened far away (negative on the other side), colour.
 PAINT_VERTEX = np.dtype([("position", "<f4", 3), ("side", "<f4", 2), ("grow", "<f4"), ("colour", "u1", 4)])
 
 
@@ -57,9 +57,9 @@ class PaintMesh:
         n = len(points)
         block = np.zeros((n - 1, 4), PAINT_VERTEX)
         for corner, (i, sign) in enumerate(((0, 1.0), (0, -1.0), (1, -1.0), (1, 1.0))):
-            block["position"][:, corner] = points[i : n - 1 + i] + [0.0, 0.0, PAINT_Z_M]
+            block["position"][:, corner] = points[i : n - 1 + i] + np.array([0.0, 0.0, PAINT_Z_M])
             block["side"][:, corner] = sign * side[i : n - 1 + i]
-        block["grow"] = grow
+            block["grow"][:, corner] = sign * grow
         block["colour"][..., :3] = np.array(PAINT.get(colour, PAINT["white"])) * 255.0
         self.blocks.append(block.reshape(-1))
 
@@ -167,16 +167,16 @@ def add_walk(road: Road, lane_id: int, s: np.ndarray, inner: np.ndarray, outer: 
     up = np.array([0.0, 0.0, KERB_M])
     foot = road.points(s, inner)
     edge, slab, out = foot + up, road.points(s, inner + sign * KERB_TOP_M) + up, road.points(s, outer) + up
-    around = (foot + up - [0.0, 0.0, 0.35], edge) if sign < 0 else (edge, foot + up - [0.0, 0.0, 0.35])
-    mesh.strip(*around, KERB_RGB * 0.9, PLAIN, up=False)
+    around = (edge, edge - np.array([0.0, 0.0, 0.35]))
+    mesh.strip(*(around if sign < 0 else around[::-1]), KERB_RGB * 0.9, PLAIN, up=False)
     mesh.strip(edge, slab, KERB_RGB, PLAIN)
     shade = 1.0 + 0.06 * np.concatenate([noise(slab, 5.0, 3), noise(out, 5.0, 3)])
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(slab[:, :2], axis=0), axis=1))])
     across = float(np.mean(np.abs(outer - inner))) - KERB_TOP_M
     uv = (np.stack([along / 3.0, np.zeros_like(s)], 1), np.stack([along / 3.0, np.full_like(s, across / 3.0)], 1))
     mesh.strip(slab, out, shade[:, None] * WALK_RGB, PAVING, uv=uv)
-    below = out - [0.0, 0.0, 0.35]
-    mesh.strip(*((out, below) if sign < 0 else (below, out)), WALK_RGB * 0.6, PLAIN, up=False)
+    below = out - np.array([0.0, 0.0, 0.35])
+    mesh.strip(*((below, out) if sign < 0 else (out, below)), WALK_RGB * 0.6, PLAIN, up=False)
 
 
 def add_floor(floor: BaseGeometry, mesh: StaticMesh) -> None:

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sim.render.mesh import noise
 
@@ -35,7 +36,7 @@ class Light:
     sun_visible: float
 
 
-def mix(a: np.ndarray | float, b: np.ndarray | float, f: float) -> np.ndarray:
+def mix(a: ArrayLike, b: ArrayLike, f: float) -> np.ndarray:
     """Linear blend."""
     return np.asarray(a) * (1.0 - f) + np.asarray(b) * f
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 SIZE = 512
-ASPHALT, GRASS, PAVING, PLAIN, HOUSE, OFFICE, CLASSIC, SHOP, DOOR, TILES = range(10)
-LAYERS = 10
+ASPHALT, GRASS, PAVING, PLAIN, HOUSE, OFFICE, CLASSIC, SHOP, DOOR, TILES, LAMP = range(11)
+LAYERS = 11
 WINDOWS = 8  # bays and floors in a facade tile
 
 
@@ -58,7 +58,7 @@ def facade(
         wall[rows] -= 0.05
     picture[..., :3], picture[..., 3] = wall, 0.0
     cell = SIZE // WINDOWS
-    left, right, bottom, top = (int(round(f * cell)) for f in frame)
+    left, right, bottom, top = (round(f * cell) for f in frame)
     for i in range(WINDOWS):
         for j in range(WINDOWS):
             window = picture[i * cell : (i + 1) * cell, j * cell : (j + 1) * cell]
@@ -126,6 +126,7 @@ def texture_array() -> np.ndarray:
         SHOP: shopfront(rng),
         DOOR: doorway(rng),
         TILES: roof_tiles(rng),
+        LAMP: np.concatenate([np.full((SIZE, SIZE, 3), 0.8), np.full((SIZE, SIZE, 1), 0.5)], axis=2),
     }
     array = np.zeros((LAYERS, SIZE, SIZE, 4))
     for layer, picture in pictures.items():

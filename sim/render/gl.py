@@ -1,0 +1,95 @@
+"""What the renderer needs of OpenGL: a context without a window, pictures to draw into, and culled indexed draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import moderngl
+import numpy as np
+
+from sim.render.camera import seen
+from sim.render.mesh import Chunks
+from sim.render.scene import CameraView
+
+OVER = (moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ZERO, moderngl.ONE)
+BLOOM = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ZERO, moderngl.ONE)
+
+
+def open_context(gpu: int | None) -> moderngl.Context:
+    """A context without a window; `gpu` chooses among EGL's devices.
+
+    Raises:
+        RuntimeError: there is no usable EGL; says what to install.
+    """
+    options = {} if gpu is None else {"device_index": gpu}
+    try:
+        return moderngl.create_context(
+            standalone=True, backend="egl", libgl="libGL.so.1", libegl="libEGL.so.1", require=430, **options
+        )
+    except Exception as error:  # moderngl raises plain Exception
+        raise RuntimeError(
+            f"cannot draw without a window: EGL gave no OpenGL 4.3 context ({error}); install libegl1, libgl1 and "
+            "libgl1-mesa-dri, or start the simulator with --no-rendering"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Target:
+    """A picture in graphics memory."""
+
+    framebuffer: moderngl.Framebuffer
+    colour: moderngl.Renderbuffer
+    depth: moderngl.Renderbuffer
+
+    @classmethod
+    def make(cls, ctx: moderngl.Context, size: tuple[int, int]) -> Target:
+        """A picture of (width, height) pixels."""
+        colour, depth = ctx.renderbuffer(size, 4), ctx.depth_renderbuffer(size)
+        return cls(ctx.framebuffer([colour], depth), colour, depth)
+
+    def release(self) -> None:
+        """Give its memory back."""
+        for part in (self.framebuffer, self.colour, self.depth):
+            part.release()
+
+
+class ChunkDraws:
+    """One indirect draw of the chunks that a view sees."""
+
+    def __init__(self, ctx: moderngl.Context, vao: moderngl.VertexArray, chunks: Chunks) -> None:
+        self._vao, self._chunks = vao, chunks
+        self._all = np.zeros((len(chunks.first), 5), np.uint32)
+        self._all[:, 0], self._all[:, 1], self._all[:, 2] = chunks.count, 1, chunks.first
+        self._chosen = ctx.buffer(reserve=max(self._all.nbytes, 20), dynamic=True)
+
+    def draw(self, view: CameraView, further_m: float) -> int:
+        """Draw what is in view, nearest first; returns the number of triangles."""
+        chunks = self._chunks
+        chosen = seen(view, chunks.centre, chunks.radius, chunks.reach + further_m)
+        if not len(chosen):
+            return 0
+        self._chosen.write(self._all[chosen].tobytes())
+        self._vao.render_indirect(self._chosen, count=len(chosen))
+        return int(chunks.count[chosen].sum()) // 3
+
+    def release(self) -> None:
+        """Give its memory back."""
+        self._chosen.release()
+
+
+class Rows:
+    """A buffer of numpy rows that grows."""
+
+    def __init__(self, ctx: moderngl.Context, dtype: np.dtype, capacity: int = 256) -> None:
+        self._ctx, self._dtype = ctx, dtype
+        self.buffer = ctx.buffer(reserve=capacity * dtype.itemsize, dynamic=True)
+
+    def write(self, rows: np.ndarray) -> bool:
+        """Put the rows in; True when there is a new (bigger) buffer."""
+        grown = rows.nbytes > self.buffer.size
+        if grown:
+            self.buffer.release()
+            self.buffer = self._ctx.buffer(reserve=2 * rows.nbytes, dynamic=True)
+        if len(rows):
+            self.buffer.write(rows.tobytes())
+        return grown

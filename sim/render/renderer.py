@@ -1,0 +1,270 @@
+"""Draws a scene through cameras: one OpenGL context without a window, on Mesa's software rasteriser or on a GPU.
+
+The town goes to graphics memory once; a tick adds the moving things, a view only culls and draws. The same scene and
+view give the same bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import moderngl
+import numpy as np
+
+from sim.render import shaders
+from sim.render.camera import eye, focal, projection, seen
+from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
+from sim.render.scene import CLEAR_NOON, CameraView, DrawnLight, SceneState
+from sim.render.sky import dome, dome_colours, light_from_weather
+from sim.render.solids import ACTOR_VERTEX, Model
+from sim.render.staging import BLOB, GLOW, INSTANCE, ModelKey, Stage, make_model, set_stage
+from sim.render.textures import LAYERS, SIZE, texture_array
+from sim.render.town import build_town
+
+log = logging.getLogger(__name__)
+
+ACTOR_REACH_M = 260.0
+GLOW_REACH_M = 320.0
+HIGH_UP = 4.0  # a camera sees this many metres further per metre it is above the ground
+QUAD = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], "<f4")
+QUAD_INDICES = np.array([0, 1, 2, 0, 2, 3], "<u4")
+
+
+class Renderer:
+    """Draws one town. Use it from one thread at a time; `release` gives its graphics memory back."""
+
+    def __init__(self, opendrive: str, gpu: int | None = None) -> None:
+        town = build_town(opendrive)
+        self._town = town
+        self._ctx = open_context(gpu)
+        self._owned: list[Any] = []
+        self._targets: dict[tuple[int, int], Target] = {}
+        self._models: dict[ModelKey, Model] = {}
+        self._ranges: dict[ModelKey, tuple[int, int]] = {}
+        self._far: dict[DrawnLight, tuple[float, float] | None] = {}
+        self._weather: tuple[float, ...] = ()
+        with self._ctx:
+            self._device = str(self._ctx.info["GL_RENDERER"])
+            self._scene = self._own(self._ctx.buffer(reserve=64 + 7 * 16, dynamic=True))
+            self._surfaces = self._own(self._ctx.texture_array((SIZE, SIZE, LAYERS), 4, texture_array().tobytes()))
+            self._surfaces.build_mipmaps()
+            self._surfaces.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
+            self._make_town()
+            self._make_sky()
+            self._make_moving()
+            self._set_weather(CLEAR_NOON)
+        log.info("renderer: %s, %d triangles", self.device, len(town.indices) // 3)
+
+    @property
+    def device(self) -> str:
+        """What draws, in the driver's words."""
+        return self._device
+
+    def draw(self, state: SceneState, views: Sequence[CameraView]) -> list[np.ndarray]:
+        """(H, W, 4) uint8 BGRA of every view, alpha 255."""
+        with self._ctx:
+            self._set_weather(state.weather)
+            stage = set_stage(state, self._light, self._model, self._far_side)
+            self._load(stage)
+            return [self._draw_view(state, stage, view) for view in views]
+
+    def release(self) -> None:
+        """Give all graphics memory back; the renderer cannot be used afterwards."""
+        with self._ctx:
+            for target in self._targets.values():
+                target.release()
+            for thing in reversed(self._owned):
+                thing.release()
+            self._release_moving()
+        self._targets.clear()
+        self._owned.clear()
+        self._ctx.release()
+
+    # What stands still
+
+    def _own(self, thing: Any) -> Any:
+        self._owned.append(thing)
+        return thing
+
+    def _program(self, vertex: str, fragment: str) -> moderngl.Program:
+        program = self._own(self._ctx.program(vertex_shader=vertex, fragment_shader=fragment))
+        program["Scene"].binding = 0  # type: ignore[union-attr]
+        return program
+
+    def _make_town(self) -> None:
+        ctx, town = self._ctx, self._town
+        program = self._program(shaders.STATIC_VERTEX, shaders.STATIC_FRAGMENT)
+        vertices, indices = (self._own(ctx.buffer(a.tobytes())) for a in (town.vertices, town.indices))
+        content = [(vertices, "3f4 4f1 3f1 1u1 2f4", "position", "colour", "normal_bytes", "layer", "uv")]
+        self._static = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.chunks)
+        program = self._program(shaders.PAINT_VERTEX, shaders.PAINT_FRAGMENT)
+        vertices, indices = (self._own(ctx.buffer(a.tobytes() or bytes(4))) for a in (town.paint, town.paint_indices))
+        content = [(vertices, "3f4 2f4 1f4 4f1", "position", "side", "grow", "colour")]
+        self._paint = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.paint_chunks)
+        self._owned += [self._static, self._paint]
+
+    def _make_sky(self) -> None:
+        ctx = self._ctx
+        self._directions, indices = dome()
+        program = self._program(shaders.SKY_VERTEX, shaders.SKY_FRAGMENT)
+        directions = self._own(ctx.buffer(self._directions.tobytes()))
+        self._sky_colours = self._own(ctx.buffer(reserve=self._directions.nbytes, dynamic=True))
+        content = [(directions, "3f4", "direction"), (self._sky_colours, "3f4", "colour")]
+        self._sky = self._own(ctx.vertex_array(program, content, self._own(ctx.buffer(indices.tobytes()))))
+
+    # What moves
+
+    def _make_moving(self) -> None:
+        ctx = self._ctx
+        self._actor_program = self._program(shaders.ACTOR_VERTEX, shaders.ACTOR_FRAGMENT)
+        self._blob_program = self._program(shaders.BLOB_VERTEX, shaders.BLOB_FRAGMENT)
+        self._glow_program = self._program(shaders.GLOW_VERTEX, shaders.GLOW_FRAGMENT)
+        self._quad = self._own(ctx.buffer(QUAD.tobytes()))
+        self._quad_indices = self._own(ctx.buffer(QUAD_INDICES.tobytes()))
+        self._instances, self._blobs, self._glows = Rows(ctx, INSTANCE), Rows(ctx, BLOB), Rows(ctx, GLOW)
+        self._commands = Rows(ctx, np.dtype((np.uint32, 5)))
+        self._model_vertices = ctx.buffer(reserve=4)
+        self._model_indices = ctx.buffer(reserve=4)
+        self._vaos: dict[str, moderngl.VertexArray] = {}
+
+    def _release_moving(self) -> None:
+        for vao in self._vaos.values():
+            vao.release()
+        for rows in (self._instances, self._blobs, self._glows, self._commands):
+            rows.buffer.release()
+        self._model_vertices.release()
+        self._model_indices.release()
+
+    def _model(self, key: ModelKey) -> Model:
+        if key not in self._models:
+            self._models[key] = make_model(key)
+        return self._models[key]
+
+    def _far_side(self, light: DrawnLight) -> tuple[float, float] | None:
+        key = DrawnLight(light.x, light.y, light.z, light.yaw, 0)
+        if key not in self._far:
+            self._far[key] = self._town.far_side(light.x, light.y, light.yaw)
+        return self._far[key]
+
+    def _load(self, stage: Stage) -> None:
+        """Bring a tick's moving things to the graphics card."""
+        stale = len(self._ranges) != len(self._models)
+        if stale:
+            self._load_models()
+        if self._instances.write(stage.instances) or stale or "actors" not in self._vaos:
+            content = [
+                (self._model_vertices, "3f4 3f1 1u1 4f1 2f4", "position", "normal_bytes", "kind", "colour", "pivot"),
+                (self._instances.buffer, "4f4 4f4 4f4 4f4 1u4/i", "row_x", "row_y", "row_z", "paint", "flags"),
+            ]
+            self._set_vao("actors", self._actor_program, content, self._model_indices)
+
+    def _load_models(self) -> None:
+        vertices, indices = [], []
+        first, base = 0, 0
+        for key, model in self._models.items():
+            self._ranges[key] = (first, len(model.indices))
+            vertices.append(model.vertices)
+            indices.append(model.indices + np.uint32(base))
+            first, base = first + len(model.indices), base + len(model.vertices)
+        self._model_vertices.release()
+        self._model_indices.release()
+        all_vertices = np.concatenate(vertices)
+        assert all_vertices.dtype == ACTOR_VERTEX  # noqa: S101
+        self._model_vertices = self._ctx.buffer(all_vertices.tobytes())
+        self._model_indices = self._ctx.buffer(np.concatenate(indices).tobytes())
+
+    def _set_vao(self, name: str, program: moderngl.Program, content: list, indices: moderngl.Buffer) -> None:
+        if name in self._vaos:
+            self._vaos[name].release()
+        self._vaos[name] = self._ctx.vertex_array(program, content, indices)
+
+    def _set_weather(self, weather: tuple[float, ...]) -> None:
+        if weather == self._weather:
+            return
+        self._weather = weather
+        self._light = light_from_weather(weather)
+        self._sky_colours.write(dome_colours(self._directions, self._light).tobytes())
+
+    # One picture
+
+    def _draw_view(self, state: SceneState, stage: Stage, view: CameraView) -> np.ndarray:
+        target = self._target((view.width, view.height))
+        self._write_scene(state, view)
+        ctx, frame = self._ctx, target.framebuffer
+        frame.use()
+        frame.depth_mask = True
+        haze = self._light.haze
+        frame.clear(float(haze[2]), float(haze[1]), float(haze[0]), 1.0)
+        self._scene.bind_to_uniform_block(0)
+        self._surfaces.use(0)
+        ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        ctx.depth_func = "<="
+        ctx.front_face = "ccw"
+        further = HIGH_UP * max(view.z - 10.0, 0.0)
+        self._static.draw(view, further)
+        frame.depth_mask = False
+        ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
+        ctx.blend_func = OVER
+        self._paint.draw(view, further)
+        self._draw_quads("blobs", stage.blobs[stage.blob_owner != view.hidden_actor_id], view)
+        frame.depth_mask = True
+        ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
+        self._draw_actors(stage, view, further)
+        ctx.enable_only(moderngl.DEPTH_TEST)
+        self._sky.render()
+        frame.depth_mask = False
+        ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
+        ctx.blend_func = BLOOM
+        self._draw_quads("glows", stage.glows[stage.glow_owner != view.hidden_actor_id], view)
+        image = np.empty((view.height, view.width, 4), np.uint8)
+        frame.read_into(image, components=4)
+        return image
+
+    def _target(self, size: tuple[int, int]) -> Target:
+        if size not in self._targets:
+            self._targets[size] = Target.make(self._ctx, size)
+        return self._targets[size]
+
+    def _write_scene(self, state: SceneState, view: CameraView) -> None:
+        light = self._light
+        fx, _ = focal(view)
+        block = np.empty((11, 4), np.float32)
+        block[:4] = projection(view).T
+        block[4] = (*eye(view), state.time_s)
+        block[5] = (*light.sun_direction, light.night)
+        block[6] = (*light.sun, light.wet)
+        block[7] = (*light.sky_ambient, light.fog_per_m)
+        block[8] = (*light.ground_ambient, light.fog_start_m)
+        block[9] = (*light.haze, 2.0 / (fx * view.width))
+        block[10] = (*light.zenith, 0.0)
+        self._scene.write(block.tobytes())
+
+    def _draw_actors(self, stage: Stage, view: CameraView, further: float) -> None:
+        if not len(stage.owner):
+            return
+        chosen = seen(view, stage.centre, stage.radius, ACTOR_REACH_M + further)
+        chosen = chosen[(stage.owner[chosen] != view.hidden_actor_id) | (stage.owner[chosen] < 0)]
+        if not len(chosen):
+            return
+        commands = np.zeros((len(chosen), 5), np.uint32)
+        for command, i in zip(commands, chosen.tolist(), strict=True):
+            first, count = self._ranges[stage.keys[i]]
+            command[:] = count, 1, first, 0, i
+        self._commands.write(commands)
+        self._vaos["actors"].render_indirect(self._commands.buffer, count=len(chosen))
+
+    def _draw_quads(self, name: str, rows: np.ndarray, view: CameraView) -> None:
+        rows = rows[seen(view, rows["at"][:, :3], 6.0, GLOW_REACH_M)] if len(rows) else rows
+        if not len(rows):
+            return
+        buffer = self._blobs if name == "blobs" else self._glows
+        if buffer.write(rows) or name not in self._vaos:
+            if name == "blobs":
+                program, layout = self._blob_program, ("4f4 4f4/i", "at", "sides")
+            else:
+                program, layout = self._glow_program, ("4f4 4f4 3f4/i", "at", "facing", "colour")
+            content = [(self._quad, "2f4", "corner"), (buffer.buffer, *layout)]
+            self._set_vao(name, program, content, self._quad_indices)
+        self._vaos[name].render(instances=len(rows))
