@@ -10,6 +10,7 @@ import numpy as np
 from sim.collisions import Obstacles
 from sim.lanes import LaneGraph
 from sim.signals import Signals
+from sim.traffic_changes import Situation, change_lane, wanted_side
 from sim.traffic_drivers import Driver, DriverSettings, extend_route, forget_behind, start_route
 from sim.traffic_junctions import Junctions, Motion
 from sim.traffic_leaders import Bodies, Leaders, find_leaders
@@ -31,6 +32,7 @@ _LOST_M = 3.0
 #: A path is sampled anew when less than this is left of it, metres.
 _PATH_LEFT_M = 90.0
 _STANDING_MPS = 0.2
+_TICKS_PER_THOUGHT = 8
 #: Moving walkers count where they will be after these times too, seconds.
 _FORESIGHT_S = (0.7, 1.4)
 
@@ -48,6 +50,7 @@ class Traffic:
         self._paths = Paths()
         self._junctions = Junctions(lanes, signals)
         self._odometer = np.zeros(0)
+        self._ticks = 0
 
     # Who drives
 
@@ -66,6 +69,7 @@ class Traffic:
     def unregister(self, actor_id: int) -> None:
         """Drive a vehicle no longer and forget its settings; its controls stay as they are."""
         self._settings.pop(actor_id, None)
+        self._blind_pairs = {pair for pair in self._blind_pairs if pair[0] != actor_id}
         kept = [k for k, d in enumerate(self._drivers) if d.actor_id != actor_id]
         if len(kept) < len(self._drivers):
             self._drivers = [self._drivers[k] for k in kept]
@@ -188,6 +192,7 @@ class Traffic:
         motion = Motion.read(vehicles, slots, self._odometer)
         leaders = self._leaders(vehicles, slots, obstacles, motion, offset)
         self._junctions.step(self._drivers, motion, vehicles, slots, dt_s)
+        self._change_lanes(vehicles, slots, motion, leaders)
         acceleration = self._acceleration(motion, leaders)
         throttle, brake = pedals(vehicles, slots, acceleration)
         vehicles.throttle[slots], vehicles.brake[slots] = throttle, brake
@@ -291,6 +296,23 @@ class Traffic:
         dx = x - offset * np.sin(heading) - (vehicles.x[slots] - rear * np.cos(yaw))
         dy = y + offset * np.cos(heading) - (vehicles.y[slots] - rear * np.sin(yaw))
         return pursuit_steer(dx, dy, yaw, wheelbase, vehicles.p["max_steer_rad"][slots])
+
+    def _change_lanes(self, vehicles: Vehicles, slots: np.ndarray, motion: Motion, leaders: Leaders) -> None:
+        """Every driver thinks about it now and then, not all in the same tick."""
+        self._ticks += 1
+        for k, driver in enumerate(self._drivers):
+            if driver.lost or (self._ticks + driver.order) % _TICKS_PER_THOUGHT:
+                continue
+            here, speed = float(self._odometer[k]), float(motion.speed[k])
+            mine = np.nonzero(leaders.driver == k)[0]
+            first = mine[np.argmin(leaders.gap_m[mine])] if len(mine) else -1
+            gap, leader = (leaders.gap_m[first], leaders.speed_mps[first]) if len(mine) else (np.inf, np.inf)
+            wanted = float(self._paths.speed[k, self._paths.at[k]])
+            now = Situation(here, speed, wanted, float(gap), float(leader))
+            for side in wanted_side(driver, now, here - driver.asked_at_m):
+                if change_lane(driver, int(slots[k]), side, now, vehicles, self.lanes, self.signals):
+                    break
+            driver.asked_at_m = here
 
     def _note_standing(self, motion: Motion, dt_s: float) -> None:
         for driver, speed in zip(self._drivers, motion.speed.tolist(), strict=True):

@@ -33,6 +33,11 @@ class DriverSettings:
     random_right_percent: float = 0.0
     update_lights: bool = False
 
+    @property
+    def moves_at_random(self) -> bool:
+        """Whether lane changes for no reason are to happen."""
+        return self.keep_right_percent + self.random_left_percent + self.random_right_percent > 0.0
+
 
 @dataclass(eq=False)
 class Crossing:
@@ -84,6 +89,8 @@ class Driver:
     """How long the driver has stood before a junction that it might have entered."""
     change_after_m: float = 0.0
     """No lane change before this odometer."""
+    asked_at_m: float = 0.0
+    """Where the driver last thought about changing lanes."""
     forced_change: int = 0
     """-1 change left, 1 right as soon as possible."""
 
@@ -94,7 +101,7 @@ def start_route(driver: Driver, lane: int, s_m: float, lanes: LaneGraph) -> None
     driver.route = Route([Leg(lane, begin, begin, 0.0, begin + lanes.lanes[lane].length_m)])
     driver.crossings.clear()
     driver.loose_lights.clear()
-    driver.change_after_m = 10.0
+    driver.change_after_m, driver.asked_at_m = 10.0, 0.0
     driver.lost, driver.stale = False, True
 
 
@@ -109,7 +116,7 @@ def extend_route(driver: Driver, odometer_m: float, lanes: LaneGraph, signals: S
     """Choose turns until the route is long enough, or the road ends."""
     route = driver.route
     if not driver.crossings and len(route.legs) == 1:
-        _note_lane(driver, 0, lanes, signals)
+        note_lane(driver, 0, lanes, signals)
     while route.legs[-1].end_m < odometer_m + ROUTE_AHEAD_M:
         last = route.legs[-1]
         ways = lanes.successors[last.lane]
@@ -120,10 +127,10 @@ def extend_route(driver: Driver, odometer_m: float, lanes: LaneGraph, signals: S
         lane = going_on[int(driver.rng.integers(len(going_on)))]
         begin = last.end_m
         route.legs.append(Leg(lane, begin, begin, 0.0, begin + lanes.lanes[lane].length_m))
-        _note_lane(driver, len(route.legs) - 1, lanes, signals)
+        note_lane(driver, len(route.legs) - 1, lanes, signals)
 
 
-def _note_lane(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> None:
+def note_lane(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> None:
     """Note the junction or light that a new leg brings."""
     legs = driver.route.legs
     leg, lane = legs[k], lanes.lanes[legs[k].lane]
@@ -139,7 +146,7 @@ def _note_lane(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> No
         last.exit_lane = leg.lane
     for s_m, light, movement in signals.by_lane.get(leg.lane, ()):
         if movement < 0 and signals.lights[light].junction_id < 0:
-            driver.loose_lights.append((leg.begin_m + s_m, light))
+            driver.loose_lights.append((leg.begin_m + float(s_m), light))
 
 
 def _crossing(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> Crossing:
@@ -147,14 +154,16 @@ def _crossing(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> Cro
     leg, lane = legs[k], lanes.lanes[legs[k].lane]
     stop, light, gives_way = leg.begin_m - NO_LINE_M, -1, False
     for before in legs[max(0, k - 2) : k]:
+        if before.lane != legs[k - 1].lane and before.end_m > leg.begin_m + 0.5:  # left by a lane change
+            continue
         for s_m, found, movement in signals.by_lane.get(before.lane, ()):
-            place = before.begin_m + s_m
+            place = before.begin_m + float(s_m)
             guards = signals.lights[found].junction_id == lane.junction_id and movement in (-1, leg.lane)
             if guards and place > leg.begin_m - _LINE_REACH_M:
                 stop, light = place, found
         for s_m in signals.give_way.get(before.lane, ()):
             if before.begin_m + s_m > leg.begin_m - _LINE_REACH_M:
-                stop, gives_way = min(stop, before.begin_m + s_m), True
+                stop, gives_way = min(stop, before.begin_m + float(s_m)), True
     dice = driver.rng.random(2) * 100.0
     straight = abs(lane.turn_rad) < 0.5
     return Crossing(

@@ -24,7 +24,7 @@ RED_MPS2 = 7.0
 #: How much later than oneself another with the right of way must come, seconds.
 GAP_S = 2.0
 #: After so long at the line, one's turn comes before that of those with the right of way.
-PATIENCE_S = 10.0
+PATIENCE_S = 5.0
 #: Whoever stands so long in a junction keeps its space, but reserves nothing any more.
 STUCK_S = 8.0
 _GO_MPS2 = 1.4
