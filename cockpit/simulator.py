@@ -96,8 +96,7 @@ def start_simulator(
 
 def _start(command: list[str], timeout_s: float) -> RunningSimulator:
     stderr = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (closed with the process)
-    environment = {**os.environ, "PYTHONPATH": _import_path()}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=child_environment())
     try:
         port = _await_ready(process, timeout_s)
     except BaseException as error:
@@ -111,10 +110,11 @@ def _start(command: list[str], timeout_s: float) -> RunningSimulator:
     return RunningSimulator(port, process, stderr)
 
 
-def _import_path() -> str:
-    """PYTHONPATH under which the child finds the same packages as this process, whatever its folder."""
+def child_environment() -> dict[str, str]:
+    """Environment in which a child process finds the same packages as this one, whatever its folder."""
     root = str(Path(__file__).resolve().parents[1])
-    return os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
+    return {**os.environ, "PYTHONPATH": path}
 
 
 def _await_ready(process: subprocess.Popen[str], timeout_s: float) -> int:

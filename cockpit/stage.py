@@ -18,14 +18,14 @@ from cockpit.config import ConfigError, SessionConfig
 from cockpit.lanes import LaneGraph
 from cockpit.route import Route, RouteError, plan_route, random_route
 from cockpit.route_files import RouteSpec, read_route
-from cockpit.traffic import Traffic, spawn_traffic
-from cockpit.world import CarlaWorld
+from cockpit.traffic import Traffic, TrafficError, spawn_traffic
+from cockpit.world import CarlaWorld, WorldError
 from recorder.schema import DriverKind, SessionInfo
 
 log = logging.getLogger(__name__)
 
 TM_PORT_OFFSET = 6000
-HIGHEST_PORT = 65535
+HIGHEST_PORT = 65530
 
 
 @dataclass(slots=True)
@@ -123,12 +123,20 @@ def _configured(config: SessionConfig) -> RouteSpec | None:
 
 
 def _with_traffic(world: CarlaWorld, config: SessionConfig, route: Route) -> Traffic:
-    port = config.traffic.tm_port or _tm_port(config.port)
-    start = route.start
-    keep_clear_m = config.traffic.keep_clear_m
-    return spawn_traffic(
-        world.client, world.world, port, config.traffic.count, config.seed, [(start.x, start.y)], keep_clear_m
-    )
+    traffic, start = config.traffic, route.start
+    try:
+        return spawn_traffic(
+            world.client,
+            world.world,
+            (config.host, config.port),
+            traffic.tm_port or _tm_port(config.port),
+            traffic.count,
+            config.seed,
+            [(start.x, start.y)],
+            traffic.keep_clear_m,
+        )
+    except TrafficError as error:
+        raise WorldError(str(error)) from error
 
 
 def _tm_port(server_port: int) -> int:
