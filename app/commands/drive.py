@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
 from app.config import DriverChoice, RunConfig, load_run_config
-from app.console import EXIT_FAILED, err
+from app.console import out as console
+from app.console import progress_bar
+from app.session_controller import build_session
 from cockpit.config import ConfigError
+from cockpit.devices import DeviceError
+from recorder.schema import Tick
 
 
 def drive(
@@ -29,19 +34,59 @@ def drive(
     weather: Annotated[str | None, typer.Option(help="A preset such as ClearNoon or WetSunset.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of route and traffic.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where sessions are recorded [runs].")] = None,
+    start: Annotated[bool, typer.Option("--start", help="Start driving at once.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Drive without any window, at the wall clock's pace.")
+    ] = False,
 ) -> None:
     """Open the application with these settings; nothing drives until you press Start.
 
-    Exit code 0 when the window was closed, 1 when there is no display, 2 for wrong settings.
+    Exit code 0 when the window was closed, 1 when there is no display or the drive failed, 2 for wrong settings.
     """
-    given = {name: value for name, value in locals().items() if name != "config" and value is not None}
+    options = ("config", "start", "headless")
+    given = {name: value for name, value in locals().items() if name not in options and value is not None}
     settings = merged(load_run_config(config) if config else RunConfig(), given)
-    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")):
-        err.print("there is no display to open windows on. `takeover round` drives without one.")
-        raise typer.Exit(EXIT_FAILED)
+    if headless:
+        drive_headless(settings)
+        return
     from app.window import run_app  # Qt is loaded only where windows are wanted
 
-    raise typer.Exit(run_app(settings))
+    # Wrong settings are told here, not in a window; a wheel that is not plugged in yet can be chosen there.
+    with contextlib.suppress(DeviceError):
+        build_session(settings).close()
+    raise typer.Exit(run_app(settings, starts_driving=start))
+
+
+def drive_headless(settings: RunConfig) -> None:
+    """Drive to the end of the route with a progress bar instead of windows."""
+    drive = build_session(settings)
+    with progress_bar() as progress:
+        drive.add_consumer(ProgressConsumer(progress))
+        result = drive.run()
+    status = drive.status()
+    if result is not None:
+        console.print(
+            f"{status.message}: {result.distance_m:.0f} m in {result.sim_time_s:.0f} s, {result.takeovers} takeovers"
+        )
+    if status.folder is not None:
+        console.print(f"recorded: {status.folder}")
+
+
+class ProgressConsumer:
+    """A `TickConsumer` that moves a progress bar along the route."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.task = progress.add_task("drive (m)", total=None, note="")
+
+    def consume(self, tick: Tick) -> None:
+        """Show how far the ego is, and who has it."""
+        note = f"{tick.authority.authority.value}  {tick.ego.speed_mps * 3.6:.0f} km/h"
+        route = tick.route
+        self.progress.update(self.task, completed=round(route.driven_m), total=round(route.length_m), note=note)
+
+    def close(self) -> None:
+        """Nothing to finish."""
 
 
 def merged(config: RunConfig, given: dict[str, object]) -> RunConfig:

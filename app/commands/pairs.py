@@ -14,15 +14,16 @@ from app.console import out, progress_bar
 from refine.pairs import PairsSummary, build_pairs, read_card
 
 app = typer.Typer(help="Preference pairs from recorded takeovers.", no_args_is_help=True)
+SMALL_POLICY = asset("policies", "small")
 
 
 @app.command()
 def build(
     sessions: Annotated[list[Path], typer.Argument(help="Sessions' folders, or folders that hold sessions.")],
     target: Annotated[Path, typer.Option("--out", help="Folder of the data set; must not exist.")] = Path("runs/pairs"),
-    policy: Annotated[Path, typer.Option(help="The policy that drove: its camera, codebook and horizon.")] = asset(
-        "policies", "small"
-    ),
+    policy: Annotated[
+        Path, typer.Option(help="The policy that drove: its camera, codebook and horizon.")
+    ] = SMALL_POLICY,
 ) -> None:
     """Build a Hugging Face data set of preference pairs (prompt, chosen, rejected, images, origin) from takeovers."""
     folders = [session for folder in sessions for session in sessions_in(folder)]
@@ -42,7 +43,9 @@ def show(pairs: Annotated[Path, typer.Argument(help="Folder of pairs.")]) -> Non
 
 def print_summary(summary: PairsSummary) -> None:
     """The card of a data set as a table."""
-    out.print(f"{summary.pairs} pairs from {summary.segments} segments of {summary.sessions} sessions: {summary.folder}")
+    out.print(
+        f"{summary.pairs} pairs from {summary.segments} segments of {summary.sessions} sessions: {summary.folder}"
+    )
     table = Table(box=None, show_header=False, pad_edge=False)
     for title, counts in (
         ("driven by", summary.by_driver),

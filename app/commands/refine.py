@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-from app.config import asset
+from app.commands.pairs import SMALL_POLICY
 from app.console import out, progress_bar
 from cockpit.config import load_yaml
 
 app = typer.Typer(help="Train: DPO on pairs, merging of adapters, the small policy from scratch.", no_args_is_help=True)
-SMALL_POLICY = asset("policies", "small")
 
 
 @app.command()

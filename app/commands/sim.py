@@ -24,4 +24,4 @@ def sim(
     if not rendering:
         arguments.append("--no-rendering")
     # The simulator is a program behind two ports: this process becomes it.
-    os.execv(sys.executable, [sys.executable, "-m", "sim", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "sim", *arguments])  # noqa: S606
