@@ -9,6 +9,7 @@ from sim.render.solids import Colour, Model, Part, Solid
 SKINS: tuple[Colour, ...] = ((0.85, 0.65, 0.53), (0.72, 0.52, 0.40), (0.46, 0.31, 0.22), (0.90, 0.72, 0.60))
 TROUSERS: tuple[Colour, ...] = ((0.14, 0.17, 0.26), (0.25, 0.22, 0.19), (0.10, 0.10, 0.12), (0.33, 0.35, 0.38))
 HAIR: tuple[Colour, ...] = ((0.16, 0.11, 0.07), (0.06, 0.05, 0.05), (0.45, 0.33, 0.18), (0.35, 0.20, 0.12))
+WHITE: Colour = (0.9, 0.9, 0.9)
 POLE: Colour = (0.34, 0.36, 0.37)
 HOUSING: Colour = (0.045, 0.05, 0.05)
 ORANGE: Colour = (0.95, 0.36, 0.08)
@@ -42,20 +43,12 @@ def walker(type_id: str, extent_m: tuple[float, float, float]) -> Model:
             (stride + 0.02 * h, side * 0.05 * h, foot + 0.02 * h), (0.07 * h, 0.028 * h, 0.02 * h), (0.09, 0.08, 0.08)
         )
         elbow = (-stride * 0.5, side * 0.135 * h, 0.14 * h)
-        solid.tube(
-            (0.0, side * 0.115 * h, shoulder - 0.02 * h), elbow, (0.032 * h, 0.027 * h), (0.9,) * 3, 6, Part.PAINT
-        )
+        solid.tube((0.0, side * 0.115 * h, shoulder - 0.02 * h), elbow, (0.032 * h, 0.027 * h), WHITE, 6, Part.PAINT)
         solid.tube(elbow, (-stride * 0.6 + 0.06 * h, side * 0.13 * h, 0.02 * h), (0.026 * h, 0.02 * h), skin, 6)
-    torso = []
-    for z, rx, ry in (
-        (hip - 0.03 * h, 0.07, 0.095),
-        (0.10 * h, 0.065, 0.09),
-        (0.25 * h, 0.08, 0.12),
-        (shoulder + 0.02 * h, 0.05, 0.07),
-    ):
-        a = np.linspace(0.0, 2.0 * np.pi, 9)
-        torso.append(np.stack([rx * h * np.cos(a), ry * h * np.sin(a), np.full(9, z)], axis=1))
-    solid.loft(np.array(torso)[:, ::-1], (0.9, 0.9, 0.9), Part.PAINT, crease_deg=60.0)
+    waist = ((-0.05, 0.07, 0.095), (0.10, 0.065, 0.09), (0.25, 0.08, 0.12), (0.33, 0.05, 0.07))  # z and radii, of 1
+    a = np.linspace(0.0, 2.0 * np.pi, 9)
+    torso = [np.stack([rx * np.cos(a), ry * np.sin(a), np.full(9, z)], axis=1) * h for z, rx, ry in waist]
+    solid.loft(np.array(torso)[:, ::-1], WHITE, Part.PAINT, crease_deg=60.0)
     solid.tube((0.0, 0.0, shoulder), (0.01 * h, 0.0, 0.38 * h), (0.03 * h, 0.028 * h), skin, 6)
     solid.ball((0.01 * h, 0.0, 0.425 * h), (0.058 * h, 0.05 * h, 0.07 * h), skin)
     solid.ball((-0.008 * h, 0.0, 0.445 * h), (0.058 * h, 0.055 * h, 0.06 * h), HAIR[(k * 7) % 4])

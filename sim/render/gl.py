@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import moderngl
 import numpy as np
@@ -21,11 +22,11 @@ def open_context(gpu: int | None) -> moderngl.Context:
     Raises:
         RuntimeError: there is no usable EGL; says what to install.
     """
-    options = {} if gpu is None else {"device_index": gpu}
+    options: dict[str, Any] = {"backend": "egl", "libgl": "libGL.so.1", "libegl": "libEGL.so.1"}
+    if gpu is not None:
+        options["device_index"] = gpu
     try:
-        return moderngl.create_context(
-            standalone=True, backend="egl", libgl="libGL.so.1", libegl="libEGL.so.1", require=430, **options
-        )
+        return moderngl.create_context(require=430, standalone=True, **options)
     except Exception as error:  # moderngl raises plain Exception
         raise RuntimeError(
             f"cannot draw without a window: EGL gave no OpenGL 4.3 context ({error}); install libegl1, libgl1 and "

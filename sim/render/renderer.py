@@ -206,7 +206,7 @@ class Renderer:
         self._static.draw(view, further)
         frame.depth_mask = False
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
-        ctx.blend_func = OVER
+        ctx.blend_func = OVER  # type: ignore[assignment]
         self._paint.draw(view, further)
         self._draw_quads("blobs", stage.blobs[stage.blob_owner != view.hidden_actor_id], view)
         frame.depth_mask = True
@@ -216,7 +216,7 @@ class Renderer:
         self._sky.render()
         frame.depth_mask = False
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
-        ctx.blend_func = BLOOM
+        ctx.blend_func = BLOOM  # type: ignore[assignment]
         self._draw_quads("glows", stage.glows[stage.glow_owner != view.hidden_actor_id], view)
         image = np.empty((view.height, view.width, 4), np.uint8)
         frame.read_into(image, components=4)

@@ -30,7 +30,8 @@ WALK_RGB = np.array([0.66, 0.635, 0.60])
 PAINT = {"yellow": (0.93, 0.72, 0.13), "white": (0.93, 0.93, 0.91), "standard": (0.93, 0.93, 0.91)}
 WEAR = np.array([[0.0, 1.0], [0.22, 0.93], [0.5, 1.03], [0.78, 0.93], [1.0, 1.0]])  # across a lane: wheel tracks darker
 
-# Centre line point, half-width vector towards this vertex's side, how much it may be widened far away (negative on the other side), colour.
+# Centre line point, half-width vector towards this vertex's side, colour (alpha = lamp light), and how much it may be
+# widened far away (negative on the other side).
 PAINT_VERTEX = np.dtype([("position", "<f4", 3), ("side", "<f4", 2), ("grow", "<f4"), ("colour", "u1", 4)])
 
 
@@ -99,8 +100,12 @@ def build_roads(roads: list[Road], mesh: StaticMesh) -> tuple[PaintMesh, Outline
 def filled(shape: BaseGeometry) -> BaseGeometry:
     """The shape without holes or hairline gaps."""
     closed = shape.buffer(0.2, join_style="mitre").buffer(-0.2, join_style="mitre")
-    parts = closed.geoms if hasattr(closed, "geoms") else [closed]
-    return shapely.union_all([Polygon(part.exterior) for part in parts])
+    return shapely.union_all([Polygon(part.exterior) for part in polygons(closed)])
+
+
+def polygons(shape: BaseGeometry) -> list[Polygon]:
+    """The polygons a geometry is made of."""
+    return [part for part in shapely.get_parts(shape) if isinstance(part, Polygon)]
 
 
 def band_outline(road: Road, section: Section, s: np.ndarray, kinds: set[str]) -> Polygon | None:
@@ -168,7 +173,8 @@ def add_walk(road: Road, lane_id: int, s: np.ndarray, inner: np.ndarray, outer: 
     foot = road.points(s, inner)
     edge, slab, out = foot + up, road.points(s, inner + sign * KERB_TOP_M) + up, road.points(s, outer) + up
     around = (edge, edge - np.array([0.0, 0.0, 0.35]))
-    mesh.strip(*(around if sign < 0 else around[::-1]), KERB_RGB * 0.9, PLAIN, up=False)
+    a, b = around if sign < 0 else around[::-1]
+    mesh.strip(a, b, KERB_RGB * 0.9, PLAIN, up=False)
     mesh.strip(edge, slab, KERB_RGB, PLAIN)
     shade = 1.0 + 0.06 * np.concatenate([noise(slab, 5.0, 3), noise(out, 5.0, 3)])
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(slab[:, :2], axis=0), axis=1))])
@@ -176,13 +182,14 @@ def add_walk(road: Road, lane_id: int, s: np.ndarray, inner: np.ndarray, outer: 
     uv = (np.stack([along / 3.0, np.zeros_like(s)], 1), np.stack([along / 3.0, np.full_like(s, across / 3.0)], 1))
     mesh.strip(slab, out, shade[:, None] * WALK_RGB, PAVING, uv=uv)
     below = out - np.array([0.0, 0.0, 0.35])
-    mesh.strip(*((below, out) if sign < 0 else (out, below)), WALK_RGB * 0.6, PLAIN, up=False)
+    a, b = (below, out) if sign < 0 else (out, below)
+    mesh.strip(a, b, WALK_RGB * 0.6, PLAIN, up=False)
 
 
 def add_floor(floor: BaseGeometry, mesh: StaticMesh) -> None:
     """The asphalt of a junction."""
     dense = shapely.segmentize(floor.buffer(0.05), 4.0)
-    for triangle in shapely.constrained_delaunay_triangles(dense).geoms:
+    for triangle in polygons(shapely.constrained_delaunay_triangles(dense)):
         corners = np.array(triangle.exterior.coords)[:3]
         points = np.column_stack([corners, np.full(3, -0.002)])
         colour = asphalt_shade(points)[:, None] * ASPHALT_RGB

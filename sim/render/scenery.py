@@ -141,7 +141,7 @@ def add_ground(terrain: Terrain, mesh: StaticMesh) -> None:
         mesh.strip(foot, top, HILL_RGB * 0.95, PLAIN, up=True, reach=1e6)
 
 
-def lots(road: Road, side: int, rng: np.random.Generator, widths: tuple[float, float]) -> list[tuple[float, float]]:
+def lots(road: Road, rng: np.random.Generator, widths: tuple[float, float]) -> list[tuple[float, float]]:
     """(s, frontage) of plots along one side of a road."""
     found, s = [], 6.0
     while s < road.length - 8.0:
@@ -172,7 +172,7 @@ def line_with_buildings(
     urban = lane_count(road) >= 4
     throwers = []
     for side in (1, -1):
-        for s, width in lots(road, side, rng, (15.0, 30.0) if urban else (10.0, 17.0)):
+        for s, width in lots(road, rng, (15.0, 30.0) if urban else (10.0, 17.0)):
             if not urban and rng.random() < 0.25:
                 continue
             depth = float(rng.uniform(11.0, 16.0) if urban else rng.uniform(8.0, 11.0))
@@ -273,7 +273,7 @@ def add_gable(
         points = np.array(
             [[*low[0], z - 0.5 * pitch], [*low[1], z - 0.5 * pitch], [*ends[1], ridge_z], [*ends[0], ridge_z]]
         )
-        normal = np.array([*(across * sign * pitch), 1.0])
+        normal = np.array([*(across * sign * pitch), 1.0]) / math.hypot(1.0, pitch)
         length = float(np.linalg.norm(low[1] - low[0])) / 3.0
         uv = np.array([[0, 0], [length, 0], [length, half / 2.5], [0, half / 2.5]])
         quad = np.array([[0, 1, 2], [0, 2, 3]])
@@ -308,7 +308,7 @@ def add_tree(mesh: StaticMesh, at: np.ndarray, size: float, rng: np.random.Gener
         leaf = points * bumps[:, None] * [r, r, r * 0.92]
         shade = 0.72 + 0.38 * (points[:, 2] * 0.5 + 0.5)
         mesh.add(middle + leaf, triangles, shade[:, None] * tint, GRASS, leaf[:, :2] / 5.0 + leaf[:, 2:] / 7.0,
-                 (points + [0.0, 0.0, 0.25]) / 1.3, reach=320.0)  # fmt: skip
+                 (points + np.array([0.0, 0.0, 0.25])) / 1.3, reach=320.0)  # fmt: skip
     return Thrower(Point(x, y).buffer(spread, 5), z + trunk_h, z + trunk_h + 1.7 * spread, z)
 
 
@@ -365,9 +365,9 @@ def add_lamp(mesh: StaticMesh, foot: np.ndarray, over: np.ndarray) -> np.ndarray
     """One lamp: a pole, an arm, and a head that shines at night; returns the head."""
     angle = np.arange(6) * 2.0 * np.pi / 5.0
     ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(6)], axis=1)
-    top = foot + [0.0, 0.0, 6.4]
+    top = foot + np.array([0.0, 0.0, 6.4])
     mesh.strip(ring * 0.06 + top, ring * 0.09 + foot, POLE_RGB, PLAIN, up=False, reach=130.0)
-    head = over + [0.0, 0.0, 6.6]
+    head = over + np.array([0.0, 0.0, 6.6])
     arm = (head - top) / np.linalg.norm(head - top)
     side = np.array([-arm[1], arm[0], 0.0])
     up = np.array([0.0, 0.0, 0.05])

@@ -122,7 +122,8 @@ void main() {
     vec3 c = own * lit(n);
     vec3 mirrored = reflect(look, n);
     float rim = pow(1.0 - abs(dot(look, n)), 4.0);
-    vec3 sky = mix(bounce.rgb * 0.35, mix(haze.rgb, zenith.rgb, clamp(mirrored.z * 1.5, 0.0, 1.0)), smoothstep(-0.12, 0.12, mirrored.z));
+    vec3 sky = mix(haze.rgb, zenith.rgb, clamp(mirrored.z * 1.5, 0.0, 1.0));
+    sky = mix(bounce.rgb * 0.35, sky, smoothstep(-0.12, 0.12, mirrored.z));
     c = mix(c, sky, colour.a * (0.10 + 0.45 * rim));
     c += colour.a * sun.rgb * 0.9 * pow(max(dot(mirrored, sun_at.xyz), 0.0), 24.0);
     if (kind >= 2u) {

@@ -53,7 +53,7 @@ def light_from_weather(weather: tuple[float, ...]) -> Light:
     rain = min(max(weather[1] / 100.0, 0.0), 1.0)
     azimuth, altitude = math.radians(weather[4]), weather[5]
     fog, fog_start = min(max(weather[6] / 100.0, 0.0), 1.0), max(weather[7], 0.0)
-    dust = min(max(weather[13] / 100.0, 0.0), 1.0) if len(weather) > 13 else 0.0
+    dust = min(max(weather[13] / 100.0, 0.0), 1.0)
     day = ramp(altitude, -7.0, 9.0)
     low = (1.0 - ramp(altitude, 3.0, 32.0)) * day  # warm light of a low sun
     height = math.radians(max(altitude, 2.0))

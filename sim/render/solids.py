@@ -103,11 +103,9 @@ class Solid:
         colour: Colour,
         part: Part = Part.FIXED,
         gloss: float = 0.0,
-        taper: float = 1.0,
     ) -> None:
-        """An upright box; `taper` scales its top."""
+        """An upright box."""
         signs = np.array([(x, y, z) for z in (-1, 1) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))], float)
-        signs[4:, :2] *= taper
         self.add(np.array(centre) + signs * half, BOX_FACES, colour, part, gloss)
 
     def tube(

@@ -76,5 +76,6 @@ def build_town(opendrive: str) -> Town:
         order, paint_chunks = cut(marks["position"][triangles], reach)
         triangles = triangles[order]
     else:
-        paint_chunks = Chunks(*(np.zeros(0, int),) * 2, np.zeros((0, 3)), np.zeros(0), np.zeros(0))
+        none = np.zeros(0, int)
+        paint_chunks = Chunks(none, none, np.zeros((0, 3)), np.zeros(0), np.zeros(0))
     return Town(vertices, indices, chunks, marks, triangles.ravel(), paint_chunks, outlines, scenery)

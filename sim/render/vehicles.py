@@ -24,7 +24,7 @@ WHITE_PAINT: Colour = (0.9, 0.9, 0.9)
 
 @dataclass(frozen=True)
 class Shape:
-    """Proportions: x from -1 (rear) to 1 (front) of the half length, z from 0 to 1 of the height, y of the half width."""
+    """Proportions: x from -1 (rear) to 1 (front) of the half length, z of the height, y of the half width."""
 
     belt: float = 0.60
     nose: float = 0.48
@@ -91,7 +91,8 @@ def top_line(shape: Shape, at: np.ndarray) -> np.ndarray:
     """Height (of 1) of the hull's upper edge along x: the boot, the belt line and the falling bonnet."""
     corners = [-1.0, -0.96, shape.cabin[0] + 0.02, shape.cabin[1], 0.90, 1.0]
     heights = [shape.tail - 0.07, shape.tail - 0.01, shape.belt, shape.belt, shape.nose + 0.03, shape.nose - 0.08]
-    return np.interp(at, *zip(*sorted(zip(corners, heights, strict=True)), strict=True))
+    order = np.argsort(corners, kind="stable")
+    return np.interp(at, np.array(corners)[order], np.array(heights)[order])
 
 
 def add_hull(solid: Solid, shape: Shape, half: np.ndarray) -> None:
@@ -194,7 +195,6 @@ def add_lamps(solid: Solid, shape: Shape, half: np.ndarray) -> None:
         x = length * 0.955
         solid.box((x, side * 0.68 * width, front_z), (0.07, 0.15 * width, size * 0.9), LAMP_GLASS, Part.HEAD, 0.5)
         solid.box((x - 0.05, side * 0.865 * width, front_z), (0.07, 0.05 * width, size * 0.7), AMBER, part)
-    high = (-length * 0.5 * (1.0 - shape.roof[0]) - 0.0, 0.0, height * 0.93)
     if shape.rear_windows:
         share = (0.93 - shape.belt) / (1.0 - shape.belt)
         x = length * (shape.cabin[0] + share * (shape.roof[0] - shape.cabin[0]))
