@@ -72,7 +72,7 @@ def driver_options() -> list[DriverOption]:
     return [
         *(wheel for wheel in wheels if wheel.is_usable),
         DriverOption("Keyboard", DriverChoice.KEYBOARD),
-        DriverOption("Expert (drives by itself)", DriverChoice.EXPERT),
+        DriverOption("Expert", DriverChoice.EXPERT),
         DriverOption("Nobody", DriverChoice.NONE),
         *(wheel for wheel in wheels if not wheel.is_usable),
     ]

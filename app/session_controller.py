@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.config import DriverChoice, RunConfig
 from cockpit.cameras import CameraSpec
 from cockpit.config import ConfigError
@@ -122,6 +125,16 @@ class RunStatus:
     result: SessionResult | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where a drive takes place."""
+
+    town: str
+    opendrive: str
+    route_world: NDArray[np.float64]
+    """(N, 4) x, y, z, yaw at 1 m steps."""
+
+
 class Meter:
     """A `TickConsumer` that keeps the newest tick, the loop's rate, and the ego's past."""
 
@@ -179,6 +192,8 @@ class RunningSession:
         self._policy: PolicyProcess | None = None
         self._recorder: SegmentRecorder | None = None
         self._result: SessionResult | None = None
+        self.ground: Ground | None = None
+        """Town and route, as soon as they are known."""
         self._stop_asked = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -281,6 +296,7 @@ class RunningSession:
             return None
         self._phase = Phase.WORLD
         stage = stack.enter_context(set_stage(config.session_config(host, port), self.cameras))
+        self.ground = Ground(stage.world.map_name, stage.world.opendrive, stage.route.points)
         if config.record:
             self._recorder = self._make_recorder(stage.info)
             stack.callback(self._recorder.close)

@@ -19,7 +19,7 @@ from app.gui.parts import button, framed, label
 from app.gui.setup_panel import SetupPanel
 from app.gui.status_panel import StatusPanel
 from app.gui.town_plan import TownPlan, plan_from_opendrive, route_preview
-from app.session_controller import USER_ERRORS, Phase, RunningSession, RunStatus, build_session
+from app.session_controller import USER_ERRORS, Ground, Phase, RunningSession, RunStatus, build_session
 from cockpit.config import ConfigError
 from cockpit.route import RouteError
 from cockpit.windows import DriverScreens
@@ -30,7 +30,7 @@ LOOK_MS = 66
 """The window looks at the drive 15 times a second: enough for a map, and cheap."""
 PREVIEW_MS = 250
 """Typing a town's name should not plan a route at every letter."""
-SIDE_WIDTH, STATUS_WIDTH = 340, 310
+SIDE_WIDTH, STATUS_WIDTH = 360, 310
 
 
 class DrivePage(QWidget):
@@ -50,6 +50,7 @@ class DrivePage(QWidget):
         self.ask_button = button("Ask for a takeover")
         self.whole_button, self.follow_button = button("Whole town", "quiet"), button("Follow", "quiet")
         self.session: RunningSession | None = None
+        self._shows_ground = False
         self.screens: DriverScreens | None = None
         self._plans: dict[str, TownPlan] = {}
         self._build()
@@ -83,6 +84,7 @@ class DrivePage(QWidget):
             return
         session.add_consumer(self.screens)
         self.session = session
+        self._shows_ground = False
         self.screens.closed.connect(self.stop)
         self.screens.show()
         self._show_running(True)
@@ -118,12 +120,24 @@ class DrivePage(QWidget):
         if session is None:
             return
         status, tick = session.status(), session.newest_tick()
+        if session.ground is not None and not self._shows_ground:
+            self._show_ground(session.ground)
         self.status.show_status(status, tick)
         if tick is not None:
             ego = session.meter.ego_at(tick.plan.frame) if tick.plan is not None else None
             self.map.show_tick(tick, None if ego is None else ego.pose)
         if status.phase.is_over:
             self._finish(session, status)
+
+    def _show_ground(self, ground: Ground) -> None:
+        """The town and route that are really driven (a server's town is known only now)."""
+        self._shows_ground = True
+        try:
+            self.map.show_town(plan_from_opendrive(ground.town, ground.opendrive))
+            self.map.show_route(ground.route_world)
+            self.map.follow()
+        except ConfigError as error:
+            self.map.show_town(None, str(error))
 
     def _finish(self, session: RunningSession, status: RunStatus) -> None:
         self._look_timer.stop()
@@ -141,12 +155,13 @@ class DrivePage(QWidget):
         self.ended.emit()
 
     def _show_running(self, is_running: bool) -> None:
-        self.setup.set_running(not is_running)
+        self.setup.set_running(is_running)
         self.start_button.setVisible(not is_running)
         self.stop_button.setVisible(is_running)
         self.stop_button.setEnabled(True)
         self.ask_button.setVisible(is_running)
-        self.map.follow() if is_running else None
+        if is_running:
+            self.map.follow()
 
     def _preview(self) -> None:
         """The chosen town with the chosen route on it, before anything is started."""

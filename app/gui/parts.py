@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui import theme
+from recorder.schema import Plan
 
 
 def label(text: str = "", role: str = "", wraps: bool = False) -> QLabel:
@@ -23,6 +26,12 @@ def button(text: str, role: str = "") -> QPushButton:
     made.setProperty("role", role)
     made.setCursor(Qt.CursorShape.PointingHandCursor)
     return made
+
+
+def flexible(text: QLabel) -> QLabel:
+    """The same label, wrapping at any width instead of asking for one."""
+    text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return text
 
 
 class Card(QFrame):
@@ -43,7 +52,7 @@ class Facts(QWidget):
 
     def __init__(self, *names: str) -> None:
         super().__init__()
-        self.setStyleSheet("background: transparent;")
+        self.setProperty("role", "clear")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(5)
@@ -72,9 +81,17 @@ class Facts(QWidget):
         return self._values[name].text()
 
 
+def answer_words(plan: Plan) -> str:
+    """The policy's answer for people: what it wrote, its action tokens as plain numbers."""
+    said = re.sub(r"(<act_\d+>\s*)+", "", plan.text).strip()
+    actions = " ".join(str(token) for token in plan.tokens)
+    return f"{said}\nActions: {actions}" if actions else said
+
+
 def framed(layout: QLayout) -> QWidget:
     """A plain widget around a layout without margins."""
     layout.setContentsMargins(0, 0, 0, 0)
     made = QWidget()
+    made.setProperty("role", "clear")
     made.setLayout(layout)
     return made

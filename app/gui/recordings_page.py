@@ -6,6 +6,7 @@ hold hundreds of segments.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from dataclasses import dataclass
@@ -76,7 +77,8 @@ class RecordingsPage(QWidget):
 
     def _read_folder(self, number: int) -> None:
         found, problem = find_segments(self.folder)
-        self._read.emit(number, found, problem)
+        with contextlib.suppress(RuntimeError):  # the window was closed while this thread was reading
+            self._read.emit(number, found, problem)
 
     def _show_found(self, number: int, found: list[Found], problem: str) -> None:
         if number != self._reading:
@@ -88,7 +90,7 @@ class RecordingsPage(QWidget):
         for item in found:
             self.list.addItem(_list_item(item))
         self.list.blockSignals(False)
-        self.where.setText(problem or f"{len(found)} segments in {self.folder}")
+        self.where.setText(problem or f"{len(found)} segment{'' if len(found) == 1 else 's'} in {self.folder}")
         self._stack.setCurrentIndex(1 if found else 0)
         rows = [row for row, item in enumerate(found) if item.summary.path == chosen_path]
         if found:

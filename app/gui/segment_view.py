@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 
@@ -10,11 +11,11 @@ from PyQt6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaint
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui import theme
-from app.gui.parts import Card, Facts, button, label
+from app.gui.parts import Card, Facts, answer_words, button, flexible, label
 from cockpit.windows import palette
 from cockpit.windows.instruments import TONE_OF, instruments_from_tick
 from recorder.reader import Segment, SegmentSummary
-from recorder.schema import Authority
+from recorder.schema import Authority, EventKind
 from recorder.session import RecordingError
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,9 @@ log = logging.getLogger(__name__)
 ORDER = ("left", "centre", "right")
 """Screens are shown as the driver saw them; other cameras follow."""
 LINE_HEIGHT, PLOT_HEIGHT = 14, 62
-MARGIN = 8.0
+MARGIN, GAP = 8.0, 2.0
+TOLD_OTHERWISE = frozenset({EventKind.TAKEOVER, EventKind.HAND_BACK, EventKind.TAKEOVER_REQUEST, EventKind.SAFE_STOP})
+"""Events that the authority and its reason say already."""
 
 
 class Pictures(QWidget):
@@ -52,18 +55,26 @@ class Pictures(QWidget):
             painter.drawText(QRectF(self.rect()).adjusted(20, 20, -20, -20), flags, self._message)
             painter.end()
             return
-        shapes = [image.width() / max(1, image.height()) for _, image in self._images]
-        gap = 2.0
-        height = min(self.height(), (self.width() - gap * (len(shapes) - 1)) / sum(shapes))
-        left = (self.width() - height * sum(shapes) - gap * (len(shapes) - 1)) / 2
-        for (name, image), shape in zip(self._images, shapes, strict=True):
-            box = QRectF(left, (self.height() - height) / 2, height * shape, height)
-            painter.drawImage(box, image)
-            painter.setFont(palette.font(theme.SMALL))
-            painter.setPen(palette.faded(palette.INK, 0.8))
-            painter.drawText(box.adjusted(8, 0, 0, -6), int(Qt.AlignmentFlag.AlignBottom), name)
-            left += box.width() + gap
+        rows = [row for row in _in_rows(self._images) if row]
+        heights = [min(self.height(), (self.width() - GAP * (len(row) - 1)) / _shapes(row)) for row in rows]
+        spare = self.height() - GAP * (len(rows) - 1)
+        heights[-1] = min(heights[-1], max(spare - sum(heights[:-1]), spare / 3))
+        shrink = min(1.0, spare / sum(heights))
+        top = (self.height() - sum(heights) * shrink - GAP * (len(rows) - 1)) / 2
+        for row, height in zip(rows, heights, strict=True):
+            self._draw_row(painter, row, top, height * shrink)
+            top += height * shrink + GAP
         painter.end()
+
+    def _draw_row(self, painter: QPainter, row: list[tuple[str, QImage]], top: float, height: float) -> None:
+        left = (self.width() - height * _shapes(row) - GAP * (len(row) - 1)) / 2
+        painter.setFont(palette.font(theme.SMALL))
+        painter.setPen(palette.faded(palette.INK, 0.8))
+        for name, image in row:
+            box = QRectF(left, top, height * image.width() / image.height(), height)
+            painter.drawImage(box, image)
+            painter.drawText(box.adjusted(8, 0, 0, -6), int(Qt.AlignmentFlag.AlignBottom), name)
+            left += box.width() + GAP
 
 
 class TimeLine(QWidget):
@@ -123,9 +134,10 @@ class TimeLine(QWidget):
         self._draw_speed(painter)
         count = len(self._colours)
         painter.setPen(Qt.PenStyle.NoPen)
-        for index, colour in enumerate(self._colours):
-            painter.setBrush(colour)
-            painter.drawRect(QRectF(self._x(index - 0.5), PLOT_HEIGHT, self._x(1) - self._x(0) + 0.6, LINE_HEIGHT))
+        for first, last in _runs(self._colours):
+            painter.setBrush(self._colours[first])
+            left, right = self._x(first - 0.5), self._x(last + 0.5)
+            painter.drawRect(QRectF(left, PLOT_HEIGHT, right - left, LINE_HEIGHT))
         self._draw_seconds(painter)
         x = self._x(min(self._index, count - 1))
         painter.setPen(QPen(palette.INK, 2))
@@ -177,8 +189,8 @@ class SegmentView(QWidget):
         self.play = button("Play")
         self.facts = Facts("Time", "Who drives", "Speed", "Steer", "Throttle", "Brake")
         self.says = label("", "title", wraps=True)
-        self.answer = label("", "dim", wraps=True)
-        self.note = label("", "dim", wraps=True)
+        self.answer = flexible(label("", "dim", wraps=True))
+        self.note = flexible(label("", "dim", wraps=True))
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._next)
         self.line.moved.connect(self.go_to)
@@ -255,8 +267,8 @@ class SegmentView(QWidget):
         self.facts.show_fact("Throttle", f"{shown.throttle:.2f}")
         self.facts.show_fact("Brake", f"{shown.brake:.2f}")
         self.says.setText(shown.policy)
-        self.answer.setText(tick.plan.text.strip() if tick.plan else "")
-        events = ", ".join(event.text or event.kind.value for event in tick.events)
+        self.answer.setText(answer_words(tick.plan) if tick.plan else "")
+        events = ", ".join(event.text or event.kind.value for event in tick.events if event.kind not in TOLD_OTHERWISE)
         self.note.setText("   ".join(part for part in (f"Why: {shown.why}.", tick.driver.note, events) if part))
 
     def _build(self) -> None:
@@ -286,3 +298,19 @@ class SegmentView(QWidget):
 
 def _ordered(cameras: list[str]) -> list[str]:
     return sorted(cameras, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+
+
+def _in_rows(images: list[tuple[str, QImage]]) -> tuple[list[tuple[str, QImage]], list[tuple[str, QImage]]]:
+    """The driver's screens above, what the policy saw below."""
+    return [item for item in images if item[0] in ORDER], [item for item in images if item[0] not in ORDER]
+
+
+def _shapes(row: list[tuple[str, QImage]]) -> float:
+    """Width of a row of height 1."""
+    return sum(image.width() / image.height() for _, image in row)
+
+
+def _runs(colours: list[QColor]) -> list[tuple[int, int]]:
+    """First and last index of every stretch of one colour."""
+    edges = [0, *(i for i in range(1, len(colours)) if colours[i] != colours[i - 1]), len(colours)]
+    return [(first, after - 1) for first, after in itertools.pairwise(edges)]

@@ -28,7 +28,8 @@ from cockpit.rig import rig_names
 
 ROLE = Qt.ItemDataRole.UserRole
 EMBEDDED, SERVER = "Embedded simulator", "CARLA server"
-LEAST_CHARACTERS = 12
+LEAST_CHARACTERS = 6
+FIELD_HEIGHT = 30
 
 
 class SetupPanel(QWidget):
@@ -131,7 +132,7 @@ class SetupPanel(QWidget):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for name, field in rows:
             caption = label(name, "dim")
-            caption.setMinimumWidth(58)
+            caption.setMinimumSize(58, FIELD_HEIGHT)
             form.addRow(caption, field)
         card.body.addLayout(form)
         return card
@@ -214,7 +215,9 @@ class SetupPanel(QWidget):
 
     def _driver_chosen(self) -> None:
         option: DriverOption | None = self.driver.currentData(ROLE)
-        self.driver_note.setText(_advice(option) if option else "")
+        advice = _advice(option) if option else ""
+        self.driver_note.setText(advice)
+        self.driver_note.setVisible(bool(advice))
 
     def _open_routes(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open a route file", "", "Routes (*.xml)")
@@ -274,4 +277,8 @@ def _advice(option: DriverOption) -> str:
         return option.message
     if option.driver.value == "keyboard":
         return "W A S D or arrows drive, space brakes hard, T takes over, H hands back."
+    if option.driver.value == "expert":
+        return "A privileged driver watches and takes over by itself."
+    if option.driver.value == "none":
+        return "A takeover request that nobody answers ends in a safe stop."
     return ""

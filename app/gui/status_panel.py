@@ -9,7 +9,7 @@ from PyQt6.QtGui import QPainter, QPainterPath, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui import theme
-from app.gui.parts import Card, Facts, label
+from app.gui.parts import Card, Facts, answer_words, flexible, label
 from app.session_controller import Phase, RunStatus
 from cockpit.windows import palette
 from cockpit.windows.instruments import TONE_OF, Tone, instruments_from_tick
@@ -76,14 +76,14 @@ class StatusPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plate = AuthorityPlate()
-        self.says = label("No plan yet", "title", wraps=True)
-        self.answer = label("", "dim", wraps=True)
+        self.says = flexible(label("No plan yet", "title", wraps=True))
+        self.answer = flexible(label("", "dim", wraps=True))
         self.answer.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.answer.setMinimumHeight(48)
         self.policy = Facts("State", "Plans", "Latency", "Plan's age", "Confidence")
         self.drive = Facts("Speed", "Loop", "Time", "Route", "Time to collision")
         self.recorder = Facts("State", "Takeovers", "Lost ticks")
-        self.recorder_note = label("", "dim", wraps=True)
+        self.recorder_note = flexible(label("", "dim", wraps=True))
         self._build()
         self.show_nothing()
 
@@ -109,7 +109,7 @@ class StatusPanel(QWidget):
         shown = instruments_from_tick(tick)
         self.plate.show_authority(shown.who, shown.why, TONE_OF[tick.authority.authority])
         self.says.setText(shown.policy)
-        self.answer.setText(tick.plan.text.strip() if tick.plan else "")
+        self.answer.setText(answer_words(tick.plan) if tick.plan else "")
         self.drive.show_fact("Speed", f"{shown.speed_kmh} km/h  (limit {shown.limit_kmh})")
         wanted_hz = 1.0 / tick.delta_s if tick.delta_s else 0.0
         colour = FAIR if status.loop_hz < SLOW_SHARE * wanted_hz else ""

@@ -20,7 +20,7 @@ SMALL, BODY, TITLE, HUGE = 11, 13, 15, 30
 STYLE = f"""
 * {{ font-family: {", ".join(f'"{name}"' for name in palette.FAMILIES)}; font-size: {BODY}px; }}
 QWidget {{ color: {palette.INK.name()}; background: {palette.GROUND.name()}; }}
-QLabel {{ background: transparent; }}
+QLabel, QWidget[role="clear"] {{ background: transparent; }}
 QLabel[role="dim"] {{ color: {palette.DIM.name()}; font-size: {SMALL}px; }}
 QLabel[role="title"] {{ font-size: {TITLE}px; font-weight: 600; }}
 QLabel[role="heading"] {{ color: {palette.DIM.name()}; font-size: {SMALL}px; font-weight: 700; }}
