@@ -246,10 +246,10 @@ def centre_marks(plan: RoadPlan) -> list[xodr.RoadMark]:
         if piece.k0 or piece.k1:
             solid.append((s - 8.0, s + piece.length + 8.0))
         s += piece.length
-    marks, reach = [], -1.0
+    marks, reach = [], 0.0
     for start, end in sorted(solid):
-        if start > reach + 20.0:
-            if reach > 0.0:
+        if not marks or start > reach + 20.0:
+            if marks:
                 marks.append(mark("broken", "yellow", s=reach))
             marks.append(mark("solid", "yellow", s=max(start, 0.0)))
         reach = max(reach, end)
