@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from policy.settings import check_folder, checkpoint_sha256
 from refine.errors import RefineError
+from refine.merge import load_exact
 from refine.pairs import CARD_FILE, read_card
 
 log = logging.getLogger(__name__)
@@ -182,7 +183,7 @@ def _train(pairs: Any, policy_folder: Path, out: Path, config: DpoConfig, listen
     import datasets
     import torch
     from peft import LoraConfig
-    from transformers import AutoModelForImageTextToText, TrainerCallback, set_seed
+    from transformers import TrainerCallback, set_seed
     from transformers.utils import logging as transformers_logging
     from trl.trainer.dpo_trainer import DPOTrainer
 
@@ -199,10 +200,9 @@ def _train(pairs: Any, policy_folder: Path, out: Path, config: DpoConfig, listen
     datasets.disable_progress_bars()
     transformers_logging.disable_progress_bar()
     set_seed(config.seed)
-    # On a GPU the weights keep the type they have on disk and bfloat16 is used on the way; on a CPU it would be slower.
-    dtype = "auto" if on_gpu else torch.float32
-    model = AutoModelForImageTextToText.from_pretrained(str(policy_folder), dtype=dtype, trust_remote_code=False)
+    model = load_exact(policy_folder)
     use_linear_patches(model)
+    half = on_gpu and model.dtype != torch.float32
     lora = LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
@@ -212,7 +212,7 @@ def _train(pairs: Any, policy_folder: Path, out: Path, config: DpoConfig, listen
     )
     trainer = DPOTrainer(
         model=model,
-        args=_arguments(config, out, on_gpu),
+        args=_arguments(config, out, on_gpu, half),
         train_dataset=pairs,
         processing_class=load_processor(policy_folder),
         peft_config=lora,
@@ -227,7 +227,7 @@ def _train(pairs: Any, policy_folder: Path, out: Path, config: DpoConfig, listen
     return listener.steps
 
 
-def _arguments(config: DpoConfig, out: Path, on_gpu: bool) -> Any:
+def _arguments(config: DpoConfig, out: Path, on_gpu: bool, half: bool) -> Any:
     from trl.trainer.dpo_config import DPOConfig
 
     return DPOConfig(
@@ -246,7 +246,7 @@ def _arguments(config: DpoConfig, out: Path, on_gpu: bool) -> Any:
         data_seed=config.seed,
         max_length=None,  # a cut would drop image tokens
         use_cpu=not on_gpu,
-        bf16=on_gpu,
+        bf16=half,
         activation_checkpointing=config.activation_checkpointing,
         logging_steps=1,
         logging_nan_inf_filter=False,  # a diverged training must show in the log

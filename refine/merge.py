@@ -1,27 +1,31 @@
-"""A LoRA adapter merged into its policy: a new policy folder that everything else takes like any other."""
+"""A LoRA adapter merged into its policy: a new policy folder that everything else takes like any other.
+
+Small models are trained and merged in float32, whatever type their weights have on disk: a few dozen steps change a
+weight by less than bfloat16 can tell.
+"""
 
 from __future__ import annotations
 
-import logging
 import shutil
 from pathlib import Path
+from typing import Any
 
 from policy.settings import check_folder, read_settings, write_settings
 from refine.errors import RefineError
 
-log = logging.getLogger(__name__)
+SMALL_PARAMETERS = 500_000_000
+"""Up to this size exactness costs nothing; larger models keep the type they have on disk."""
 
 
 def merge_adapter(policy_folder: Path | str, adapter: Path | str, out_folder: Path | str) -> Path:
     """Write `policy_folder` with `adapter` merged in to `out_folder`, and return it.
 
-    Weights keep the type they have on disk; tokenizer, codebook and settings are copied, and the policy is named after
-    the new folder. Raises CheckpointError for an incomplete policy, RefineError when `adapter` is none, does not fit,
-    or `out_folder` is in use or cannot be written.
+    Tokenizer, codebook and settings are copied, and the policy is named after the new folder. Raises CheckpointError
+    for an incomplete policy, RefineError when `adapter` is none, does not fit, or `out_folder` is in use or cannot be
+    written.
     """
     import torch
     from peft import PeftModel
-    from transformers import AutoModelForImageTextToText
     from transformers.utils import logging as transformers_logging
 
     source, out = check_folder(policy_folder), Path(out_folder)
@@ -35,8 +39,7 @@ def merge_adapter(policy_folder: Path | str, adapter: Path | str, out_folder: Pa
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(source, part, ignore=shutil.ignore_patterns("*.safetensors", "*.safetensors.index.json"))
         with torch.no_grad():
-            model = AutoModelForImageTextToText.from_pretrained(str(source), dtype="auto", trust_remote_code=False)
-            merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+            merged = PeftModel.from_pretrained(load_exact(source), str(adapter)).merge_and_unload()
         merged.requires_grad_(True)
         merged.save_pretrained(part)
         write_settings(part, read_settings(source).model_copy(update={"name": out.name}))
@@ -48,3 +51,12 @@ def merge_adapter(policy_folder: Path | str, adapter: Path | str, out_folder: Pa
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return out
+
+
+def load_exact(folder: Path) -> Any:
+    """The model of a policy folder, in float32 when it is small, else in its type on disk (OSError, ValueError)."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    model: Any = AutoModelForImageTextToText.from_pretrained(str(folder), dtype="auto", trust_remote_code=False)
+    return model.to(torch.float32) if model.num_parameters() <= SMALL_PARAMETERS else model
