@@ -11,7 +11,7 @@ from sim.collisions import Obstacles
 from sim.lanes import LaneGraph
 from sim.signals import Signals
 from sim.traffic_changes import Situation, change_lane, wanted_side
-from sim.traffic_drivers import Driver, DriverSettings, extend_route, forget_behind, start_route
+from sim.traffic_drivers import Driver, DriverSettings, extend_route, forget_behind, reroute, start_route
 from sim.traffic_junctions import Junctions, Motion
 from sim.traffic_leaders import Bodies, Leaders, find_leaders
 from sim.traffic_model import (
@@ -32,6 +32,8 @@ _LOST_M = 3.0
 #: A path is sampled anew when less than this is left of it, metres.
 _PATH_LEFT_M = 90.0
 _STANDING_MPS = 0.2
+#: Whoever cannot enter a junction for so long, because something stands in its way there, turns another way.
+_BLOCKED_S = 12.0
 _TICKS_PER_THOUGHT = 8
 #: Moving walkers count where they will be after these times too, seconds.
 _FORESIGHT_S = (0.7, 1.4)
@@ -191,7 +193,7 @@ class Traffic:
         offset = self._follow_paths(vehicles, slots)
         motion = Motion.read(vehicles, slots, self._odometer)
         leaders = self._leaders(vehicles, slots, obstacles, motion, offset)
-        self._junctions.step(self._drivers, motion, vehicles, slots, dt_s)
+        self._junctions.step(self._drivers, motion, leaders, vehicles, slots, dt_s)
         self._change_lanes(vehicles, slots, motion, leaders)
         acceleration = self._acceleration(motion, leaders)
         throttle, brake = pedals(vehicles, slots, acceleration)
@@ -214,6 +216,8 @@ class Traffic:
                     continue
                 start_route(driver, lane, s, self.lanes)
                 self._odometer[k] = 0.0
+            if driver.blocked_s > _BLOCKED_S:
+                reroute(driver, float(self._odometer[k]), self.lanes, self.signals)
             if driver.stale or left[k] < _PATH_LEFT_M:
                 self._sample(k, driver)
         return np.array([self._value(d, "lane_offset_m") for d in self._drivers])
@@ -259,7 +263,7 @@ class Traffic:
             vy=np.concatenate([velocity[:, 1], ovy]),
         )
         ids = np.concatenate([vehicles.ids, *(obstacles.ids[pick] for _, pick in times)])
-        horizon = np.minimum(15.0 + 2.0 * motion.speed + motion.speed**2 / 4.0, POINTS - BEHIND_M)
+        horizon = np.minimum(45.0 + 2.0 * motion.speed + motion.speed**2 / 4.0, POINTS - BEHIND_M)
         return find_leaders(self._paths, self._odometer, offset, slots, horizon, bodies, self._seen(ids, len(vehicles)))
 
     def _seen(self, ids: np.ndarray, vehicle_count: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """One driver of background traffic: its settings as CARLA's traffic manager has them, its route and its dice."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -87,6 +88,8 @@ class Driver:
     standing_s: float = 0.0
     waiting_s: float = 0.0
     """How long the driver has stood before a junction that it might have entered."""
+    blocked_s: float = 0.0
+    """How long something has stood in the driver's way through the junction, or behind it."""
     change_after_m: float = 0.0
     """No lane change before this odometer."""
     asked_at_m: float = 0.0
@@ -110,6 +113,18 @@ def forget_behind(driver: Driver, odometer_m: float) -> None:
     legs = driver.route.legs
     while len(legs) > 2 and legs[2].from_m < odometer_m - 25.0:
         legs.pop(0)
+
+
+def reroute(driver: Driver, odometer_m: float, lanes: LaneGraph, signals: Signals) -> None:
+    """Choose another way from the end of the present lane on."""
+    route = driver.route
+    route.legs = [leg for leg in route.legs if leg.from_m <= odometer_m]
+    end = route.legs[-1].end_m - 0.5
+    driver.crossings = [crossing for crossing in driver.crossings if crossing.enter_m < end]
+    driver.loose_lights = [light for light in driver.loose_lights if light[0] < end]
+    route.stop_m = math.inf
+    driver.stale, driver.blocked_s = True, 0.0
+    extend_route(driver, odometer_m, lanes, signals)
 
 
 def extend_route(driver: Driver, odometer_m: float, lanes: LaneGraph, signals: Signals) -> None:

@@ -14,6 +14,7 @@ from sim.conflicts import Conflict, conflicts_between
 from sim.lanes import LaneGraph
 from sim.signals import LightState, Signals
 from sim.traffic_drivers import Crossing, Driver
+from sim.traffic_leaders import Leaders
 from sim.vehicles import Vehicles
 
 #: Drivers decide where they could still stop with this, m/s².
@@ -61,7 +62,8 @@ class _Seeker:
     front: float
     rear: float
     speed: float
-    blocked: bool = False
+    free_m: float
+    """The odometer up to which nothing stands in the way."""
 
     @property
     def to_line_m(self) -> float:
@@ -93,9 +95,21 @@ class Junctions:
         self._standing: dict[int, float] = {}
         self.stop_m = np.zeros(0)
 
-    def step(self, drivers: list[Driver], motion: Motion, vehicles: Vehicles, slots: np.ndarray, dt_s: float) -> None:
+    def step(
+        self,
+        drivers: list[Driver],
+        motion: Motion,
+        leaders: Leaders,
+        vehicles: Vehicles,
+        slots: np.ndarray,
+        dt_s: float,
+    ) -> None:
         """Settle who goes, for the next dt_s seconds."""
         front, rear, speed = motion.front.tolist(), motion.rear.tolist(), motion.speed.tolist()
+        standing = leaders.speed_mps < 0.3
+        free = np.full(len(drivers), np.inf)
+        np.minimum.at(free, leaders.driver[standing], leaders.gap_m[standing])
+        free_m = (free + motion.front).tolist()
         seekers: list[_Seeker] = []
         for k, driver in enumerate(drivers):
             if driver.lost:
@@ -105,7 +119,7 @@ class Junctions:
             for crossing in driver.crossings:
                 if crossing.stop_m - front[k] > _APPROACH_M:
                     break
-                seekers.append(_Seeker(k, driver, crossing, front[k], rear[k], speed[k]))
+                seekers.append(_Seeker(k, driver, crossing, front[k], rear[k], speed[k], free_m[k]))
         strangers = self._strangers(vehicles, slots, dt_s) if len(vehicles) > len(slots) else []
         queues = self._queues(drivers, motion, strangers) if seekers else {}
         self._keep_grants(seekers, queues)
@@ -166,7 +180,9 @@ class Junctions:
                 continue
             if seeker.speed < 0.5 and seeker.to_line_m < 5.0:
                 seeker.driver.waiting_s += dt_s
-            if not self._fits_behind(seeker, seekers, queues) or not self._first_is_granted(seeker):
+            fits = self._fits_behind(seeker, seekers, queues)
+            seeker.driver.blocked_s = 0.0 if fits or seeker.speed > 0.5 else seeker.driver.blocked_s + dt_s
+            if not fits or not self._first_is_granted(seeker):
                 continue
             impatient = seeker.driver.waiting_s > PATIENCE_S
             if (
@@ -256,7 +272,9 @@ class Junctions:
     def _fits_behind(
         self, seeker: _Seeker, seekers: list[_Seeker], queues: dict[int, list[tuple[float, float, int]]]
     ) -> bool:
-        """Whether there is room for the seeker beyond the junction."""
+        """Whether nothing stands in the seeker's way, and there is room for it beyond the junction."""
+        if seeker.free_m < seeker.crossing.exit_m + seeker.front - seeker.rear:
+            return False
         room = min(
             (
                 rear

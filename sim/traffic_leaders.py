@@ -1,7 +1,7 @@
 """Who is in the way: everything that stands or moves within the strip that a driver's path sweeps.
 
 Purely geometrical, so that it finds cars across lane borders and in junctions, the ego, walkers and props alike. Bodies
-are rows of three circles along their boxes.
+are points along both sides of their boxes.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,9 @@ MARGIN_M = 0.3
 """Air that drivers want on both sides."""
 _STRIDE = 2
 _STEPS = np.arange(0, POINTS, _STRIDE)
+#: The points of a body, in half lengths and half widths: near enough to each other that no car fits in between.
+_ALONG = np.array([-1.0, -0.5, 0.0, 0.5, 1.0, -1.0, -0.5, 0.0, 0.5, 1.0])
+_ASIDE = np.array([-1.0] * 5 + [1.0] * 5)
 
 
 @dataclass(frozen=True)
@@ -73,28 +76,30 @@ def find_leaders(
     ahead = _STEPS[: int(horizon_m.max()) // _STRIDE + 3]
     steps = np.minimum((paths.at[:, None] // _STRIDE) * _STRIDE + ahead, POINTS - 1)
     path_x, path_y = paths.x[rows[:, None], steps], paths.y[rows[:, None], steps]
-    wide = bodies.half_width[own_body][driver] + bodies.half_width[body] + MARGIN_M
+    half_length, half_width = bodies.half_length, bodies.half_width
+    wide = half_width[own_body] + np.abs(offset_m) + 2.0 * MARGIN_M + _STRIDE
     dx, dy = path_x[driver] - bodies.x[body, None], path_y[driver] - bodies.y[body, None]
-    close = (dx * dx + dy * dy).min(axis=1) < (wide + bodies.half_length[body] + np.abs(offset_m[driver]) + 1.5) ** 2
-    driver, body, wide = driver[close], body[close], wide[close]
+    close = (dx * dx + dy * dy).min(axis=1) < (wide[driver] + half_length[body] + half_width[body]) ** 2
+    driver, body = driver[close], body[close]
     if len(driver) == 0:
         return _none()
-    shift = np.maximum(bodies.half_length - bodies.half_width, 0.0)[body, None] * np.array([-1.0, 0.0, 1.0])
-    cx = bodies.x[body, None] + np.cos(bodies.yaw[body, None]) * shift  # (P, 3)
-    cy = bodies.y[body, None] + np.sin(bodies.yaw[body, None]) * shift
-    dx, dy = cx[:, :, None] - path_x[driver][:, None, :], cy[:, :, None] - path_y[driver][:, None, :]
-    best = np.argmin(dx * dx + dy * dy, axis=2)
-    p, c = np.arange(len(driver))[:, None], np.arange(3)[None, :]
-    dx, dy = dx[p, c, best], dy[p, c, best]
+    cos, sin = np.cos(bodies.yaw)[body, None], np.sin(bodies.yaw)[body, None]
+    along, aside = half_length[body, None] * _ALONG, half_width[body, None] * _ASIDE
+    px = bodies.x[body, None] + cos * along - sin * aside  # (P, 10)
+    py = bodies.y[body, None] + sin * along + cos * aside
+    best = np.argmin(
+        (px[:, :, None] - path_x[driver, None, :]) ** 2 + (py[:, :, None] - path_y[driver, None, :]) ** 2, axis=2
+    )
     k = steps[driver[:, None], best]
-    yaw = paths.yaw[driver[:, None], k]
+    dx, dy = px - paths.x[driver[:, None], k], py - paths.y[driver[:, None], k]
+    yaw, bend = paths.yaw[driver[:, None], k], np.abs(paths.curvature[driver[:, None], k])
     cos, sin = np.cos(yaw), np.sin(yaw)
     along, aside = cos * dx + sin * dy, cos * dy - sin * dx - offset_m[driver, None]
     place = paths.base_m[driver, None] + k + along
-    radius = np.minimum(bodies.half_length, bodies.half_width)[body, None]
-    inside = (np.abs(aside) < wide[:, None]) & (np.abs(along) < _STRIDE + 1.0) & (place > odometer_m[driver, None])
-    front = odometer_m[driver] + bodies.half_length[own_body][driver]
-    gap = np.where(inside, place - radius - front[:, None], np.inf)
+    own_length, own_width = half_length[own_body][driver, None], half_width[own_body][driver, None]
+    swept = own_width + 0.5 * own_length**2 * bend + MARGIN_M  # in a bend the corners reach further out
+    inside = (np.abs(aside) < swept) & (np.abs(along) < _STRIDE + 1.0) & (place > odometer_m[driver, None])
+    gap = np.where(inside, place - (odometer_m[driver, None] + own_length), np.inf)
     first = np.argmin(gap, axis=1)
     one = np.arange(len(driver))
     speed = bodies.vx[body] * cos[one, first] + bodies.vy[body] * sin[one, first]

@@ -80,10 +80,10 @@ def _along(lanes: LaneGraph, leg: Leg, grid: np.ndarray) -> np.ndarray:
 
 
 class Paths:
-    """Sampled paths of N drivers: x, y, yaw, speed (what may be driven there), each (N, POINTS)."""
+    """Sampled paths of N drivers: x, y, yaw, curvature, speed (what may be driven there), each (N, POINTS)."""
 
     def __init__(self):
-        self.x = self.y = self.yaw = self.speed = np.zeros((0, POINTS))
+        self.x = self.y = self.yaw = self.curvature = self.speed = np.zeros((0, POINTS))
         self.base_m = np.zeros(0)
         """Odometer of each path's first point."""
         self.at = np.zeros(0, np.int64)
@@ -93,7 +93,7 @@ class Paths:
         """Take rows `kept` over, -1 standing for a new row."""
         rows = np.array(kept, np.int64)
         old = rows >= 0
-        for name in ("x", "y", "yaw", "speed", "base_m", "at"):
+        for name in ("x", "y", "yaw", "curvature", "speed", "base_m", "at"):
             array = getattr(self, name)
             fresh = np.zeros((len(rows), *array.shape[1:]), array.dtype)
             fresh[old] = array[rows[old]]
@@ -112,7 +112,7 @@ class Paths:
         curve = np.sqrt(SIDE_ACCELERATION_MPS2 / np.maximum(np.abs(curvature), 1e-4))
         energy = np.minimum(wanted, curve) ** 2 + 2.0 * SLOWING_MPS2 * _AHEAD
         reachable = np.minimum.accumulate(energy[::-1])[::-1] - 2.0 * SLOWING_MPS2 * _AHEAD
-        self.x[row], self.y[row] = x, y
+        self.x[row], self.y[row], self.curvature[row] = x, y, curvature
         self.yaw[row] = np.arctan2(np.gradient(y), np.gradient(x))
         self.speed[row] = np.sqrt(np.maximum(reachable, 0.25))
         self.base_m[row] = base
