@@ -45,6 +45,8 @@ class Crossing:
     from_m: float
     to_m: float
     """Stations between which it is on the corridor."""
+    entry_m: float
+    """Station of its nearest end when it comes onto the corridor."""
     enters_s: float
     leaves_s: float
     """Seconds from now; `leaves_s` is inf when it is still there at the end of the prediction."""
@@ -147,6 +149,7 @@ def _judge(
         actor.actor_id,
         float(touched.min()) - half_width,
         float(touched.max()) + half_width,
+        entry_m,
         float(times[first]),
         leaves,
         travelled,

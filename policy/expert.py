@@ -32,6 +32,8 @@ from recorder.schema import Control, LightColour, RouteCommand, Tick
 ROLLOUT_STEP_S = 0.1
 RED_OVERHANG_M = 1.5
 """How far over a red line's edge the front bumper may come to a stand."""
+HEAD_ON_S = 1.5
+"""Who is about to come at us along our own lane is braked for when less than this away from it."""
 SPEED_TIME_S = 0.8
 """Time constant of the speed law."""
 
@@ -197,7 +199,10 @@ class Expert:
         stops = []
         for one in crossings:
             stop = one.from_m - front - self.config.conflict_gap_m
-            if one.from_m - front < -0.5 or (guarded and _will_stop(one)):
+            if one.entry_m - front < -0.5 or (guarded and _will_stop(one)):
+                continue
+            if one.from_m - front < -0.5 and one.enters_s > HEAD_ON_S:
+                # It would come through where we are now: too uncertain a guess to brake for that early.
                 continue
             arrives = _time_at(times, progress, one.from_m - front) - self.config.conflict_time_s
             clears = _time_at(times, progress, one.to_m + front) + self.config.conflict_time_s
