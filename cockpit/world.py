@@ -36,6 +36,10 @@ WEATHER_FIELDS = (
 COLLISION_MEMORY_S = 1.0
 """A contact that goes on is one collision: the same pair is reported again only after this long apart."""
 
+LETTING_GO_S = 1.5
+"""When the server is gone, the client library's threads hold our callbacks until their next attempt to connect again, a
+second later. If Python ended before that, they would end the process with an abort."""
+
 _COLOURS = {
     carla.TrafficLightState.Red: LightColour.RED,
     carla.TrafficLightState.Yellow: LightColour.YELLOW,
@@ -419,18 +423,21 @@ class CarlaWorld:
         ego, self.ego = self.ego, None
         self._cameras = []
         settings, self._settings_before = self._settings_before, None
-        try:
-            for sensor in sensors:
+        for sensor in sensors:
+            with contextlib.suppress(RuntimeError):
                 sensor.stop()
-            if self.is_lost:
-                return
-            gone = [actor.id for actor in (*sensors, ego) if actor is not None]
-            if gone:
-                self.client.apply_batch_sync([carla.command.DestroyActor(i) for i in gone], False)
-            if settings is not None:
-                self.world.apply_settings(settings)
-        except RuntimeError as error:
-            log.info("world not tidied up, the server does not answer: %s", error)
+        gone = [actor.id for actor in (*sensors, ego) if actor is not None]
+        if not self.is_lost:
+            try:
+                if gone:
+                    self.client.apply_batch_sync([carla.command.DestroyActor(i) for i in gone], False)
+                if settings is not None:
+                    self.world.apply_settings(settings)
+            except RuntimeError as error:
+                self.is_lost = True
+                log.info("world not tidied up, the server does not answer: %s", error)
+        if sensors and self.is_lost:
+            time.sleep(LETTING_GO_S)
 
     def __enter__(self) -> CarlaWorld:
         return self
