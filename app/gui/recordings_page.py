@@ -116,7 +116,7 @@ class RecordingsPage(QWidget):
         card.body.addWidget(again)
         side.addWidget(card)
         left = framed(side)
-        left.setFixedWidth(380)
+        left.setFixedWidth(410)
         empty = Card()
         empty.body.addWidget(self.empty)
         self._stack.addWidget(empty)

@@ -7,6 +7,7 @@ half throttle).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -38,7 +39,7 @@ def steer_from_raw(axis: SteerAxis, raw: int, wheel_range_deg: float) -> float:
     turned = max(-1.0, min(1.0, (raw - middle) / half))  # -1..1 lock to lock
     live = without_dead_zone(abs(turned), axis.dead_zone) * (wheel_range_deg / 2) / axis.full_at_deg
     size = min(1.0, axis.gain * min(1.0, live) ** axis.curve)
-    return size if turned > 0 else -size
+    return math.copysign(size, turned) if size else 0.0
 
 
 def pedal_from_raw(axis: PedalAxis, raw: int) -> float:

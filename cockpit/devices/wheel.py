@@ -29,6 +29,10 @@ RESCAN_S = 0.5
 """How often an unplugged wheel is looked for."""
 
 
+LOOK_S = 0.1
+"""How often a silent wheel is checked to be there still; the kernel mostly tells at once, a hub in trouble may not."""
+
+
 class DeviceError(Exception):
     """No usable device; the message says why and what to do."""
 
@@ -131,19 +135,18 @@ class EvdevWheel:
     def _read_until_lost(self, device: evdev.InputDevice) -> None:
         try:
             while not self._stopping.is_set():
-                ready, _, _ = select.select([device.fd, self._wake_read], [], [])
+                ready, _, _ = select.select([device.fd, self._wake_read], [], [], LOOK_S)
                 if device.fd in ready:
                     self._take_events(device)
+                if not Path(str(device.path)).exists():
+                    raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
         except OSError as error:
             self._lose(f"{self._profile.name} at {device.path} went away ({error.strerror}); plug it in again")
         finally:
             _close_quietly(device)
 
     def _take_events(self, device: evdev.InputDevice) -> None:
-        events = tuple(device.read())
-        if not events and not Path(str(device.path)).exists():
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
-        for event in events:
+        for event in tuple(device.read()):
             if event.type == ecodes.EV_SYN and event.code == ecodes.SYN_DROPPED:
                 self._resync(device, event.timestamp())
                 continue
