@@ -14,7 +14,7 @@ from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProce
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.processing_utils import ProcessorMixin
 
-PATCH_PX = 14
+PATCH_PX = 16
 MERGE = 2
 TEMPORAL_PATCH = 2
 IMAGE_TOKEN = "<|image_pad|>"  # noqa: S105 - a word of the vocabulary

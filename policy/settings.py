@@ -30,8 +30,8 @@ class CameraSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    width: int = Field(default=224, gt=0)
-    height: int = Field(default=112, gt=0)
+    width: int = Field(default=192, gt=0)
+    height: int = Field(default=96, gt=0)
     fov_deg: float = Field(default=100.0, gt=1.0, lt=170.0)
     """Horizontal field of view."""
     x: float = 1.2

@@ -1,0 +1,128 @@
+"""The small policy from nothing, in one call: collect, train, let it drive and correct it, train again.
+
+Each stage leaves a finished folder behind, so that a call that was interrupted goes on where it stopped when it is made
+again with the same output folder.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cockpit.config import SessionConfig, TrafficConfig
+from cockpit.simulator import launch_simulator
+from recorder.schema import Tick
+from refine.collect import CollectConfig, CollectProgress, collect_dagger, collect_expert
+from refine.errors import RefineError
+from refine.sft import SmallTrainingConfig, TrainingStep, train_small
+
+log = logging.getLogger(__name__)
+
+DONE = "done"
+"""Marker file of a finished stage."""
+
+
+class DaggerConfig(BaseModel):
+    """The drives on which the trained policy is corrected."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rounds: int = Field(default=1, ge=0)
+    drives: int = Field(default=10, ge=1)
+    """Random routes a round."""
+    route_m: float = Field(default=400.0, gt=0)
+    every: int = Field(default=4, ge=1)
+    """Ticks between two samples."""
+    traffic: int = Field(default=12, ge=0)
+
+
+class BuildConfig(BaseModel):
+    """All stages; the defaults are those of the checkpoint in `assets/policies/small`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    collect: CollectConfig = CollectConfig()
+    training: SmallTrainingConfig = SmallTrainingConfig()
+    dagger: DaggerConfig = DaggerConfig()
+    tuning: SmallTrainingConfig = SmallTrainingConfig(steps=1500, learning_rate=4e-4, warmup_steps=50)
+    """Training after each DAgger round, on all samples so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildProgress:
+    """Which stage is at work, and its own report."""
+
+    stage: str
+    detail: CollectProgress | TrainingStep | Tick
+
+
+def build_small_policy(
+    out: Path, config: BuildConfig | None = None, on_progress: Callable[[BuildProgress], None] | None = None
+) -> Path:
+    """Make the small policy; returns the folder of the last training, `out`/policy_N.
+
+    Samples lie in `out`/samples and `out`/dagger_1 …; what is finished is not done again.
+    Raises `RefineError`, and `SimulatorError` where the simulator does not start.
+    """
+    config = config or BuildConfig()
+    collect = config.collect
+
+    def reporter(stage: str) -> Callable[[CollectProgress | TrainingStep | Tick], None]:
+        return lambda detail: on_progress(BuildProgress(stage, detail)) if on_progress is not None else None
+
+    data = [out / "samples"]
+    if not _is_done(data[0]):
+        _empty(data[0])
+        collect_expert(data[0], collect, reporter("collect"))
+        _mark_done(data[0])
+    policy = out / "policy_0"
+    if not _is_done(policy):
+        train_small(data, policy, config.training, reporter("train"))
+        _mark_done(policy)
+    for number in range(1, config.dagger.rounds + 1):
+        corrections = out / f"dagger_{number}"
+        if not _is_done(corrections):
+            _empty(corrections)
+            _correct(policy, corrections, config.dagger, number, reporter(f"dagger {number}"))
+            _mark_done(corrections)
+        data.append(corrections)
+        tuned = out / f"policy_{number}"
+        if not _is_done(tuned):
+            train_small(
+                data, tuned, config.tuning.model_copy(update={"start_from": policy}), reporter(f"tune {number}")
+            )
+            _mark_done(tuned)
+        policy = tuned
+    return policy
+
+
+def _correct(policy: Path, out: Path, config: DaggerConfig, number: int, on_tick: Callable[[Tick], None]) -> None:
+    """One DAgger round: the policy drives random routes, the expert says what it would have done."""
+    with launch_simulator(seed=number) as simulator:
+        session = SessionConfig(
+            port=simulator.port,
+            seed=1000 * number,
+            realtime=False,
+            random_route_m=config.route_m,
+            traffic=TrafficConfig(count=config.traffic),
+        )
+        if not collect_dagger(out, policy, [None] * config.drives, session, config.every, number, on_tick):
+            raise RefineError(f"the policy in {policy} gave no samples; look at its drives with `takeover evaluate`")
+
+
+def _is_done(folder: Path) -> bool:
+    return (folder / DONE).is_file()
+
+
+def _mark_done(folder: Path) -> None:
+    (folder / DONE).touch()
+
+
+def _empty(folder: Path) -> None:
+    """Remove what an interrupted collection left, whose drives would otherwise count twice."""
+    for file in folder.glob("shard_*"):
+        file.unlink()

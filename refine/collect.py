@@ -1,0 +1,345 @@
+"""Collecting what the small policy learns from: pictures of the town with the expert's answer to each.
+
+Two ways. *Scatter* puts the ego anywhere along a random route, off the lane's middle, askew and at any speed that could
+be meant there, and asks the expert where it would go: the states that a policy's own mistakes lead to are in the data
+from the start, which driving with noise (DART, arXiv 1703.09327) only brushes. *DAgger* (arXiv 1011.0686) lets the
+policy drive, a safety driver at the wheel, and asks the expert every few ticks. Both need nothing but a CARLA server.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import carla
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from cockpit.cameras import CameraSpec
+from cockpit.config import SessionConfig, TrafficConfig
+from cockpit.headless import run_headless_route
+from cockpit.lanes import LaneGraph
+from cockpit.route import Route, random_route
+from cockpit.route_files import RouteSpec
+from cockpit.simulator import launch_simulator
+from cockpit.stage import Stage, set_stage
+from cockpit.world import WorldFrame, carla_transform
+from policy.expert import Expert
+from policy.process import POLICY_CAMERA, PolicyProcess
+from policy.safety_driver import SafetyDriver
+from policy.settings import CameraSettings, read_settings
+from recorder.schema import (
+    Authority,
+    AuthorityState,
+    Control,
+    DriverInput,
+    Pose,
+    Reason,
+    RouteCommand,
+    RouteState,
+    Tick,
+)
+from refine.samples import SHARD_PATTERN, SampleBuffer
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+MARGIN_M = 10.0
+"""Nothing is collected nearer than this to a route's end, where the expert would stop."""
+CLEAR_M = 5.5
+"""The ego is not put with its centre nearer than this to another's."""
+
+
+class CollectConfig(BaseModel):
+    """What is collected; metres, radians, m/s."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    samples: int = Field(default=24_000, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    """Wall time after which collecting ends with what there is."""
+    workers: int = Field(default=2, ge=1)
+    """Processes, each with a simulator of its own."""
+    seed: int = 1
+    camera: CameraSettings = CameraSettings()
+    horizon: int = Field(default=6, ge=1)
+    step_s: float = Field(default=0.5, gt=0)
+    traffic: tuple[int, ...] = (0, 12, 25)
+    """Vehicles in the town, drawn anew for each scene."""
+    weathers: tuple[str, ...] = ("ClearNoon", "ClearNoon", "ClearNoon", "CloudyNoon", "WetNoon", "ClearSunset")
+    scene_samples: int = Field(default=600, ge=1)
+    """Samples until weather and traffic change."""
+    route_samples: int = Field(default=30, ge=1)
+    """Samples per random route."""
+    route_m: float = Field(default=500.0, gt=0)
+    offset_m: float = Field(default=0.45, ge=0)
+    """Standard deviation of the distance from the lane's middle."""
+    offset_most_m: float = Field(default=1.5, ge=0)
+    yaw_rad: float = Field(default=math.radians(5.0), ge=0)
+    yaw_most_rad: float = Field(default=math.radians(20.0), ge=0)
+    turns: float = Field(default=0.35, ge=0, le=1)
+    """Share of samples in a junction's turn or right before it."""
+    lights: float = Field(default=0.15, ge=0, le=1)
+    """Share before a traffic light."""
+    followed: float = Field(default=0.2, ge=0, le=1)
+    """Share behind another vehicle, where there is one."""
+    shard: int = Field(default=300, ge=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CollectProgress:
+    """How far collecting is."""
+
+    samples: int
+    wanted: int
+    seconds: float
+
+
+def collect_expert(
+    out: Path, config: CollectConfig | None = None, on_progress: Callable[[CollectProgress], None] | None = None
+) -> int:
+    """Scatter the ego over the embedded simulator's town and write shards into `out`; returns how many samples.
+
+    The processes share nothing; the same config gives the same samples, however fast the machine.
+    Raises `SimulatorError` where the simulator does not start.
+    """
+    config = config or CollectConfig()
+    out.mkdir(parents=True, exist_ok=True)
+    began, before = time.monotonic(), count_samples(out, config.shard)
+    share = math.ceil(config.samples / config.workers)
+    spawn = multiprocessing.get_context("spawn")  # a forked CARLA client hangs
+    with ProcessPoolExecutor(config.workers, mp_context=spawn) as pool:
+        jobs = [pool.submit(_work, out, config, worker, share) for worker in range(config.workers)]
+        while not all(job.done() for job in jobs):
+            _wait(jobs)
+            if on_progress is not None:
+                done = count_samples(out, config.shard) - before
+                on_progress(CollectProgress(done, config.samples, time.monotonic() - began))
+        return sum(job.result() for job in jobs)
+
+
+def count_samples(folder: Path, shard: int) -> int:
+    """About how many samples are in a folder (every shard counted as full)."""
+    return shard * sum(1 for _ in folder.glob(SHARD_PATTERN))
+
+
+def _wait(jobs: Sequence[Future[int]]) -> None:
+    time.sleep(POLL_S)
+    for job in jobs:
+        if job.done():
+            job.result()  # raises what the worker raised
+
+
+def _work(out: Path, config: CollectConfig, worker: int, samples: int) -> int:
+    """One process: its own simulator, scene after scene."""
+    deadline = time.monotonic() + 60.0 * config.minutes if config.minutes is not None else math.inf
+    buffer = SampleBuffer(out, f"s{config.seed}w{worker}", config.shard)
+    scene = 0
+    with launch_simulator(seed=config.seed) as simulator:
+        while len(buffer) < samples and time.monotonic() < deadline:
+            rng = np.random.default_rng((config.seed, worker, scene))
+            count = min(config.scene_samples, samples - len(buffer))
+            _collect_scene(("127.0.0.1", simulator.port), config, rng, buffer, count, deadline)
+            scene += 1
+    buffer.flush()
+    return buffer.written
+
+
+def _collect_scene(
+    server: tuple[str, int],
+    config: CollectConfig,
+    rng: np.random.Generator,
+    buffer: SampleBuffer,
+    count: int,
+    deadline: float,
+) -> None:
+    seed = int(rng.integers(1, 2**31))
+    session = SessionConfig(
+        host=server[0],
+        port=server[1],
+        seed=seed,
+        realtime=False,
+        fresh_world=True,
+        light_state_every=0,
+        random_route_m=config.route_m,
+        weather=str(rng.choice(config.weathers)),
+        traffic=TrafficConfig(count=int(rng.choice(config.traffic))),
+    )
+    with set_stage(session, [camera_spec(config.camera)]) as stage:
+        Scatter(stage, config, rng).collect(buffer, count, deadline)
+
+
+class Scatter:
+    """Puts the ego of a stage here and there and asks the expert."""
+
+    def __init__(self, stage: Stage, config: CollectConfig, rng: np.random.Generator) -> None:
+        self.stage, self.config, self.rng = stage, config, rng
+        self.expert = Expert()
+        self._lanes = LaneGraph(stage.world.carla_map)
+        self._light_ids = stage.world.light_ids()
+        self._frame = stage.world.tick()
+
+    def collect(self, buffer: SampleBuffer, count: int, deadline: float = math.inf) -> None:
+        """Add `count` samples to the buffer, fewer where the deadline comes first."""
+        wanted = len(buffer) + count
+        while len(buffer) < wanted and time.monotonic() < deadline:
+            group = int(self.rng.integers(1, 2**31))
+            route = random_route(self._lanes, group, self.config.route_m).with_lights(self._light_ids)
+            for _ in range(min(self.config.route_samples, wanted - len(buffer))):
+                tick = self.sample(route)
+                if tick is not None:
+                    image = tick.cameras[POLICY_CAMERA].image
+                    label = self.expert.plan_trajectory(tick, self.config.horizon, self.config.step_s)
+                    buffer.add(tick, image, label, group)
+
+    def sample(self, route: Route) -> Tick | None:
+        """A tick with the ego somewhere on `route`; None where there is no room."""
+        station = self._station(route)
+        pose = self._beside(route.pose_at(station))
+        if self._is_blocked(pose):
+            return None
+        speed = self._speed(route, station, pose)
+        ego = self.stage.world.ego
+        ego.set_transform(carla_transform(pose))
+        ego.set_target_velocity(carla.Vector3D(speed * math.cos(pose.yaw), speed * math.sin(pose.yaw), 0.0))
+        ego.set_target_angular_velocity(carla.Vector3D(0.0, 0.0, 0.0))
+        self.stage.world.apply(Control())
+        self._frame = self.stage.world.tick()
+        here = self._frame.ego.pose
+        if math.hypot(here.x - pose.x, here.y - pose.y) > 1.5 + 0.1 * speed:
+            return None  # pushed away by a collision
+        return tick_of(self._frame, route.state(here.x, here.y, here.yaw, station))
+
+    def _station(self, route: Route) -> float:
+        """Where on the route, metres from its start."""
+        last = route.length_m - MARGIN_M
+        draw = float(self.rng.random())
+        config = self.config
+        if draw < config.turns:
+            turns = [i for i, command in enumerate(route.commands) if command is not RouteCommand.LANE_FOLLOW]
+            turns = [i for i in turns if route.commands[i] is not RouteCommand.STRAIGHT or self.rng.random() < 0.3]
+            if turns:
+                return min(max(self.rng.choice(turns) - self.rng.uniform(0.0, 14.0), 0.0), last)
+        elif draw < config.turns + config.lights and route.stop_lines:
+            line = route.stop_lines[int(self.rng.integers(len(route.stop_lines)))]
+            return min(max(line.distance_m - 2.0 - self.rng.exponential(12.0), 0.0), last)
+        elif draw < config.turns + config.lights + config.followed:
+            behind = self._behind_somebody(route)
+            if behind is not None:
+                return min(behind, last)
+        return float(self.rng.uniform(0.0, last))
+
+    def _behind_somebody(self, route: Route) -> float | None:
+        line = route.points[:, :2]
+        found = []
+        for actor in self._frame.actors:
+            apart = np.hypot(line[:, 0] - actor.pose.x, line[:, 1] - actor.pose.y)
+            index = int(apart.argmin())
+            if apart[index] < 1.5 and index > 20:
+                found.append(index)
+        if not found:
+            return None
+        return max(float(self.rng.choice(found)) - 6.0 - float(self.rng.exponential(10.0)), 0.0)
+
+    def _beside(self, pose: Pose) -> Pose:
+        config = self.config
+        offset = float(np.clip(self.rng.normal(0.0, config.offset_m), -config.offset_most_m, config.offset_most_m))
+        turned = float(np.clip(self.rng.normal(0.0, config.yaw_rad), -config.yaw_most_rad, config.yaw_most_rad))
+        x, y = pose.x - offset * math.sin(pose.yaw), pose.y + offset * math.cos(pose.yaw)
+        return Pose(x=x, y=y, z=pose.z + 0.05, yaw=pose.yaw + turned)
+
+    def _is_blocked(self, pose: Pose) -> bool:
+        others = (actor.pose for actor in self._frame.actors)
+        return any((one.x - pose.x) ** 2 + (one.y - pose.y) ** 2 < CLEAR_M**2 for one in others)
+
+    def _speed(self, route: Route, station: float, pose: Pose) -> float:
+        """A speed that could be meant here: from standing to a little more than the expert would drive."""
+        state = route.state(pose.x, pose.y, pose.yaw, station)
+        limits = self.expert.constraints(_tick_at(self._frame, state, pose))
+        most = 1.1 * limits.allowed_mps[0]
+        braking = 2.0 * self.expert.config.comfortable_braking_mps2
+        for stop_m, _ in limits.stops:
+            most = min(most, math.sqrt(2.0 * braking * max(stop_m, 0.0)))
+        for leader in limits.leaders:
+            gap = max(leader.rear_m - self._frame.ego.extent_m[0] - 3.0, 0.0)
+            most = min(most, math.sqrt(leader.speed_mps**2 + 2.0 * braking * gap))
+        draw = self.rng.random()
+        if draw < 0.12:
+            return 0.0
+        share = self.rng.uniform(0.8, 1.0) if draw < 0.5 else self.rng.uniform(0.0, 1.0)
+        return float(most * share)
+
+
+def collect_dagger(
+    out: Path,
+    folder: Path,
+    routes: Sequence[RouteSpec | Route | None],
+    session: SessionConfig,
+    every: int = 5,
+    seed: int = 0,
+    on_tick: Callable[[Tick], None] | None = None,
+) -> int:
+    """Let the policy in `folder` drive `routes` on the server of `session` and keep the expert's answers.
+
+    Every `every`-th tick is kept; the safety driver takes over where the policy fails, and its seconds are kept too.
+    None as a route drives a random one from the session's seed plus its place in the list. Returns how many samples.
+    """
+    settings = read_settings(folder)
+    expert = Expert()
+    buffer = SampleBuffer(out, f"d{seed}")
+    with PolicyProcess(folder) as policy:
+        policy.wait_ready()
+        for number, route in enumerate(routes):
+            group = (seed * 1000 + number) * 7919 + 1
+
+            def keep(tick: Tick, group: int = group) -> None:
+                if on_tick is not None:
+                    on_tick(tick)
+                if tick.frame % every or tick.route.length_m - tick.route.driven_m < MARGIN_M:
+                    return
+                stretch = group + int(tick.route.driven_m // 100.0)
+                label = expert.plan_trajectory(tick, settings.horizon, settings.step_s)
+                buffer.add(tick, tick.cameras[POLICY_CAMERA].image, label, stretch)
+
+            config = session.model_copy(update={"seed": session.seed + number})
+            camera = camera_spec(settings.camera)
+            run_headless_route(config, route, policy, SafetyDriver(), cameras=[camera], on_tick=keep)
+    buffer.flush()
+    return buffer.written
+
+
+def camera_spec(camera: CameraSettings) -> CameraSpec:
+    """The policy's camera as the session attaches it."""
+    return CameraSpec(POLICY_CAMERA, camera.width, camera.height, camera.fov_rad, camera.pose_in_ego)
+
+
+def tick_of(frame: WorldFrame, route: RouteState) -> Tick:
+    """A tick in which nobody drives, of a frame of the world."""
+    return Tick(
+        frame=frame.frame,
+        time_s=frame.time_s,
+        wall_time_s=frame.wall_time_s,
+        delta_s=frame.delta_s,
+        ego=frame.ego,
+        actors=frame.actors,
+        lights=frame.lights,
+        route=route,
+        cameras=frame.cameras,
+        driver=DriverInput(),
+        plan=None,
+        policy_control=None,
+        control=Control(),
+        authority=AuthorityState(Authority.HUMAN, Reason.SESSION_START, frame.frame, frame.time_s),
+        weather=frame.weather,
+    )
+
+
+def _tick_at(frame: WorldFrame, route: RouteState, pose: Pose) -> Tick:
+    """The last frame as if the ego already stood at `pose`."""
+    return replace(tick_of(frame, route), ego=replace(frame.ego, pose=pose))
