@@ -133,7 +133,7 @@ class WorldCalls:
 
     def episode_info(self) -> list[Any]:
         """Episode id and the token of the world's stream."""
-        return [self.simulator.episode_id, [self.simulator.token(wire.WORLD_STREAM_ID)]]
+        return [self.simulator.episode_id, [self.simulator.token(self.simulator.world_streams[-1])]]
 
     def sensor_token(self, stream_id: int) -> list[Any]:
         """Where a stream is; a client asks right before it connects."""

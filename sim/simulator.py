@@ -95,6 +95,9 @@ class Simulator:
         self.settings = Settings()
         self.weather = default_weather()
         self.episode_id = 1
+        self.world_streams = [wire.WORLD_STREAM_ID]
+        """Streams of world snapshots, the present episode's last. Each episode has its own: a client that follows us
+        from one to the next ends the old subscription after beginning the new one, and must not end both."""
         self.streams = Streams(self._is_stream, self._greeting)
         self.world = World(map_file.name, map_file.opendrive, seed)
         self._drawer_factory = drawer_factory
@@ -124,7 +127,7 @@ class Simulator:
         self._last_step_at_s = time.monotonic()
         self.world.step(delta_s)
         flags = wire.SNAPSHOT_LIGHTS_CHANGED if self.world.lights_changed else 0
-        self.streams.send(wire.WORLD_STREAM_ID, pack_snapshot(self.world, self.episode_id, flags))
+        self._send_snapshot(flags)
         for stream_id, message in collision_messages(self.world, self.streams.has_readers, self.token):
             self.streams.send(stream_id, message)
         if frames:
@@ -169,9 +172,12 @@ class Simulator:
 
     def _greeting(self, stream_id: int) -> bytes | None:
         """A client that joins a world that stands still would else see an empty one."""
-        if stream_id != wire.WORLD_STREAM_ID:
-            return None
-        return pack_snapshot(self.world, self.episode_id)
+        return pack_snapshot(self.world, self.episode_id) if stream_id in self.world_streams else None
+
+    def _send_snapshot(self, flags: int) -> None:
+        snapshot = pack_snapshot(self.world, self.episode_id, flags)
+        for stream_id in self.world_streams:
+            self.streams.send(stream_id, snapshot)
 
     def on_wire(self, actor: Actor) -> list:
         """An actor as the RPC calls send it."""
@@ -223,8 +229,9 @@ class Simulator:
         self.weather = default_weather()
         if reset_settings:
             self.settings = Settings()
-        snapshot = pack_snapshot(world, self.episode_id, wire.SNAPSHOT_MAP_CHANGED)
-        self.streams.send(wire.WORLD_STREAM_ID, snapshot)
+        self._send_snapshot(wire.SNAPSHOT_MAP_CHANGED)
+        self.world_streams = [k for k in self.world_streams if self.streams.has_readers(k)] + [world.next_stream_id]
+        world.next_stream_id += 1
 
     def close(self) -> None:
         """Give the graphics memory back."""

@@ -17,7 +17,7 @@ VERSION = "0.9.16"
 """The CARLA version the server speaks and answers."""
 
 WORLD_STREAM_ID = 1
-"""The stream of world snapshots; sensors have the ids above it."""
+"""The first episode's stream of world snapshots; sensors and later episodes have the ids above it."""
 
 MAX_MESSAGE_BYTES = 64 << 20
 """Largest RPC message taken: an OpenDRIVE text of a big town is about 30 MB."""
