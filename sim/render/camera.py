@@ -61,7 +61,7 @@ def eye(view: CameraView) -> np.ndarray:
     return np.array([view.x, view.y, view.z])
 
 
-def seen(view: CameraView, centre: np.ndarray, radius: np.ndarray | float, reach: np.ndarray | float) -> np.ndarray:
+def seen(view: CameraView, centre: np.ndarray, radius: np.ndarray | float, reach: float = FAR_M) -> np.ndarray:
     """Indices of the (n, 3) spheres in view and nearer than `reach`, the nearest first."""
     relative = centre - eye(view)
     distance = np.linalg.norm(relative, axis=1) - radius

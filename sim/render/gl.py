@@ -61,12 +61,16 @@ class ChunkDraws:
         self._vao, self._chunks = vao, chunks
         self._all = np.zeros((len(chunks.first), 5), np.uint32)
         self._all[:, 0], self._all[:, 1], self._all[:, 2] = chunks.count, 1, chunks.first
+        self._last = np.where(chunks.reach > 5000.0, 1e6, 0.0)  # the ground lies behind all that stands on it
         self._chosen = ctx.buffer(reserve=max(self._all.nbytes, 20), dynamic=True)
 
     def draw(self, view: CameraView, further_m: float) -> int:
         """Draw what is in view, nearest first; returns the number of triangles."""
         chunks = self._chunks
-        chosen = seen(view, chunks.centre, chunks.radius, chunks.reach + further_m)
+        distance = np.linalg.norm(chunks.cell - np.array([view.x, view.y]), axis=1)
+        near = np.flatnonzero((distance < chunks.reach + further_m) & (distance >= chunks.begin))
+        chosen = near[seen(view, chunks.centre[near], chunks.radius[near])]
+        chosen = chosen[np.argsort(distance[chosen] + self._last[chosen], kind="stable")]
         if not len(chosen):
             return 0
         self._chosen.write(self._all[chosen].tobytes())

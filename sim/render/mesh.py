@@ -25,7 +25,9 @@ class Chunks:
     count: np.ndarray  # (n,) number of indices
     centre: np.ndarray  # (n, 3)
     radius: np.ndarray  # (n,)
-    reach: np.ndarray  # (n,) distance (m) beyond which it is not drawn
+    cell: np.ndarray  # (n, 2) middle of the square that distances are measured to
+    begin: np.ndarray  # (n,) distance (m) from which it is drawn
+    reach: np.ndarray  # (n,) and beyond which it is not
 
 
 class StaticMesh:
@@ -45,9 +47,13 @@ class StaticMesh:
         layer: int,
         uv: np.ndarray | None = None,
         normal: np.ndarray | tuple[float, float, float] | None = None,
-        reach: float = 260.0,
+        reach: float = 220.0,
+        begin: float = 0.0,
     ) -> None:
-        """Add (n, 3) points with (m, 3) triangles; colours 0..1; `uv` defaults to x, y; flat normals if none given."""
+        """Add (n, 3) points with (m, 3) triangles; colours 0..1; `uv` defaults to x, y; flat normals if none given.
+
+        Drawn from a distance of `begin` to one of `reach` metres.
+        """
         points = np.asarray(points, dtype=np.float32)
         triangles = np.asarray(triangles, dtype=np.int64).reshape(-1, 3)
         if not len(triangles):
@@ -72,7 +78,7 @@ class StaticMesh:
         block["uv"] = uv
         self._vertices.append(block)
         self._triangles.append(triangles + self._count)
-        self._reach.append(np.full(len(triangles), reach, np.float32))
+        self._reach.append(np.tile(np.array([begin, reach], np.float32), (len(triangles), 1)))
         self._count += len(points)
 
     def strip(
@@ -83,7 +89,8 @@ class StaticMesh:
         layer: int,
         uv: tuple[np.ndarray, np.ndarray] | None = None,
         up: bool = True,
-        reach: float = 260.0,
+        reach: float = 220.0,
+        begin: float = 0.0,
     ) -> None:
         """A band between two polylines of n points; lit as level ground if `up`, else by its own faces."""
         n = len(left)
@@ -97,6 +104,7 @@ class StaticMesh:
             uv=None if uv is None else np.concatenate(uv),
             normal=(0.0, 0.0, 1.0) if up else None,
             reach=reach,
+            begin=begin,
         )
 
     def build(self) -> tuple[np.ndarray, np.ndarray, Chunks]:
@@ -108,26 +116,27 @@ class StaticMesh:
         return vertices, triangles[order].astype(np.uint32).ravel(), chunks
 
 
-def cut(corners: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, Chunks]:
-    """The order of (m, 3, 3) triangles by chunk, and the chunks."""
-    cell = np.floor(corners.mean(axis=1)[:, :2] / CHUNK_M).astype(np.int64)
-    size = np.ptp(corners, axis=1).max(axis=1) > 3.0 * CHUNK_M  # far scenery: a chunk of its own
-    key = np.stack([reach.astype(np.int64), size, cell[:, 0] * ~size, cell[:, 1] * ~size], axis=1)
+def cut(corners: np.ndarray, span: np.ndarray) -> tuple[np.ndarray, Chunks]:
+    """The order of (m, 3, 3) triangles by chunk, and the chunks; `span` (m, 2) is the distances to draw between."""
+    side = CHUNK_M * np.where(span[:, 1] > 500.0, np.where(span[:, 1] > 5000.0, 8, 2), 1).astype(np.int64)
+    cell = np.floor(corners.mean(axis=1)[:, :2] / side[:, None]).astype(np.int64)
+    key = np.column_stack([span.astype(np.int64), cell])
     _, group = np.unique(key, axis=0, return_inverse=True)
     order = np.argsort(group.ravel(), kind="stable")
     group = group.ravel()[order]
     starts = np.flatnonzero(np.concatenate([[True], np.diff(group) > 0]))
     ends = np.append(starts[1:], len(group))
-    low, high = (
-        np.minimum.reduceat(corners[order].min(axis=1), starts),
-        np.maximum.reduceat(corners[order].max(axis=1), starts),
-    )
+    low = np.minimum.reduceat(corners[order].min(axis=1), starts)
+    high = np.maximum.reduceat(corners[order].max(axis=1), starts)
+    first = order[starts]
     chunks = Chunks(
         first=starts * 3,
         count=(ends - starts) * 3,
         centre=(low + high) / 2.0,
         radius=np.linalg.norm(high - low, axis=1) / 2.0,
-        reach=reach[order][starts],
+        cell=(cell[first] + 0.5) * side[first, None],
+        begin=span[first, 0],
+        reach=span[first, 1],
     )
     return order, chunks
 

@@ -19,7 +19,7 @@ from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
 from sim.render.scene import CLEAR_NOON, CameraView, DrawnLight, SceneState
 from sim.render.sky import dome, dome_colours, light_from_weather
 from sim.render.solids import ACTOR_VERTEX, Model
-from sim.render.staging import BLOB, GLOW, INSTANCE, ModelKey, Stage, make_model, set_stage
+from sim.render.staging import BLOB, GLOW, INSTANCE, ModelKey, Placed, Stage, make_model, set_stage
 from sim.render.textures import LAYERS, SIZE, texture_array
 from sim.render.town import build_town
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 ACTOR_REACH_M = 260.0
 GLOW_REACH_M = 320.0
+DETAIL_M = 40.0  # beyond it vehicles are drawn coarsely
 HIGH_UP = 4.0  # a camera sees this many metres further per metre it is above the ground
 QUAD = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], "<f4")
 QUAD_INDICES = np.array([0, 1, 2, 0, 2, 3], "<u4")
@@ -42,8 +43,8 @@ class Renderer:
         self._owned: list[Any] = []
         self._targets: dict[tuple[int, int], Target] = {}
         self._models: dict[ModelKey, Model] = {}
-        self._ranges: dict[ModelKey, tuple[int, int]] = {}
-        self._far: dict[DrawnLight, tuple[float, float] | None] = {}
+        self._ranges: dict[ModelKey, tuple[tuple[int, int], tuple[int, int]]] = {}
+        self._signals: dict[DrawnLight, Placed] = {}
         self._weather: tuple[float, ...] = ()
         with self._ctx:
             self._device = str(self._ctx.info["GL_RENDERER"])
@@ -66,7 +67,7 @@ class Renderer:
         """(H, W, 4) uint8 BGRA of every view, alpha 255."""
         with self._ctx:
             self._set_weather(state.weather)
-            stage = set_stage(state, self._light, self._model, self._far_side)
+            stage = set_stage(state, self._light, self._model, self._placed)
             self._load(stage)
             return [self._draw_view(state, stage, view) for view in views]
 
@@ -142,11 +143,10 @@ class Renderer:
             self._models[key] = make_model(key)
         return self._models[key]
 
-    def _far_side(self, light: DrawnLight) -> tuple[float, float] | None:
-        key = DrawnLight(light.x, light.y, light.z, light.yaw, 0)
-        if key not in self._far:
-            self._far[key] = self._town.far_side(light.x, light.y, light.yaw)
-        return self._far[key]
+    def _placed(self, light: DrawnLight) -> Placed:
+        if light not in self._signals:
+            self._signals[light] = Placed(light, self._town.far_side(light.x, light.y, light.yaw), self._model)
+        return self._signals[light]
 
     def _load(self, stage: Stage) -> None:
         """Bring a tick's moving things to the graphics card."""
@@ -163,11 +163,15 @@ class Renderer:
     def _load_models(self) -> None:
         vertices, indices = [], []
         first, base = 0, 0
-        for key, model in self._models.items():
-            self._ranges[key] = (first, len(model.indices))
-            vertices.append(model.vertices)
-            indices.append(model.indices + np.uint32(base))
-            first, base = first + len(model.indices), base + len(model.vertices)
+        for key, near in self._models.items():
+            far = make_model(key, fine=False)
+            ranges = []
+            for model in (near, far):
+                ranges.append((first, len(model.indices)))
+                vertices.append(model.vertices)
+                indices.append(model.indices + np.uint32(base))
+                first, base = first + len(model.indices), base + len(model.vertices)
+            self._ranges[key] = (ranges[0], ranges[1])
         self._model_vertices.release()
         self._model_indices.release()
         all_vertices = np.concatenate(vertices)
@@ -208,7 +212,7 @@ class Renderer:
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         ctx.blend_func = OVER  # type: ignore[assignment]
         self._paint.draw(view, further)
-        self._draw_quads("blobs", stage.blobs[stage.blob_owner != view.hidden_actor_id], view)
+        self._draw_quads("blobs", stage.blobs[stage.blobs["owner"] != view.hidden_actor_id], view)
         frame.depth_mask = True
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self._draw_actors(stage, view, further)
@@ -249,9 +253,10 @@ class Renderer:
         if not len(chosen):
             return
         commands = np.zeros((len(chosen), 5), np.uint32)
-        for command, i in zip(commands, chosen.tolist(), strict=True):
-            first, count = self._ranges[stage.keys[i]]
-            command[:] = count, 1, first, 0, i
+        commands[:, 1], commands[:, 4] = 1, chosen
+        coarse = np.linalg.norm(stage.centre[chosen] - eye(view), axis=1) > DETAIL_M
+        for command, i, is_far in zip(commands, chosen.tolist(), coarse.tolist(), strict=True):
+            command[2], command[0] = self._ranges[stage.keys[i]][is_far]
         self._commands.write(commands)
         self._vaos["actors"].render_indirect(self._commands.buffer, count=len(chosen))
 
@@ -262,7 +267,7 @@ class Renderer:
         buffer = self._blobs if name == "blobs" else self._glows
         if buffer.write(rows) or name not in self._vaos:
             if name == "blobs":
-                program, layout = self._blob_program, ("4f4 4f4/i", "at", "sides")
+                program, layout = self._blob_program, ("4f4 4f4 4x/i", "at", "sides")
             else:
                 program, layout = self._glow_program, ("4f4 4f4 3f4/i", "at", "facing", "colour")
             content = [(self._quad, "2f4", "corner"), (buffer.buffer, *layout)]

@@ -23,6 +23,7 @@ KERB_M = 0.12
 KERB_TOP_M = 0.16
 DASH_M, GAP_M = 3.0, 4.5
 PAINT_Z_M = 0.012
+DETAIL_M, FAR_M = 95.0, 300.0  # how far wheel tracks and kerbs are drawn, and roads at all
 ASPHALT_RGB = np.array([0.40, 0.40, 0.415])
 GUTTER_RGB = np.array([0.52, 0.515, 0.50])
 KERB_RGB = np.array([0.72, 0.71, 0.68])
@@ -86,6 +87,7 @@ def build_roads(roads: list[Road], mesh: StaticMesh) -> tuple[PaintMesh, Outline
             walks += walk_outlines(road, section, s)
             for lane_id in section.lanes:
                 add_lane(road, section, lane_id, s, mesh)
+            add_far(road, section, mesh)
             if road.junction < 0:
                 add_marks(road, section, paint)
         for item in road.objects:
@@ -144,12 +146,33 @@ def add_lane(road: Road, section: Section, lane_id: int, s: np.ndarray, mesh: St
     elif kind in ROAD_LANES and road.junction < 0:
         if kind == "shoulder":
             left, right = road.points(s, inner), road.points(s, outer)
-            mesh.strip(left, right, GUTTER_RGB, ASPHALT, uv=(left[:, :2] / 6.0, right[:, :2] / 6.0))
+            uv = (left[:, :2] / 6.0, right[:, :2] / 6.0)
+            mesh.strip(left, right, GUTTER_RGB, ASPHALT, uv=uv, reach=DETAIL_M)
         else:
             add_asphalt(road, s, inner, outer, mesh)
     elif kind not in ROAD_LANES:
         left, right = road.points(s, inner), road.points(s, outer)
         mesh.strip(left, right, (0.36, 0.44, 0.22), PLAIN)
+
+
+def add_far(road: Road, section: Section, mesh: StaticMesh) -> None:
+    """A section as seen from afar: one band of asphalt and one for each sidewalk."""
+    s = road.stations(section.s, section.end, 16.0, 5.0)
+    edges = {1: np.zeros_like(s), -1: np.zeros_like(s)}
+    for sign in (1, -1):
+        i = sign
+        while i in section.lanes and section.lanes[i].kind in ROAD_LANES:
+            edges[sign] = section.borders(i, s)[1]
+            i += sign
+    if road.junction < 0 and float(np.max(edges[1] - edges[-1])) > 0.1:
+        left, right = road.points(s, edges[1]), road.points(s, edges[-1])
+        colour = np.concatenate([asphalt_shade(left), asphalt_shade(right)])[:, None] * ASPHALT_RGB
+        mesh.strip(left, right, colour, ASPHALT, (left[:, :2] / 6.0, right[:, :2] / 6.0), reach=FAR_M, begin=DETAIL_M)
+    for lane_id, lane in section.lanes.items():
+        if lane.kind in WALK_LANES:
+            up = np.array([0.0, 0.0, KERB_M])
+            inner, outer = (road.points(s, t) + up for t in section.borders(lane_id, s))
+            mesh.strip(inner, outer, WALK_RGB, PLAIN, reach=FAR_M, begin=DETAIL_M)
 
 
 def asphalt_shade(points: np.ndarray) -> np.ndarray:
@@ -163,7 +186,8 @@ def add_asphalt(road: Road, s: np.ndarray, inner: np.ndarray, outer: np.ndarray,
     shades = [w * asphalt_shade(p) for w, p in zip(WEAR[:, 1], lines, strict=True)]
     for i in range(len(lines) - 1):
         colour = np.concatenate([shades[i], shades[i + 1]])[:, None] * ASPHALT_RGB
-        mesh.strip(lines[i], lines[i + 1], colour, ASPHALT, uv=(lines[i][:, :2] / 6.0, lines[i + 1][:, :2] / 6.0))
+        uv = (lines[i][:, :2] / 6.0, lines[i + 1][:, :2] / 6.0)
+        mesh.strip(lines[i], lines[i + 1], colour, ASPHALT, uv=uv, reach=DETAIL_M)
 
 
 def add_walk(road: Road, lane_id: int, s: np.ndarray, inner: np.ndarray, outer: np.ndarray, mesh: StaticMesh) -> None:
@@ -174,16 +198,16 @@ def add_walk(road: Road, lane_id: int, s: np.ndarray, inner: np.ndarray, outer: 
     edge, slab, out = foot + up, road.points(s, inner + sign * KERB_TOP_M) + up, road.points(s, outer) + up
     around = (edge, edge - np.array([0.0, 0.0, 0.35]))
     a, b = around if sign < 0 else around[::-1]
-    mesh.strip(a, b, KERB_RGB * 0.9, PLAIN, up=False)
-    mesh.strip(edge, slab, KERB_RGB, PLAIN)
+    mesh.strip(a, b, KERB_RGB * 0.9, PLAIN, up=False, reach=DETAIL_M)
+    mesh.strip(edge, slab, KERB_RGB, PLAIN, reach=DETAIL_M)
     shade = 1.0 + 0.06 * np.concatenate([noise(slab, 5.0, 3), noise(out, 5.0, 3)])
     along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(slab[:, :2], axis=0), axis=1))])
     across = float(np.mean(np.abs(outer - inner))) - KERB_TOP_M
     uv = (np.stack([along / 3.0, np.zeros_like(s)], 1), np.stack([along / 3.0, np.full_like(s, across / 3.0)], 1))
-    mesh.strip(slab, out, shade[:, None] * WALK_RGB, PAVING, uv=uv)
+    mesh.strip(slab, out, shade[:, None] * WALK_RGB, PAVING, uv=uv, reach=DETAIL_M)
     below = out - np.array([0.0, 0.0, 0.35])
     a, b = (below, out) if sign < 0 else (out, below)
-    mesh.strip(a, b, WALK_RGB * 0.6, PLAIN, up=False)
+    mesh.strip(a, b, WALK_RGB * 0.6, PLAIN, up=False, reach=DETAIL_M)
 
 
 def add_floor(floor: BaseGeometry, mesh: StaticMesh) -> None:

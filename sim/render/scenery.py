@@ -33,6 +33,8 @@ BAY_M, FLOOR_M = 3.0, 3.1
 LAMP_EVERY_M = 32.0
 LAMP_REACH_M = 16.0
 GROUND_DROP_M = 0.05
+TREE_DETAIL_M = 75.0
+ICOSPHERES = [icosphere(0), icosphere(1)]
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Taken:
 
 def grid_lines(low: float, high: float) -> np.ndarray:
     """Cuts of the ground: fine in town, coarse towards the horizon."""
-    inner = np.arange(math.floor(low / 16.0) * 16.0 - 96.0, high + 112.0, 16.0)
+    inner = np.arange(math.floor(low / 25.0) * 25.0 - 100.0, high + 125.0, 25.0)
     outer = np.array([40.0, 110.0, 250.0, 500.0, 1000.0, 2000.0])
     return np.concatenate([inner[0] - outer[::-1], inner, inner[-1] + outer])
 
@@ -288,9 +290,27 @@ def add_gable(
     return ridge_z
 
 
+def add_clump(
+    mesh: StaticMesh,
+    middle: np.ndarray,
+    radius: float,
+    tint: np.ndarray,
+    divisions: int,
+    span: tuple[float, float],
+    seed: int,
+) -> None:
+    """A bumpy ball of leaves, lighter above, drawn over a span of distances."""
+    points, triangles = ICOSPHERES[divisions]
+    bumps = 1.0 + 0.16 * noise(points[:, :2] * 3.0 + points[:, 2:] * 2.0, 1.0, seed)
+    leaf = points * bumps[:, None] * [radius, radius, radius * 0.92]
+    shade = 0.72 + 0.38 * (points[:, 2:] * 0.5 + 0.5)
+    uv = leaf[:, :2] / 5.0 + leaf[:, 2:] / 7.0
+    normals = (points + np.array([0.0, 0.0, 0.25])) / 1.3
+    mesh.add(middle + leaf, triangles, shade * tint, GRASS, uv, normals, reach=span[1], begin=span[0])
+
+
 def add_tree(mesh: StaticMesh, at: np.ndarray, size: float, rng: np.random.Generator) -> Thrower:
     """A trunk and a few rounded clumps of leaves, darker below."""
-    points, triangles = icosphere(1)
     x, y, z = at
     trunk_h, spread = 0.38 * size, 0.27 * size
     angle = np.arange(7) * 2.0 * np.pi / 6.0
@@ -301,14 +321,12 @@ def add_tree(mesh: StaticMesh, at: np.ndarray, size: float, rng: np.random.Gener
     for k in range(3):
         away = rng.uniform(-0.45, 0.45, 2) * spread if k else np.zeros(2)
         r = spread * (1.0 if k == 0 else rng.uniform(0.55, 0.75))
-        middle = np.array(
-            [x + away[0], y + away[1], z + trunk_h + spread * (0.75 if k == 0 else rng.uniform(0.6, 1.35))]
-        )
-        bumps = 1.0 + 0.16 * noise(points[:, :2] * 3.0 + points[:, 2:] * 2.0, 1.0, int(rng.integers(1000)))
-        leaf = points * bumps[:, None] * [r, r, r * 0.92]
-        shade = 0.72 + 0.38 * (points[:, 2] * 0.5 + 0.5)
-        mesh.add(middle + leaf, triangles, shade[:, None] * tint, GRASS, leaf[:, :2] / 5.0 + leaf[:, 2:] / 7.0,
-                 (points + np.array([0.0, 0.0, 0.25])) / 1.3, reach=320.0)  # fmt: skip
+        rise = 0.75 if k == 0 else rng.uniform(0.6, 1.35)
+        middle = np.array([x + away[0], y + away[1], z + trunk_h + spread * rise])
+        add_clump(mesh, middle, r, tint, 1, (0.0, TREE_DETAIL_M), int(rng.integers(1000)))
+        if k < 2:
+            far = TREE_DETAIL_M, (400.0 if k == 0 else 170.0)
+            add_clump(mesh, middle, r * 1.05, tint, 0, far, int(rng.integers(1000)))
     return Thrower(Point(x, y).buffer(spread, 5), z + trunk_h, z + trunk_h + 1.7 * spread, z)
 
 

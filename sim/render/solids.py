@@ -136,6 +136,22 @@ class Solid:
         high = np.stack([i + sides, j + sides, np.full(sides, 2 * sides + 1)], axis=1)
         self.add(points, np.concatenate([low, high]), colour, part, gloss, 0.0, pivot)
 
+    def disc(
+        self,
+        centre: Colour,
+        side: float,
+        radius: float,
+        colour: Colour,
+        sides: int,
+        gloss: float = 0.0,
+        pivot: tuple[float, float] = NO_PIVOT,
+    ) -> None:
+        """A flat disc that looks along +y or -y, by the sign of `side`."""
+        angle = np.arange(sides) * 2.0 * math.pi / sides * -side
+        rim = np.stack([np.cos(angle), np.zeros(sides), np.sin(angle)], axis=1) * radius + centre
+        fan = np.arange(1, sides - 1)
+        self.add(rim, np.stack([np.zeros(sides - 2, int), fan, fan + 1], axis=1), colour, Part.FIXED, gloss, 0.0, pivot)
+
     def loft(
         self, rings: np.ndarray, colour: Colour, part: Part = Part.FIXED, gloss: float = 0.0, crease_deg: float = 40.0
     ) -> None:

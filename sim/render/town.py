@@ -71,11 +71,11 @@ def build_town(opendrive: str) -> Town:
     marks["colour"][:, 3] = np.round(lamp_light(marks["position"], scenery.lamps) * 255.0)
     quads = np.arange(len(marks), dtype=np.uint32).reshape(-1, 4)
     triangles = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
-    reach = np.full(len(triangles), PAINT_REACH_M, np.float32)
+    span = np.tile(np.array([0.0, PAINT_REACH_M]), (len(triangles), 1))
     if len(triangles):
-        order, paint_chunks = cut(marks["position"][triangles], reach)
+        order, paint_chunks = cut(marks["position"][triangles], span)
         triangles = triangles[order]
     else:
         none = np.zeros(0, int)
-        paint_chunks = Chunks(none, none, np.zeros((0, 3)), np.zeros(0), np.zeros(0))
+        paint_chunks = Chunks(none, none, np.zeros((0, 3)), none, np.zeros((0, 2)), none, none)
     return Town(vertices, indices, chunks, marks, triangles.ravel(), paint_chunks, outlines, scenery)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.render.solids import Colour, Model, Part, Solid
+from sim.render.solids import NO_PIVOT, Colour, Model, Part, Solid
 
 BLACK: Colour = (0.05, 0.05, 0.055)
 TYRE: Colour = (0.075, 0.075, 0.08)
+ARCH: Colour = (0.03, 0.03, 0.03)
 RIM: Colour = (0.60, 0.61, 0.63)
 GLASS: Colour = (0.06, 0.075, 0.09)
 LAMP_GLASS: Colour = (0.95, 0.95, 0.90)
@@ -70,17 +71,19 @@ def shape_for(type_id: str, extent_m: tuple[float, float, float]) -> Shape:
     return SEDAN if extent_m[0] > 2.05 else HATCH
 
 
-def vehicle(type_id: str, extent_m: tuple[float, float, float]) -> Model:
-    """A vehicle that fills its bounding box."""
+def vehicle(type_id: str, extent_m: tuple[float, float, float], fine: bool = True) -> Model:
+    """A vehicle that fills its bounding box; not `fine` is for the distance."""
     shape = shape_for(type_id, extent_m)
     if extent_m[1] < 0.5:
         return two_wheeler(extent_m)
     solid = Solid()
     half = np.array([extent_m[0], extent_m[1] * (0.93 if extent_m[2] < 1.1 else 0.97), 2.0 * extent_m[2]])
-    add_hull(solid, shape, half)
+    add_hull(solid, shape, half, fine)
     add_cabin(solid, shape, half)
-    add_wheels(solid, shape, half)
+    add_wheels(solid, shape, half, fine)
     add_lamps(solid, shape, half)
+    if not fine:
+        return solid.build()
     mirror_x, mirror_z = half[0] * (shape.cabin[1] - 0.12), half[2] * (shape.belt + 0.05)
     for side in (-1.0, 1.0):
         solid.box((mirror_x, side * (extent_m[1] - 0.07), mirror_z), (0.06, 0.08, 0.07), BLACK, gloss=0.3)
@@ -95,10 +98,11 @@ def top_line(shape: Shape, at: np.ndarray) -> np.ndarray:
     return np.interp(at, np.array(corners)[order], np.array(heights)[order])
 
 
-def add_hull(solid: Solid, shape: Shape, half: np.ndarray) -> None:
+def add_hull(solid: Solid, shape: Shape, half: np.ndarray, fine: bool) -> None:
     """The painted body up to the belt line, with a dark underside."""
     rings = []
-    for x, width in zip(HULL_STATIONS, HULL_WIDTHS, strict=True):
+    every = slice(None) if fine else [0, 2, 5, 8, 10]
+    for x, width in zip(HULL_STATIONS[every], HULL_WIDTHS[every], strict=True):
         w = width * half[1]
         top = float(top_line(shape, np.array([x]))[0]) * half[2]
         low = shape.clearance_m + (0.07 if abs(x) > 0.95 else 0.0)
@@ -107,7 +111,8 @@ def add_hull(solid: Solid, shape: Shape, half: np.ndarray) -> None:
         right = np.stack([np.full(6, x * half[0]), y * w, z], axis=1)
         left = (right * [1.0, -1.0, 1.0])[::-1]
         rings.append(np.concatenate([right, left]))
-    solid.loft(np.array(rings)[:, ::-1], WHITE_PAINT, Part.PAINT, 0.85, 35.0)
+    across = slice(None, None, -1) if fine else [11, 9, 7, 6, 5, 4, 2, 0]
+    solid.loft(np.array(rings)[:, across], WHITE_PAINT, Part.PAINT, 0.85, 35.0)
     low = shape.clearance_m
     solid.box((0.0, 0.0, low + 0.02), (half[0] * 0.93, half[1] * 0.90, 0.10), BLACK)
     for end in (-0.985, 0.97):
@@ -163,22 +168,22 @@ def add_cabin(solid: Solid, shape: Shape, half: np.ndarray) -> None:
             )
 
 
-def add_wheels(solid: Solid, shape: Shape, half: np.ndarray) -> None:
+def add_wheels(solid: Solid, shape: Shape, half: np.ndarray, fine: bool) -> None:
     """Four wheels in dark arches; the front ones turn with the steering."""
     r, width = shape.wheel_m, 0.11
+    sides = 14 if fine else 7
     for axle in shape.axles:
         for side in (-1.0, 1.0):
             x, y = axle * half[0], side * (half[1] - width - 0.015)
-            pivot = (x, y) if axle > 0.0 else (1e9, 0.0)
-            arch = (x, side * (half[1] - 0.12), r + 0.03)
-            solid.tube(arch, (x, side * (half[1] + 0.003), r + 0.03), (r * 1.17, r * 1.17), (0.03, 0.03, 0.03), 14)
-            solid.tube((x, y - width, r), (x, y + width, r), (r, r), TYRE, 14, pivot=pivot)
-            out = y + side * (width + 0.012)
-            solid.tube((x, y, r), (x, out, r), (r * 0.62, r * 0.62), RIM, 10, gloss=0.5, pivot=pivot)
-            for spoke in range(5):
+            pivot = (x, y) if axle > 0.0 and fine else NO_PIVOT
+            out = y + side * width
+            solid.disc((x, side * (half[1] + 0.003), r + 0.03), side, r * 1.17, ARCH, sides)
+            solid.tube((x, y - width, r), (x, y + width, r), (r, r), TYRE, sides, pivot=pivot)
+            solid.disc((x, out + side * 0.024, r), side, r * 0.62, RIM, 10 if fine else 5, gloss=0.5, pivot=pivot)
+            for spoke in range(5 if fine else 0):
                 a = 2.0 * np.pi * (spoke + 0.5) / 5.0
-                hole = (x + 0.36 * r * np.cos(a), out, r + 0.36 * r * np.sin(a))
-                solid.tube(hole, (hole[0], out + side * 0.006, hole[2]), (0.13 * r, 0.13 * r), BLACK, 5, pivot=pivot)
+                hole = (x + 0.36 * r * np.cos(a), out + side * 0.03, r + 0.36 * r * np.sin(a))
+                solid.disc(hole, side, 0.13 * r, BLACK, 5, pivot=pivot)
 
 
 def add_lamps(solid: Solid, shape: Shape, half: np.ndarray) -> None:
