@@ -1,0 +1,29 @@
+"""OpenDRIVE of small roads for worked examples."""
+
+import carla
+
+
+def straight_road(
+    length_m: float = 2000.0, limit_kmh: float = 50.0, lanes: int = 1, light_at_m: float = 0.0
+) -> carla.Map:
+    """A straight one-way road along +x, its lanes 3.5 m wide at y = 1.75, 5.25, ...; a light where one is asked for."""
+    lane = """<lane id="-{k}" type="driving" level="false"><width sOffset="0" a="3.5" b="0" c="0" d="0"/>
+        <roadMark sOffset="0" type="broken" weight="standard" color="standard" width="0.13"
+        laneChange="both"/></lane>"""
+    light = (
+        f"""<signals><signal s="{light_at_m}" t="-5" id="1" name="light" dynamic="yes" orientation="+" zOffset="3"
+        country="OpenDRIVE" type="1000001" subtype="-1" value="-1" hOffset="0" pitch="0" roll="0" height="1" width="1"/>
+        </signals>"""
+        if light_at_m
+        else ""
+    )
+    return carla.Map(
+        "straight",
+        f"""<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="straight" version="1"/>
+    <road name="a" length="{length_m}" id="1" junction="-1">
+      <type s="0" type="town"><speed max="{limit_kmh}" unit="km/h"/></type>
+      <planView><geometry s="0" x="0" y="0" hdg="0" length="{length_m}"><line/></geometry></planView>
+      <lanes><laneSection s="0"><center><lane id="0" type="none" level="false"/></center>
+      <right>{"".join(lane.format(k=k + 1) for k in range(lanes))}</right></laneSection></lanes>{light}
+    </road></OpenDRIVE>""",
+    )
