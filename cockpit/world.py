@@ -254,6 +254,7 @@ class CarlaWorld:
 
     def advance(self) -> carla.WorldSnapshot:
         """The first third of a tick: step the world, wait for its snapshot."""
+        self._read_lamps()
         frame = self._tick_world()
         snapshot = self.world.get_snapshot()
         if snapshot.frame != frame:
@@ -317,7 +318,6 @@ class CarlaWorld:
         unknown = [actor_id for actor_id in shots if actor_id not in self._static]
         if unknown:
             self._meet(unknown)
-        self._read_lamps()
         ego_shot = shots.get(self.ego.id)
         if ego_shot is None:
             raise WorldLost("The ego is no longer in the world: another client destroyed it or loaded a map.")
@@ -364,10 +364,17 @@ class CarlaWorld:
         self._lights.clear()
 
     def _read_lamps(self) -> None:
-        """Brake lights and blinkers of all vehicles: one call for all, every few ticks."""
+        """Brake lights and blinkers of all vehicles: one call for all, every few ticks.
+
+        Asked before the step: after it the server draws, and the answer would wait for the pictures.
+        """
         every = self.config.light_state_every
         if every and self._ticks % every == 0:
-            self._lamps = {actor_id: int(lamps) for actor_id, lamps in self.world.get_vehicles_light_states().items()}
+            try:
+                states = self.world.get_vehicles_light_states()
+            except RuntimeError as error:
+                raise self._lost(error) from error
+            self._lamps = {actor_id: int(lamps) for actor_id, lamps in states.items()}
 
     def _light_states(self) -> tuple[LightState, ...]:
         return tuple(
