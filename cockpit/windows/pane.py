@@ -85,6 +85,7 @@ class ScreenPane(QWidget):
     def _draw_picture(self, painter: QPainter, area: QRectF, picture: CameraFrame) -> None:
         image = qimage_from_rgb(picture.image)
         painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # it would darken the outermost pixels
         painter.setTransform(self._widget_from_screen(area), combine=True)
         painter.setTransform(qtransform_from_homography(self._screen_from_picture(image)), combine=True)
         painter.drawImage(QPointF(0, 0), image)
