@@ -7,6 +7,7 @@ view give the same bytes.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,10 @@ import moderngl
 import numpy as np
 
 from sim.render import shaders
-from sim.render.camera import eye, focal, projection, seen
+from sim.render.camera import axes, eye, focal, projection, seen
 from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
 from sim.render.scene import CLEAR_NOON, CameraView, DrawnLight, SceneState
+from sim.render.shadows import throw_shadows
 from sim.render.sky import dome, dome_colours, light_from_weather
 from sim.render.solids import ACTOR_VERTEX, Model
 from sim.render.staging import BLOB, GLOW, INSTANCE, ModelKey, Placed, Stage, make_model, set_stage
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 ACTOR_REACH_M = 260.0
 GLOW_REACH_M = 320.0
+NO_SHADOW = 0.1  # brightness of the sun below which nothing throws a shadow
+SUN_STEP_RAD = 0.01  # the sun may move this far before shadows are thrown anew
 DETAIL_M = 40.0  # beyond it vehicles are drawn coarsely
 HIGH_UP = 4.0  # a camera sees this many metres further per metre it is above the ground
 QUAD = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], "<f4")
@@ -48,7 +52,7 @@ class Renderer:
         self._weather: tuple[float, ...] = ()
         with self._ctx:
             self._device = str(self._ctx.info["GL_RENDERER"])
-            self._scene = self._own(self._ctx.buffer(reserve=64 + 7 * 16, dynamic=True))
+            self._scene = self._own(self._ctx.buffer(reserve=64 + 8 * 16, dynamic=True))
             self._surfaces = self._own(self._ctx.texture_array((SIZE, SIZE, LAYERS), 4, texture_array().tobytes()))
             self._surfaces.build_mipmaps()
             self._surfaces.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
@@ -105,6 +109,10 @@ class Renderer:
         content = [(vertices, "3f4 2f4 1f4 4f1", "position", "side", "grow", "colour")]
         self._paint = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.paint_chunks)
         self._owned += [self._static, self._paint]
+        self._shade_program = self._program(shaders.SHADE_VERTEX, shaders.SHADE_FRAGMENT)
+        self._shade: ChunkDraws | None = None
+        self._shade_parts: list[Any] = []
+        self._shade_sun = np.zeros(3)
 
     def _make_sky(self) -> None:
         ctx = self._ctx
@@ -131,8 +139,8 @@ class Renderer:
         self._vaos: dict[str, moderngl.VertexArray] = {}
 
     def _release_moving(self) -> None:
-        for vao in self._vaos.values():
-            vao.release()
+        for thing in (*self._vaos.values(), *reversed(self._shade_parts)):
+            thing.release()
         for rows in (self._instances, self._blobs, self._glows, self._commands):
             rows.buffer.release()
         self._model_vertices.release()
@@ -190,6 +198,23 @@ class Renderer:
         self._weather = weather
         self._light = light_from_weather(weather)
         self._sky_colours.write(dome_colours(self._directions, self._light).tobytes())
+        sun = self._light.sun_direction
+        if self._light.sun.mean() > NO_SHADOW and math.acos(min(1.0, float(sun @ self._shade_sun))) > SUN_STEP_RAD:
+            self._throw_shadows()
+        self._shade_program["strength"] = 0.47 * min(float(self._light.sun.mean()) / 0.6, 1.0)
+
+    def _throw_shadows(self) -> None:
+        self._shade_sun = self._light.sun_direction
+        points, triangles, chunks = throw_shadows(self._town.scenery.throwers, self._shade_sun)
+        for part in reversed(self._shade_parts):
+            part.release()
+        self._shade_parts, self._shade = [], None
+        if chunks is None:
+            return
+        vertices, indices = self._ctx.buffer(points.tobytes()), self._ctx.buffer(triangles.tobytes())
+        vao = self._ctx.vertex_array(self._shade_program, [(vertices, "3f4", "position")], indices)
+        self._shade = ChunkDraws(self._ctx, vao, chunks)
+        self._shade_parts = [vertices, indices, vao, self._shade]
 
     # One picture
 
@@ -212,6 +237,8 @@ class Renderer:
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         ctx.blend_func = OVER  # type: ignore[assignment]
         self._paint.draw(view, further)
+        if self._shade is not None and self._light.sun.mean() > NO_SHADOW:
+            self._shade.draw(view, further)
         self._draw_quads("blobs", stage.blobs[stage.blobs["owner"] != view.hidden_actor_id], view)
         frame.depth_mask = True
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
@@ -234,7 +261,7 @@ class Renderer:
     def _write_scene(self, state: SceneState, view: CameraView) -> None:
         light = self._light
         fx, _ = focal(view)
-        block = np.empty((11, 4), np.float32)
+        block = np.empty((12, 4), np.float32)
         block[:4] = projection(view).T
         block[4] = (*eye(view), state.time_s)
         block[5] = (*light.sun_direction, light.night)
@@ -243,6 +270,8 @@ class Renderer:
         block[8] = (*light.ground_ambient, light.fog_start_m)
         block[9] = (*light.haze, 2.0 / (fx * view.width))
         block[10] = (*light.zenith, 0.0)
+        beam = light.night if view.hidden_actor_id >= 0 else 0.0  # the own car's headlights
+        block[11] = (*axes(view.roll, view.pitch, view.yaw)[0], beam)
         self._scene.write(block.tobytes())
 
     def _draw_actors(self, stage: Stage, view: CameraView, further: float) -> None:

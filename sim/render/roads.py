@@ -26,7 +26,8 @@ PAINT_Z_M = 0.012
 DETAIL_M, FAR_M = 95.0, 300.0  # how far wheel tracks and kerbs are drawn, and roads at all
 ASPHALT_RGB = np.array([0.40, 0.40, 0.415])
 GUTTER_RGB = np.array([0.52, 0.515, 0.50])
-KERB_RGB = np.array([0.72, 0.71, 0.68])
+KERB_RGB = np.array([0.80, 0.79, 0.76])
+EARTH_RGB = np.array([0.44, 0.43, 0.30])
 WALK_RGB = np.array([0.66, 0.635, 0.60])
 PAINT = {"yellow": (0.93, 0.72, 0.13), "white": (0.93, 0.93, 0.91), "standard": (0.93, 0.93, 0.91)}
 WEAR = np.array([[0.0, 1.0], [0.22, 0.93], [0.5, 1.03], [0.78, 0.93], [1.0, 1.0]])  # across a lane: wheel tracks darker
@@ -207,7 +208,7 @@ def add_walk(road: Road, lane_id: int, s: np.ndarray, inner: np.ndarray, outer: 
     mesh.strip(slab, out, shade[:, None] * WALK_RGB, PAVING, uv=uv, reach=DETAIL_M)
     below = out - np.array([0.0, 0.0, 0.35])
     a, b = (below, out) if sign < 0 else (out, below)
-    mesh.strip(a, b, WALK_RGB * 0.6, PLAIN, up=False, reach=DETAIL_M)
+    mesh.strip(a, b, EARTH_RGB, PLAIN, up=False, reach=DETAIL_M)
 
 
 def add_floor(floor: BaseGeometry, mesh: StaticMesh) -> None:
@@ -221,11 +222,15 @@ def add_floor(floor: BaseGeometry, mesh: StaticMesh) -> None:
 
 
 def add_marks(road: Road, section: Section, paint: PaintMesh) -> None:
-    """Every road mark of a section."""
+    """Every road mark of a section, up to the stop or give-way lines."""
+    stops = [item.s for item in road.objects if item.subtype in ("stopLine", "giveWayLine")]
+    first = max((s for s in stops if s < road.length / 2.0), default=0.0)
+    last = min((s for s in stops if s > road.length / 2.0), default=road.length)
     for lane_id, lane in section.lanes.items():
         for i, mark in enumerate(lane.marks):
             end = lane.marks[i + 1].s if i + 1 < len(lane.marks) else section.end
             start = max(mark.s, section.s)
+            start, end = max(start, first), min(end, last)
             if end - start > 0.2 and mark.kind not in ("none", "curb", "edge"):
                 shift = 0.0
                 if lane_id and section.lanes.get(lane_id + (1 if lane_id > 0 else -1), lane).kind in WALK_LANES:

@@ -204,7 +204,7 @@ def add_building(
     mesh: StaticMesh, corners: np.ndarray, ground: float, floors: int, urban: bool, rng: np.random.Generator
 ) -> float:
     """Walls with windows, a ground floor and a roof; returns the height."""
-    wall = WALLS[rng.integers(len(WALLS))] * rng.uniform(0.92, 1.05)
+    wall = WALLS[rng.integers(len(WALLS))] * rng.uniform(1.02, 1.16)
     roof = ROOFS[rng.integers(len(ROOFS))] * rng.uniform(0.9, 1.1)
     style = int(rng.choice([OFFICE, CLASSIC, HOUSE], p=[0.35, 0.45, 0.2])) if urban else HOUSE
     first = (SHOP if rng.random() < 0.7 else CLASSIC) if urban else DOOR

@@ -16,6 +16,7 @@ layout(std140) uniform Scene {
     vec4 bounce;    // rgb from the ground; w = fog starts at (m)
     vec4 haze;      // rgb; w = width of a pixel at one metre
     vec4 zenith;    // rgb; w = 1 / (height over which fog thins by e)
+    vec4 beam;      // where the own headlights shine; w = how strongly
 };
 vec3 normal_of(vec3 bytes) { return (bytes * 255.0 - 128.0) / 127.0; }
 float clear_at(vec3 relative) {
@@ -24,6 +25,11 @@ float clear_at(vec3 relative) {
 }
 vec3 lit(vec3 n) {
     return mix(bounce.rgb, ambient.rgb, 0.5 + 0.5 * n.z) + sun.rgb * max(dot(n, sun_at.xyz), 0.0);
+}
+vec3 headlights(vec3 relative) {
+    float far = length(relative);
+    float cone = smoothstep(0.80, 0.98, dot(relative, beam.xyz) / max(far, 0.1));
+    return vec3(0.95, 0.92, 0.80) * beam.w * cone * 9.0 / (9.0 + 0.020 * far * far) * 0.75;
 }
 """
 
@@ -38,7 +44,7 @@ void main() {
     vec3 normal = normal_of(normal_bytes);
     float level = step(0.9, normal.z) * step(float(layer), 2.5);
     vec3 paint = colour.rgb * (1.0 - 0.38 * sun.w * level * step(float(layer), 0.5));
-    vec3 lamp = vec3(1.0, 0.78, 0.48) * colour.a * sun_at.w;
+    vec3 lamp = vec3(1.0, 0.78, 0.48) * colour.a * sun_at.w + headlights(relative);
     v_colour.rgb = paint * (lit(normal) + lamp) * 1.25;
     v_colour.a = clear_at(relative);
     float grazing = 1.0 - clamp(-normalize(relative).z, 0.0, 1.0);
@@ -82,7 +88,7 @@ void main() {
     v_edge = vec3(sign(grow) * (wanted + border), wanted, max(2.0 * border, 1e-4));
     float pale = sqrt(width / wanted) * min(2.0 * wanted / pixel, 1.0);
     v_colour.a = 0.90 * pale * (1.0 - smoothstep(140.0, 240.0, depth)) * (1.0 - 0.25 * sun.w);
-    vec3 lamp = vec3(1.0, 0.78, 0.48) * colour.a * sun_at.w;
+    vec3 lamp = vec3(1.0, 0.78, 0.48) * colour.a * sun_at.w + headlights(relative);
     v_colour.rgb = mix(haze.rgb, colour.rgb * (lit(vec3(0.0, 0.0, 1.0)) + lamp), clear_at(relative));
     gl_Position = projection * vec4(relative, 1.0);
 }
@@ -119,7 +125,7 @@ void main() {
     n = vec3(dot(row_x.xyz, n), dot(row_y.xyz, n), dot(row_z.xyz, n));
     vec3 relative = world - eye.xyz, look = normalize(relative);
     vec3 own = kind == 1u ? paint.rgb : colour.rgb;
-    vec3 c = own * lit(n);
+    vec3 c = own * (lit(n) + headlights(relative));
     vec3 mirrored = reflect(look, n);
     float rim = pow(1.0 - abs(dot(look, n)), 4.0);
     vec3 sky = mix(haze.rgb, zenith.rgb, clamp(mirrored.z * 1.5, 0.0, 1.0));

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from sim.render.mesh import noise
 
 DOME_RINGS = np.radians([-30.0, -4.0, 0.0, 1.5, 3.5, 6.0, 10.0, 15.0, 21.0, 28.0, 37.0, 48.0, 62.0, 78.0, 90.0])
-DOME_SIDES = 72
+DOME_SIDES = 128
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def light_from_weather(weather: tuple[float, ...]) -> Light:
     direction = np.array([math.cos(height) * math.cos(azimuth), math.cos(height) * math.sin(azimuth), math.sin(height)])
     overcast = cloud**1.5
     white, warm = np.array([1.0, 0.96, 0.88]), np.array([1.0, 0.60, 0.28])
-    sun = mix(white, warm, low) * ramp(altitude, -3.0, 14.0) * (1.0 - 0.88 * overcast) * (1.0 - 0.5 * rain) * 0.74
-    clear_sky = mix([0.47, 0.53, 0.62], [0.47, 0.42, 0.44], low)
+    sun = mix(white, warm, low) * ramp(altitude, -5.0, 11.0) * (1.0 - 0.88 * overcast) * (1.0 - 0.5 * rain) * 0.66
+    clear_sky = mix([0.55, 0.60, 0.68], [0.56, 0.49, 0.50], low)
     ambient = mix(clear_sky, [0.70, 0.71, 0.73], overcast) * (0.16 + 0.84 * day) * (1.0 - 0.25 * rain)
-    ambient = mix(np.array([0.055, 0.065, 0.10]), ambient, day)
+    ambient = mix(np.array([0.085, 0.10, 0.15]), ambient, day)
     zenith = mix(mix([0.22, 0.44, 0.78], [0.25, 0.32, 0.55], low), [0.62, 0.65, 0.69], overcast)
     horizon = mix(mix([0.74, 0.83, 0.91], [0.98, 0.70, 0.46], low), [0.76, 0.78, 0.80], max(overcast, 0.85 * fog))
     horizon = mix(horizon, [0.72, 0.56, 0.36], dust)
@@ -74,7 +74,7 @@ def light_from_weather(weather: tuple[float, ...]) -> Light:
         sun_direction=direction,
         sun=sun,
         sky_ambient=ambient,
-        ground_ambient=ambient * np.array([0.62, 0.60, 0.55]),
+        ground_ambient=ambient * np.array([0.74, 0.71, 0.65]),
         haze=horizon,
         zenith=mix(zenith, horizon, 0.9 * fog),
         fog_per_m=0.0011 + 0.0009 * rain + 0.06 * fog**1.7 + 0.006 * dust,
@@ -104,11 +104,12 @@ def dome_colours(directions: np.ndarray, light: Light) -> np.ndarray:
     up = np.clip(directions[:, 2], 0.0, 1.0)
     base = light.haze + (light.zenith - light.haze) * (1.0 - np.exp(-4.2 * up))[:, None]
     towards = np.clip(directions @ light.sun_direction, 0.0, 1.0)
-    glow = 0.55 * towards**8 * np.exp(-2.5 * up) + 0.35 * towards**60
-    base = base + (glow * light.sun_visible)[:, None] * (light.sun + 0.1)
+    glow = 0.45 * towards**6 * np.exp(-2.5 * up) + 0.35 * towards**40 + 0.5 * towards**400
+    tint = light.sun / (light.sun.max() + 1e-6)
+    base = base + (glow * light.sun_visible)[:, None] * tint
     flat = directions[:, :2] / (directions[:, 2:3] + 0.18)
     puff = noise(flat, 0.9, 5) * 0.6 + noise(flat, 0.35, 6) * 0.4
-    cover = np.clip((puff + 1.9 * light.cloud - 0.75) * 1.6, 0.0, 1.0) * np.clip(up * 7.0, 0.0, 1.0)
+    cover = np.clip((puff + 1.7 * light.cloud - 0.52) * 1.5, 0.0, 1.0) * np.clip(up * 7.0, 0.0, 1.0)
     cloud_light = light.sky_ambient * 0.95 + light.sun * 0.45
     shade = (0.93 + 0.10 * noise(flat, 0.5, 7))[:, None] * np.minimum(cloud_light, 1.0)
     clear = 1.0 - math.exp(-light.fog_per_m * 60.0)

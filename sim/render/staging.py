@@ -87,7 +87,7 @@ def set_stage(
     scene: SceneState, light: Light, model_of: Callable[[ModelKey], Model], placed: Callable[[DrawnLight], Placed]
 ) -> Stage:
     """All instances, blobs and blooms of a scene."""
-    lamps_on = light.night > 0.25 or light.fog_per_m > 0.012
+    lamps_on = light.night > 0.15 or light.fog_per_m > 0.012
     actors = actor_instances(scene.actors, scene.time_s, lamps_on)
     keys: list[ModelKey] = [(actor.type_id, actor.extent_m) for actor in scene.actors]
     owner = [actor.actor_id for actor in scene.actors]
