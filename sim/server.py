@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 LAG_POLL_S = 0.002
 FREE_PORT_ATTEMPTS = 50
 TICKING_CALLS = ("tick_cue", "apply_batch")
+HEALTH_CHECK = "health_check_remote_TM"
+"""Answered out of turn: after 2 s without an answer the client library raises in the middle of its user's ticks."""
 
 
 class PortInUseError(Exception):
@@ -114,6 +116,9 @@ class Server:
         return RpcConnection(self._take)
 
     def _take(self, request: Request) -> None:
+        if request.name == HEALTH_CHECK:
+            self._answer(request)
+            return
         self._requests.append(request)
         self._wake.set()
 

@@ -26,9 +26,9 @@ _NUMBERS = {
     "set_percentage_running_sign": "set_percentage_running_sign",
     "set_percentage_ignore_vehicles": "set_percentage_ignore_vehicles",
     "set_percentage_ignore_walkers": "set_percentage_ignore_walkers",
-    "set_percentage_keep_slow_lane_rule": "set_keep_right_percentage",
-    "set_percentage_random_left_lanechange": "set_random_left_lane_change_percentage",
-    "set_percentage_random_right_lanechange": "set_random_right_lane_change_percentage",
+    "keep_slow_lane_rule_percentage": "set_keep_right_percentage",
+    "random_left_lanechange_percentage": "set_random_left_lane_change_percentage",
+    "random_right_lanechange_percentage": "set_random_right_lane_change_percentage",
 }
 """Calls (vehicle, number), and the setter of `sim.traffic.Traffic` that each one is."""
 
