@@ -42,7 +42,7 @@ town: setup
 	$(BIN)/python assets/routes/build_routes.py
 
 small-policy: setup
-	$(BIN)/takeover refine small
+	$(BIN)/takeover refine small --install
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

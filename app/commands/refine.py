@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import TaskID
 
 from app.commands.pairs import SMALL_POLICY
 from app.console import out, progress_bar
@@ -57,3 +59,53 @@ def merge(
     from refine.merge import merge_adapter
 
     out.print(f"policy: {merge_adapter(policy, adapter, target)}")
+
+
+@app.command()
+def small(
+    target: Annotated[Path, typer.Option("--out", help="Working folder; an interrupted build goes on there.")] = Path(
+        "runs/small-policy"
+    ),
+    config: Annotated[Path | None, typer.Option(help="Settings of the build (YAML).")] = None,
+    install: Annotated[
+        bool, typer.Option("--install", help="Put the result into assets/policies/small when it is done.")
+    ] = False,
+) -> None:
+    """Train the small VLA from scratch: collect expert driving in our town, train, let it drive, correct it, train on.
+
+    Takes an hour or two on two cores; a GPU is used for the training where there is one.
+    """
+    from refine.build_small import BuildConfig, BuildProgress, build_small_policy
+    from refine.collect import CollectProgress
+    from refine.sft import TrainingStep
+
+    settings = load_yaml(BuildConfig, config) if config else BuildConfig()
+    with progress_bar() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def on_progress(at: BuildProgress) -> None:
+            if at.stage not in tasks:
+                tasks[at.stage] = progress.add_task(at.stage, total=None, note="")
+            task = tasks[at.stage]
+            if isinstance(at.detail, CollectProgress):
+                progress.update(task, completed=at.detail.samples, total=at.detail.wanted)
+            elif isinstance(at.detail, TrainingStep):
+                note = f"loss {at.detail.loss:.3f}"
+                progress.update(task, completed=at.detail.step, total=at.detail.steps, note=note)
+            else:
+                progress.update(task, completed=at.detail.frame, note=f"{at.detail.authority.authority.value}")
+
+        policy = build_small_policy(target, settings, on_progress)
+    out.print(f"policy: {policy}")
+    if install:
+        install_policy(policy)
+
+
+def install_policy(policy: Path) -> None:
+    """Replace the shipped small policy by this one."""
+    part = SMALL_POLICY.with_name(".small.partial")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(policy, part, ignore=shutil.ignore_patterns("done", "*.jsonl"))
+    shutil.rmtree(SMALL_POLICY, ignore_errors=True)
+    part.rename(SMALL_POLICY)
+    out.print(f"installed: {SMALL_POLICY}")
