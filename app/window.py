@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import QRect, QTimer
 from PyQt6.QtGui import QCloseEvent, QGuiApplication
 from PyQt6.QtWidgets import QApplication, QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -16,10 +16,13 @@ from app.gui import theme
 from app.gui.drive_page import DrivePage
 from app.gui.parts import button, label
 from app.gui.recordings_page import RecordingsPage
+from cockpit.windows.layout import Layout
 
 log = logging.getLogger(__name__)
 
 SIZE = (1360, 860)
+LEAST_HEIGHT = 420
+"""Lower than this the window is of no use beside the driver's panes, and stays behind them."""
 SIGNAL_LOOK_MS = 200
 NO_DISPLAY = "no display: set DISPLAY or WAYLAND_DISPLAY, or run without a window (`takeover round`)"
 
@@ -35,6 +38,9 @@ class MainWindow(QWidget):
         self.pages = QStackedWidget()
         self.tabs = [button("Drive", "tab"), button("Recordings", "tab")]
         self._build()
+        self._geometry_before: QRect | None = None
+        self.drive.begun.connect(self._make_room)
+        self.drive.ended.connect(self._take_room_back)
         self.drive.ended.connect(self.recordings.refresh)
         self.resize(*_fitting_size())
 
@@ -50,6 +56,25 @@ class MainWindow(QWidget):
         self.drive.close_drive()
         self.recordings.pause()
         super().closeEvent(event)
+
+    def _make_room(self) -> None:
+        """With one display the driver's panes lie across its upper part: this window takes what is below them."""
+        screens, display = self.drive.screens, self.screen()
+        if screens is None or display is None or screens.placement.layout is not Layout.PANES:
+            return
+        free = display.availableGeometry()
+        panes = screens.windows[0]
+        panes.move(free.left() + (free.width() - panes.width()) // 2, free.top())
+        below = free.adjusted(0, panes.frameGeometry().height(), 0, 0)
+        if below.height() >= LEAST_HEIGHT:
+            self._geometry_before = self.geometry()
+            width = min(free.width(), self.width())
+            self.setGeometry(below.left() + (below.width() - width) // 2, below.top(), width, below.height())
+
+    def _take_room_back(self) -> None:
+        if self._geometry_before is not None:
+            self.setGeometry(self._geometry_before)
+            self._geometry_before = None
 
     def _build(self) -> None:
         header = QFrame()

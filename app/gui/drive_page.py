@@ -36,6 +36,8 @@ SIDE_WIDTH, STATUS_WIDTH = 360, 310
 class DrivePage(QWidget):
     """Choose, start, watch, stop."""
 
+    begun = pyqtSignal()
+    """The driver's windows are open."""
     ended = pyqtSignal()
     """A drive is over and everything is taken down."""
 
@@ -91,6 +93,7 @@ class DrivePage(QWidget):
         self.status.show_nothing()
         session.start()
         self._look_timer.start()
+        self.begun.emit()
 
     def stop(self) -> None:
         """Ask the drive to end; the page goes back to the form when it has."""

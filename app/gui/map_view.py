@@ -50,7 +50,7 @@ class MapView(QWidget):
         self._width_m = FOLLOW_WIDTH_M
         self._drag_from: QPointF | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(280, 240)
+        self.setMinimumSize(200, 110)
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         """A square."""
@@ -68,7 +68,7 @@ class MapView(QWidget):
         self._roads.setFillRule(Qt.FillRule.WindingFill)
         self.show_whole()
 
-    def show_route(self, points: NDArray[np.float64] | None) -> None:
+    def show_route(self, points: NDArray[np.floating] | None) -> None:
         """Show a route, (N, 2+) x, y in the world frame; None takes it away."""
         self._route = QPainterPath() if points is None or len(points) < 2 else _line(points)
         self.update()
@@ -227,7 +227,7 @@ def _outline(lane: PlanLane) -> QPolygonF:
     return QPolygonF([QPointF(x, y) for x, y in np.vstack([lane.left, lane.right[::-1], lane.left[:1]])])
 
 
-def _line(points: NDArray[np.float64]) -> QPainterPath:
+def _line(points: NDArray[np.floating]) -> QPainterPath:
     path = QPainterPath()
     path.addPolygon(QPolygonF([QPointF(float(point[0]), float(point[1])) for point in points]))
     return path

@@ -172,6 +172,8 @@ def _list_item(found: Found) -> QListWidgetItem:
         aspect = Qt.AspectRatioMode.KeepAspectRatioByExpanding
         scaled = image.scaled(THUMBNAIL, aspect, Qt.TransformationMode.SmoothTransformation)
         picture = QPixmap.fromImage(scaled.copy(0, 0, THUMBNAIL.width(), THUMBNAIL.height()))
-    item.setIcon(QIcon(picture))
+    icon = QIcon(picture)
+    icon.addPixmap(picture, QIcon.Mode.Selected)  # else Qt tints it
+    item.setIcon(icon)
     item.setToolTip(str(summary.path))
     return item

@@ -5,18 +5,22 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+from pathlib import Path
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui import theme
+from app.gui.map_view import MapView
 from app.gui.parts import Card, Facts, answer_words, button, flexible, label
+from app.gui.town_plan import plan_from_opendrive
+from cockpit.config import ConfigError
 from cockpit.windows import palette
 from cockpit.windows.instruments import TONE_OF, instruments_from_tick
 from recorder.reader import Segment, SegmentSummary
-from recorder.schema import Authority, EventKind
-from recorder.session import RecordingError
+from recorder.schema import Authority, EventKind, Pose
+from recorder.session import RecordingError, read_session
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +39,7 @@ class Pictures(QWidget):
         super().__init__()
         self._images: list[tuple[str, QImage]] = []
         self._message = ""
-        self.setMinimumHeight(160)
+        self.setMinimumSize(200, 110)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def show_images(self, images: list[tuple[str, QImage]], message: str = "") -> None:
@@ -55,15 +59,8 @@ class Pictures(QWidget):
             painter.drawText(QRectF(self.rect()).adjusted(20, 20, -20, -20), flags, self._message)
             painter.end()
             return
-        rows = [row for row in _in_rows(self._images) if row]
-        heights = [min(self.height(), (self.width() - GAP * (len(row) - 1)) / _shapes(row)) for row in rows]
-        spare = self.height() - GAP * (len(rows) - 1)
-        heights[-1] = min(heights[-1], max(spare - sum(heights[:-1]), spare / 3))
-        shrink = min(1.0, spare / sum(heights))
-        top = (self.height() - sum(heights) * shrink - GAP * (len(rows) - 1)) / 2
-        for row, height in zip(rows, heights, strict=True):
-            self._draw_row(painter, row, top, height * shrink)
-            top += height * shrink + GAP
+        height = min(self.height(), (self.width() - GAP * (len(self._images) - 1)) / _shapes(self._images))
+        self._draw_row(painter, self._images, (self.height() - height) / 2, height)
         painter.end()
 
     def _draw_row(self, painter: QPainter, row: list[tuple[str, QImage]], top: float, height: float) -> None:
@@ -87,6 +84,8 @@ class TimeLine(QWidget):
         self._colours: list[QColor] = []
         self._speeds_mps: list[float] = []
         self._seconds: list[float] = []
+        self._poses: dict[int, Pose] = {}
+        self._session: Path | None = None
         self._index = 0
         self.setFixedHeight(PLOT_HEIGHT + LINE_HEIGHT + 24)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -171,7 +170,8 @@ class TimeLine(QWidget):
             if second % step:
                 continue
             index = min(range(len(self._seconds)), key=lambda i: abs(self._seconds[i] - second))
-            box = QRectF(self._x(index) - 30, PLOT_HEIGHT + LINE_HEIGHT + 4, 60, 16)
+            middle = min(max(self._x(index), 32.0), self.width() - 32.0)
+            box = QRectF(middle - 32, PLOT_HEIGHT + LINE_HEIGHT + 4, 64, 16)
             painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), "takeover" if second == 0 else f"{second:+d} s")
 
 
@@ -183,8 +183,11 @@ class SegmentView(QWidget):
         self._segment: Segment | None = None
         self._index = 0
         self._seconds: list[float] = []
+        self._poses: dict[int, Pose] = {}
+        self._session: Path | None = None
         self.title = label("", "title")
-        self.pictures = Pictures()
+        self.pictures, self.policy_saw = Pictures(), Pictures()
+        self.map = MapView()
         self.line = TimeLine()
         self.play = button("Play")
         self.facts = Facts("Time", "Who drives", "Speed", "Steer", "Throttle", "Brake")
@@ -210,16 +213,33 @@ class SegmentView(QWidget):
             seconds = [float(second) for second in segment.column("time_s") - summary.start_time_s]
         speeds = [float(speed) for speed in segment.column("ego/speed_mps")]
         self._seconds = seconds
+        columns = (segment.column(f"ego/pose/{name}") for name in ("x", "y", "yaw"))
+        placed = zip(segment.column("frame"), *columns, strict=True)
+        self._poses = {int(frame): Pose(x=float(x), y=float(y), yaw=float(yaw)) for frame, x, y, yaw in placed}
+        self._show_town(segment.path.parent.parent)
         self._timer.setInterval(max(10, round(1000 * (seconds[-1] - seconds[0]) / max(1, len(seconds) - 1))))
         self.line.show_segment(segment.authority, speeds, seconds)
         self.play.setEnabled(True)
         self.go_to(segment.takeover_index or 0)
+
+    def _show_town(self, session: Path) -> None:
+        """The map under the segment; kept while segments of one session are looked at."""
+        if session != self._session:
+            self._session = session
+            try:
+                info = read_session(session)
+                self.map.show_town(plan_from_opendrive(info.map_name, info.opendrive))
+                self.map.show_route(info.route_world)
+            except (RecordingError, ConfigError) as error:
+                self.map.show_town(None, str(error))
+        self.map.follow()
 
     def show_problem(self, text: str) -> None:
         """Say why there is nothing to see."""
         self.pause()
         self._segment = None
         self.pictures.show_images([], text)
+        self.policy_saw.show_images([])
         self.line.show_segment([], [], [])
         self.play.setEnabled(False)
 
@@ -259,11 +279,14 @@ class SegmentView(QWidget):
         tick = segment.tick(index)
         shown = instruments_from_tick(tick)
         images = [(name, QImage.fromData(segment.jpeg(name, index))) for name in _ordered(segment.cameras)]
-        self.pictures.show_images([(name, image) for name, image in images if not image.isNull()], "No pictures")
+        images = [(name, image) for name, image in images if not image.isNull()]
+        self.pictures.show_images([item for item in images if item[0] in ORDER], "No pictures of the driver's screens")
+        self.policy_saw.show_images([item for item in images if item[0] not in ORDER], "No picture of the policy's")
+        self.map.show_tick(tick, None if tick.plan is None else self._poses.get(tick.plan.frame))
         self.facts.show_fact("Time", f"{self._seconds[index]:+.2f} s")
         self.facts.show_fact("Who drives", shown.who.capitalize(), palette.TONES[shown.tone].name())
         self.facts.show_fact("Speed", f"{shown.speed_kmh} km/h")
-        self.facts.show_fact("Steer", f"{shown.steer:+.2f}")
+        self.facts.show_fact("Steer", f"{shown.steer + 0.0:+.2f}".replace("-0.00", "+0.00"))
         self.facts.show_fact("Throttle", f"{shown.throttle:.2f}")
         self.facts.show_fact("Brake", f"{shown.brake:.2f}")
         self.says.setText(shown.policy)
@@ -291,18 +314,18 @@ class SegmentView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GAP)
         column.addLayout(head)
-        column.addWidget(self.pictures, stretch=1)
+        column.addWidget(self.pictures, stretch=4)
+        views = QHBoxLayout()
+        views.setSpacing(theme.GAP)
+        views.addWidget(self.policy_saw, stretch=1)
+        views.addWidget(self.map, stretch=1)
+        column.addLayout(views, stretch=5)
         column.addWidget(self.line)
         column.addLayout(below)
 
 
 def _ordered(cameras: list[str]) -> list[str]:
     return sorted(cameras, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
-
-
-def _in_rows(images: list[tuple[str, QImage]]) -> tuple[list[tuple[str, QImage]], list[tuple[str, QImage]]]:
-    """The driver's screens above, what the policy saw below."""
-    return [item for item in images if item[0] in ORDER], [item for item in images if item[0] not in ORDER]
 
 
 def _shapes(row: list[tuple[str, QImage]]) -> float:
