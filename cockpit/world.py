@@ -39,6 +39,9 @@ COLLISION_MEMORY_S = 1.0
 LETTING_GO_S = 1.5
 """When the server is gone, the client library's threads hold our callbacks until their next attempt to connect again, a
 second later. If Python ended before that, they would end the process with an abort."""
+CALLBACKS_S = 0.2
+"""How long callbacks under way are given after the last sensor was stopped. One of them that held the last reference to
+the client would take it down from the client's own thread, which ends the process (`std::terminate`)."""
 
 _COLOURS = {
     carla.TrafficLightState.Red: LightColour.RED,
@@ -443,8 +446,8 @@ class CarlaWorld:
             except RuntimeError as error:
                 self.is_lost = True
                 log.info("world not tidied up, the server does not answer: %s", error)
-        if sensors and self.is_lost:
-            time.sleep(LETTING_GO_S)
+        if sensors:
+            time.sleep(LETTING_GO_S if self.is_lost else CALLBACKS_S)
 
     def __enter__(self) -> CarlaWorld:
         return self
