@@ -39,6 +39,7 @@ def equilibrium_gap_m(speed_mps: float, wanted_mps: float, standstill_gap_m: flo
 def stopping_acceleration(speed_mps: np.ndarray, distance_m: np.ndarray) -> np.ndarray:
     """The acceleration that stops a vehicle after a distance, (N,), not above zero; 0 while there is time to wait."""
     needed = speed_mps * speed_mps / (2.0 * np.maximum(distance_m, 0.05))
+    needed = np.where(distance_m < 0.1, np.maximum(needed, 0.8 * COMFORTABLE_BRAKING_MPS2), needed)
     begun = (needed > 0.8 * COMFORTABLE_BRAKING_MPS2) | (distance_m < 1.0)
     return np.where(begun, -np.minimum(needed, HARDEST_BRAKING_MPS2), np.inf)
 
