@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from policy.settings import check_folder, checkpoint_sha256
 from refine.errors import RefineError
 from refine.merge import load_exact
-from refine.pairs import CARD_FILE, read_card
+from refine.pair_files import CARD_FILE, read_card
 
 log = logging.getLogger(__name__)
 

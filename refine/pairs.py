@@ -7,12 +7,10 @@ driving counts as a person's; every pair says who drove. docs/recording.md lists
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,37 +25,18 @@ from policy.settings import CameraSettings, PolicySettings, check_folder, checkp
 from recorder.codec import decode_plan, span
 from recorder.reader import RecordingError, Segment, read_session, segment_paths
 from recorder.schema import Authority, EventKind, Plan, RouteCommand
+from recorder.session import WHOLE_SESSION
 from refine.errors import RefineError
-from refine.preference import Drive, PairConfig, Preference, Skip, judge
+from refine.pair_files import PairKind, PairsSummary, read_card, write_pairs
+from refine.preference import Drive, PairConfig, Preference, Skip, judge, mean_distance_m, ordinary_answer
+
+__all__ = ["PairsSummary", "build_pairs", "read_card"]
 
 log = logging.getLogger(__name__)
 
 POLICY_CAMERA = "front"
-CARD_FILE = "pairs.json"
 NOTE_TICKS = 20
 """Ticks from a takeover within which its note is looked for."""
-
-
-@dataclass(frozen=True)
-class PairsSummary:
-    """What `build_pairs` made, and what it left out; also in `pairs.json` beside the data."""
-
-    folder: str
-    pairs: int
-    sessions: int
-    segments: int
-    unreadable_segments: int
-    decision_steps: int
-    """Frames with a policy's answer in all segments; each became a pair or was skipped."""
-    skipped: dict[str, int] = field(default_factory=dict)
-    """By reason (`refine.preference.Skip`)."""
-    by_driver: dict[str, int] = field(default_factory=dict)
-    by_reason: dict[str, int] = field(default_factory=dict)
-    by_note: dict[str, int] = field(default_factory=dict)
-    mean_displacement_m: float = 0.0
-    policy: str = ""
-    policy_sha256: str = ""
-    config: dict[str, float] = field(default_factory=dict)
 
 
 def build_pairs(
@@ -80,25 +59,39 @@ def build_pairs(
     builder = _Builder(Path(policy_folder), config or PairConfig())
     sessions = [Path(folder) for folder in session_folders]
     infos = {folder: read_session(folder) for folder in sessions}
-    todo = [(folder, path) for folder in sessions for path in segment_paths(folder)]
-    for done, (folder, path) in enumerate(todo):
-        builder.add_segment(folder, infos[folder].session_id, path)
-        if on_progress:
-            on_progress(done + 1, len(todo))
-    summary = builder.summary(out, len(sessions))
-    if not builder.rows:
+    segments = sum(len(segment_paths(folder)) for folder in sessions)
+    progress = _Progress(segments, on_progress)
+    for folder in sessions:
+        builder.add_session(folder, infos[folder].session_id, progress.one_more)
+    rows = builder.finished_rows()
+    summary = builder.summary(out, len(sessions), rows)
+    if not rows:
         raise RefineError(_no_pairs(summary))
-    _write(out, builder.rows, summary)
+    write_pairs(out, rows, summary)
     return summary
 
 
-def read_card(folder: Path | str) -> PairsSummary:
-    """The card of a pairs data set. Raises RefineError when `folder` holds none."""
-    path = Path(folder) / CARD_FILE
-    try:
-        return PairsSummary(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise RefineError(f"{folder} is no folder of pairs: {error}; make one with `takeover pairs build`") from error
+class _Progress:
+    """Counts segments for whoever wants to know."""
+
+    def __init__(self, total: int, told: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._told = 0, total, told
+
+    def one_more(self) -> None:
+        self._done += 1
+        if self._told:
+            self._told(self._done, self._total)
+
+
+@dataclass(frozen=True)
+class _Calm:
+    """A frame in which the policy drove as it said and nobody had to intervene."""
+
+    segment: Segment
+    drive: Drive
+    index: int
+    plan: Plan
+    said: NDArray[np.float32]
 
 
 class _Builder:
@@ -110,30 +103,45 @@ class _Builder:
         self.codebook = Codebook.load(policy_folder, self.settings.codebook)
         self.policy_sha256 = checkpoint_sha256(policy_folder)
         self.rows: list[dict[str, Any]] = []
+        self.ordinary: list[tuple[dict[str, Any], _Calm]] = []
+        """Ordinary driving, still without a rejected answer."""
         self.skipped: Counter[Skip] = Counter()
         self.segments = 0
         self.unreadable = 0
         self.steps = 0
-        self._seen: set[tuple[Path, int]] = set()
 
-    def add_segment(self, session: Path, session_id: str, path: Path) -> None:
-        """Judge every decision step of one segment; one that cannot be read is logged and counted."""
+    def add_session(self, folder: Path, session_id: str, on_segment: Callable[[], None]) -> None:
+        """Judge every decision step of a session's segments, then look for ordinary driving."""
+        frames: set[int] = set()
+        before = len(self.rows)
+        for path in segment_paths(folder):
+            self._add_segment(path, frames)
+            on_segment()
+        most = round((len(self.rows) - before) * self.config.ordinary_share / (1 - self.config.ordinary_share))
+        first = len(self.ordinary)
+        if most:
+            whole = folder / WHOLE_SESSION
+            self._add_ordinary([whole] if whole.exists() else segment_paths(folder), most)
+        for row in [*self.rows[before:], *(row for row, _ in self.ordinary[first:])]:
+            row.update(session=session_id, session_folder=folder.name)
+
+    def _add_segment(self, path: Path, frames: set[int]) -> None:
+        """One segment's takeover pairs; a segment that cannot be read is logged and counted."""
         rows: list[dict[str, Any]] = []
         skipped: Counter[Skip] = Counter()
-        seen: set[tuple[Path, int]] = set()
+        seen: set[int] = set()
         try:
             segment = Segment.open(path)
             drive = drive_of(segment)
             last_s = -np.inf
             for index, plan in plans_by_tick(segment):
-                key = (session, plan.frame)
-                row = Skip.DUPLICATE if key in self._seen else self._row(segment, drive, index, plan, last_s)
-                seen.add(key)
+                row = Skip.DUPLICATE if plan.frame in frames else self._row(segment, drive, index, plan, last_s)
+                seen.add(plan.frame)
                 if isinstance(row, Skip):
                     skipped[row] += 1
                 else:
                     last_s = drive.time_s[index]
-                    rows.append({**row, "session": session_id, "session_folder": session.name})
+                    rows.append(row)
         except RecordingError as error:
             log.warning("left out: %s", error)
             self.unreadable += 1
@@ -142,7 +150,7 @@ class _Builder:
         self.steps += len(rows) + skipped.total()
         self.rows += rows
         self.skipped += skipped
-        self._seen |= seen
+        frames |= seen
 
     def _row(self, segment: Segment, drive: Drive, index: int, plan: Plan, last_s: float) -> dict[str, Any] | Skip:
         command = RouteCommand(segment.column("route/command")[index])
@@ -152,19 +160,77 @@ class _Builder:
             return pair
         if drive.time_s[index] - last_s < self.config.gap_s - 1e-6:
             return Skip.TOO_SOON
+        question = self._question(segment, index, plan)
+        return {**question, **_answers(pair), **_origin(segment, drive, index)} if question else Skip.NO_PICTURE
+
+    def _question(self, segment: Segment, index: int, plan: Plan) -> dict[str, Any] | None:
         data = segment.jpeg(POLICY_CAMERA, index) if POLICY_CAMERA in segment.cameras else b""
         if not data:
-            return Skip.NO_PICTURE
+            return None
         picture = png_for_policy(segment.image(POLICY_CAMERA, index), self.settings.camera)
         prompt = plan.prompt or _prompt(segment, index)
-        return {**_example(pair, prompt, picture), **_origin(segment, drive, index, command)}
+        return {"images": [{"bytes": picture, "path": None}], "prompt": messages(prompt)}
 
-    def summary(self, out: Path, sessions: int) -> PairsSummary:
+    def _add_ordinary(self, paths: Sequence[Path], most: int) -> None:
+        """At most so many frames, spread over the recordings, in which the policy drove and nobody had to intervene."""
+        found = [calm for path in paths for calm in self._calm_frames(path)]
+        unique = list({calm.plan.frame: calm for calm in found}.values())
+        picked = np.unique(np.linspace(0, len(unique) - 1, min(most, len(unique))).round().astype(int))
+        for calm in (unique[number] for number in picked):
+            question = self._question(calm.segment, calm.index, calm.plan)
+            if question:
+                origin = _origin(calm.segment, calm.drive, calm.index)
+                nobody = {"kind": PairKind.ORDINARY.value, "driver": "policy", "reason": "", "note": ""}
+                self.ordinary.append(({**question, **origin, **nobody}, calm))
+
+    def _calm_frames(self, path: Path) -> list[_Calm]:
+        """Frames of one recording at least `gap_s` apart; none of one that cannot be read."""
+        found: list[_Calm] = []
+        last_s = -np.inf
+        horizon, step_s = self.settings.horizon, self.settings.step_s
+        try:
+            segment = Segment.open(path)
+            drive = drive_of(segment)
+            for index, plan in plans_by_tick(segment):
+                said = ordinary_answer(drive, index, plan, self.codebook, horizon, step_s, self.config)
+                if said is not None and drive.time_s[index] - last_s >= self.config.gap_s - 1e-6:
+                    last_s = drive.time_s[index]
+                    found.append(_Calm(segment, drive, index, plan, said))
+        except RecordingError as error:
+            log.warning("no ordinary driving from it: %s", error)
+        return found
+
+    def finished_rows(self) -> list[dict[str, Any]]:
+        """Every pair: those of takeovers, then ordinary driving preferred over what a takeover did elsewhere."""
+        against = ((row, self._against_a_takeover(row["speed_mps"], calm)) for row, calm in self.ordinary)
+        return [*self.rows, *({**row, **_answers(pair)} for row, pair in against if pair)]
+
+    def _against_a_takeover(self, speed_mps: float, calm: _Calm) -> Preference | None:
+        """The policy's own answer, preferred over that of the takeover at the nearest speed that differs from it."""
+        for other in sorted(self.rows, key=lambda other: abs(other["speed_mps"] - speed_mps)):
+            manoeuvre = np.asarray(other["chosen_trajectory"], np.float32)
+            displacement_m = mean_distance_m(calm.said, manoeuvre)
+            if displacement_m >= self.config.least_displacement_m:
+                return Preference(
+                    chosen=calm.plan.text,
+                    rejected=other["chosen"][0]["content"][0]["text"],
+                    chosen_tokens=calm.plan.tokens,
+                    rejected_tokens=tuple(other["chosen_tokens"]),
+                    chosen_trajectory=calm.said,
+                    rejected_trajectory=manoeuvre,
+                    driven_trajectory=calm.said,
+                    displacement_m=displacement_m,
+                    human_share=0.0,
+                )
+        return None
+
+    def summary(self, out: Path, sessions: int, rows: Sequence[dict[str, Any]]) -> PairsSummary:
         """Counts over everything added."""
         count = {key: Counter(row[key] or "none" for row in self.rows) for key in ("driver", "reason", "note")}
         return PairsSummary(
             folder=out.name,
-            pairs=len(self.rows),
+            pairs=len(rows),
+            ordinary_pairs=len(rows) - len(self.rows),
             sessions=sessions,
             segments=self.segments,
             unreadable_segments=self.unreadable,
@@ -190,6 +256,7 @@ def drive_of(segment: Segment) -> Drive:
         time_s=segment.column("time_s"),
         poses_world=np.stack([segment.column(f"ego/pose/{name}") for name in ("x", "y", "yaw")], axis=-1),
         speed_mps=segment.column("ego/speed_mps"),
+        free=np.array([state is Authority.POLICY for state in segment.authority], bool),
         taken=np.array([state is Authority.HUMAN for state in segment.authority], bool),
         collided=np.array(collided, bool),
     )
@@ -216,11 +283,9 @@ def png_for_policy(image_rgb: NDArray[np.uint8], camera: CameraSettings) -> byte
     return data.getvalue()
 
 
-def _example(pair: Preference, prompt: str, picture: bytes) -> dict[str, Any]:
-    """What the trainer reads, and the two answers as numbers."""
+def _answers(pair: Preference) -> dict[str, Any]:
+    """The two answers, as the trainer reads them and as numbers."""
     return {
-        "images": [{"bytes": picture, "path": None}],
-        "prompt": messages(prompt),
         "chosen": _completion(pair.chosen),
         "rejected": _completion(pair.rejected),
         "chosen_tokens": list(pair.chosen_tokens),
@@ -237,12 +302,13 @@ def _completion(answer: str) -> list[dict[str, Any]]:
     return [{"role": "assistant", "content": [{"type": "text", "text": answer}]}]
 
 
-def _origin(segment: Segment, drive: Drive, index: int, command: RouteCommand) -> dict[str, Any]:
+def _origin(segment: Segment, drive: Drive, index: int) -> dict[str, Any]:
     """Where a pair came from, and whose driving is in it."""
     ahead = [begin for begin, end in segment.takeovers if end is None or end > index]
     begin = ahead[0] if ahead else index
     notes = [note for note in segment.column("driver/note")[begin : begin + NOTE_TICKS] if note]
     return {
+        "kind": PairKind.TAKEOVER.value,
         "segment": segment.segment_id,
         "frame": int(drive.frame[index]),
         "time_s": float(drive.time_s[index]),
@@ -250,7 +316,7 @@ def _origin(segment: Segment, drive: Drive, index: int, command: RouteCommand) -
         "driver": str(segment.column("driver/kind")[begin]),
         "reason": str(segment.column("authority/reason")[begin]),
         "note": str(notes[0]) if notes else "",
-        "command": command.value,
+        "command": str(segment.column("route/command")[index]),
         "speed_mps": float(drive.speed_mps[index]),
     }
 
@@ -265,70 +331,10 @@ def _prompt(segment: Segment, index: int) -> str:
 _ROUTE_NUMBERS = ("command_distance_m", "speed_limit_mps")
 
 
-def _features() -> Any:
-    from datasets import Features, List, Value
-    from datasets import Image as ImageFeature
-
-    part = {"type": Value("string"), "text": Value("string")}
-    chat = List({"role": Value("string"), "content": List(part)})
-    numbers = ("displacement_m", "human_share", "time_s", "since_takeover_s", "speed_mps")
-    texts = ("session", "session_folder", "segment", "driver", "reason", "note", "command")
-    trajectories = ("chosen_trajectory", "rejected_trajectory", "driven_trajectory")
-    return Features(
-        {
-            "images": List(ImageFeature()),
-            **dict.fromkeys(("prompt", "chosen", "rejected"), chat),
-            **dict.fromkeys(texts, Value("string")),
-            "frame": Value("int64"),
-            **dict.fromkeys(numbers, Value("float64")),
-            **dict.fromkeys(("chosen_tokens", "rejected_tokens"), List(Value("int64"))),
-            **dict.fromkeys(trajectories, List(List(Value("float32")))),
-        }
-    )
-
-
-def _write(out: Path, rows: Sequence[dict[str, Any]], summary: PairsSummary) -> None:
-    """The whole folder or none."""
-    from datasets import Dataset
-    from datasets.utils import logging as datasets_logging
-
-    part = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(part, ignore_errors=True)
-    datasets_logging.disable_progress_bar()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        Dataset.from_list(list(rows), features=_features()).save_to_disk(str(part))
-        (part / CARD_FILE).write_text(json.dumps(asdict(summary), indent=2) + "\n", encoding="utf-8")
-        (part / "README.md").write_text(_card_text(summary), encoding="utf-8")
-        if out.exists():
-            out.rmdir()
-        part.rename(out)
-    except OSError as error:
-        raise RefineError(f"the pairs cannot be written to {out}: {error}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
 def _no_pairs(summary: PairsSummary) -> str:
     skipped = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary.skipped.items())
     return (
         f"no pair can be made from {summary.segments} segment(s) in {summary.sessions} session(s): "
         f"of {summary.decision_steps} frames with an answer {skipped or 'none'} were left out; "
         "record takeovers that last longer than the policy's horizon, with the policy planning on"
-    )
-
-
-def _card_text(summary: PairsSummary) -> str:
-    """The data set's card: what is in it, in words."""
-    rows = [("pairs", summary.pairs), ("segments", summary.segments), ("decision steps", summary.decision_steps)]
-    rows += [(f"skipped: {reason.replace('_', ' ')}", count) for reason, count in summary.skipped.items()]
-    rows += [(f"driver: {name}", count) for name, count in summary.by_driver.items()]
-    rows += [(f"takeover: {name}", count) for name, count in summary.by_reason.items()]
-    rows += [(f"note: {name}", count) for name, count in summary.by_note.items()]
-    table = "\n".join(f"| {name} | {count} |" for name, count in rows)
-    return (
-        "---\ntags: [preference, driving]\n---\n\n# Preference pairs from takeovers\n\n"
-        f"Chosen is what was driven in the seconds after a frame, rejected is what the policy `{summary.policy}` "
-        f"(sha256 {summary.policy_sha256[:12]}) answered to that frame. Mean distance between the two: "
-        f"{summary.mean_displacement_m:.2f} m.\n\n| what | count |\n| --- | --- |\n{table}\n"
     )

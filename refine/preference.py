@@ -19,6 +19,10 @@ from policy.codebook import Codebook, CodebookError, relative
 from policy.labels import meta_action
 from recorder.schema import Plan, RouteCommand
 
+LEAST_ORDINARY_M = 3.0
+"""An ordinary drive gets at least this far within the horizon: standing is not held up as an example."""
+MOST_ORDINARY_ERROR_M = 1.0
+"""Mean distance by which the policy may have missed its own answer, for the answer to count as driven."""
 LARGEST_GAP_S = 0.3
 """Ticks further apart than this leave the driven path unknown between them."""
 
@@ -36,6 +40,11 @@ class PairConfig(BaseModel):
     """Least mean distance between the two trajectories; below it the preference is noise."""
     most_error_m: float = Field(default=0.5, gt=0.0)
     """Most by which the chosen answer may miss what was driven; beyond, the codebook cannot say it."""
+    ordinary_share: float = Field(default=0.3, ge=0.0, lt=1.0)
+    """Share of pairs from ordinary driving, as far as it was recorded; 0 takes takeovers alone. Without any the policy
+    gets too careful (CoReVLA's finding)."""
+    calm_s: float = Field(default=1.0, ge=0.0)
+    """How long after the horizon of an ordinary pair nobody may have had to take over."""
 
 
 class Skip(enum.StrEnum):
@@ -72,6 +81,8 @@ class Drive:
     speed_mps: NDArray[np.float64]
     taken: NDArray[np.bool_]
     """The control of this tick was the person's (or the expert's) alone."""
+    free: NDArray[np.bool_]
+    """The policy had the car, with nobody asking for or taking it."""
     collided: NDArray[np.bool_]
 
 
@@ -143,11 +154,11 @@ def judge(
         return Skip.OTHER_POLICY
     tokens = codebook.encode(driven)
     chosen = codebook.decode(tokens)
-    if _mean_distance_m(chosen, driven) > config.most_error_m:
+    if mean_distance_m(chosen, driven) > config.most_error_m:
         return Skip.INEXPRESSIBLE
     if tokens == plan.tokens:
         return Skip.IDENTICAL
-    displacement_m = _mean_distance_m(chosen, rejected)
+    displacement_m = mean_distance_m(chosen, rejected)
     if displacement_m < config.least_displacement_m:
         return Skip.SMALL_DIFFERENCE
     direction, speed = meta_action(driven, float(drive.speed_mps[index]), command, step_s)
@@ -164,6 +175,19 @@ def judge(
     )
 
 
+def ordinary_answer(
+    drive: Drive, index: int, plan: Plan, codebook: Codebook, horizon: int, step_s: float, config: PairConfig
+) -> NDArray[np.float32] | None:
+    """(T, 3) the policy's answer to tick `index` where it drove as it said and nobody had to take over; else None."""
+    last = _last_tick(drive, drive.time_s[index] + horizon * step_s + config.calm_s)
+    if last is None or not drive.free[index : last + 1].all() or drive.collided[index : last + 1].any():
+        return None
+    driven, said = driven_future(drive, index, horizon, step_s), _said(plan, codebook, horizon, step_s)
+    if isinstance(driven, Skip) or said is None or np.hypot(*driven[-1, :2]) < LEAST_ORDINARY_M:
+        return None
+    return said if mean_distance_m(said, driven) <= MOST_ORDINARY_ERROR_M else None
+
+
 def _said(plan: Plan, codebook: Codebook, horizon: int, step_s: float) -> NDArray[np.float32] | None:
     """The plan's trajectory, if its text and tokens are an answer of this codebook and horizon."""
     try:
@@ -176,5 +200,6 @@ def _said(plan: Plan, codebook: Codebook, horizon: int, step_s: float) -> NDArra
     return decoded if fits and np.allclose(recorded, decoded, atol=0.05) else None
 
 
-def _mean_distance_m(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+def mean_distance_m(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
+    """Mean distance between the points of two trajectories (T, 2 or more), metres."""
     return float(np.hypot(*(one[:, :2] - other[:, :2]).T).mean())

@@ -144,9 +144,9 @@ def _tick(frame: int, x: float, speed: float, authority: Authority, plan: Plan |
     )
 
 
-def record(folder: Path, ticks: Any, session_id: str = "s1") -> Path:
+def record(folder: Path, ticks: Any, session_id: str = "s1", whole_session: bool = False) -> Path:
     """Record ticks as a session; returns its folder."""
-    recorder = SegmentRecorder(folder, info(session_id), wait_when_full=True)
+    recorder = SegmentRecorder(folder, info(session_id), wait_when_full=True, whole_session=whole_session)
     for tick in ticks:
         recorder.consume(tick)
     recorder.close()

@@ -70,6 +70,8 @@ def test_every_decision_step_is_a_pair_or_counted_as_skipped(built):
     summary, rows, _ = built
     assert summary.pairs == len(rows) > 5
     assert summary.decision_steps == summary.pairs + sum(summary.skipped.values())
+    assert summary.ordinary_pairs == 0  # 3 s of driving before the takeover are not calm enough
+    assert set(rows["kind"]) == {"takeover"}
     assert set(summary.skipped) == {"not_taken_over", "too_soon"}
     assert (summary.by_driver, summary.by_note) == ({"expert": len(rows)}, {"Collision ahead.": len(rows)})
 
@@ -183,3 +185,28 @@ def test_wrong_folders_are_told_in_words(session, policy, tmp_path):
 def test_pairs_can_be_rarer(session, policy, tmp_path, built):
     fewer = build_pairs([session], policy, tmp_path / "p", config=PairConfig(gap_s=1.0))
     assert 0 < fewer.pairs < built[0].pairs
+
+
+def test_driving_that_needed_nobody_is_preferred_over_the_takeovers_braking(codebook, policy, tmp_path):
+    session = record(tmp_path / "s", braking_drive(codebook, 120, 220, last=300))
+    summary = build_pairs([session], policy, tmp_path / "p")
+    rows = [row for row in load_from_disk(str(tmp_path / "p")) if row["kind"] == "ordinary"]
+    # The segment begins 5 s before frame 120; 3 s of horizon and a calm second leave frames 20 to 39.
+    assert [row["frame"] for row in rows] == [20, 26, 32, 38]
+    assert summary.ordinary_pairs == len(rows)
+    for row in rows:
+        assert row["chosen"][0]["content"][0]["text"] == straight_on(codebook, row["frame"], SPEED_MPS).text
+        assert parse_answer(row["rejected"][0]["content"][0]["text"], HORIZON).speed == "STOP"
+        assert (row["driver"], row["reason"], row["human_share"]) == ("policy", "", 0.0)
+        assert row["displacement_m"] > 1.0
+    assert build_pairs([session], policy, tmp_path / "q", config=PairConfig(ordinary_share=0)).ordinary_pairs == 0
+
+
+def test_ordinary_driving_comes_from_the_whole_session_where_it_was_recorded(codebook, policy, tmp_path):
+    session = record(tmp_path / "s", braking_drive(codebook, 300, 400, last=480), whole_session=True)
+    config = PairConfig(ordinary_share=0.5)
+    summary = build_pairs([session], policy, tmp_path / "p", config=config)
+    frames = [row["frame"] for row in load_from_disk(str(tmp_path / "p")) if row["kind"] == "ordinary"]
+    assert len(frames) == summary.ordinary_pairs == summary.pairs / 2
+    assert min(frames) < 60
+    assert max(frames) > 180

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from takeover_sessions import HORIZON, SPEED_MPS, straight_on
 
 from policy.answer import parse_answer
 from policy.codebook import Codebook
 from recorder.schema import Direction, RouteCommand, SpeedAction
-from refine.preference import Drive, PairConfig, Preference, Skip, driven_future, judge, taken_share
+from refine.preference import Drive, PairConfig, Preference, Skip, driven_future, judge, ordinary_answer, taken_share
 
 CODEBOOK = Codebook.town()
 CONFIG = PairConfig()
@@ -35,6 +35,7 @@ def straight_drive(
         poses_world=poses,
         speed_mps=speeds,
         taken=np.full(count, taken) if isinstance(taken, bool) else np.asarray(taken, bool),
+        free=~(np.full(count, taken) if isinstance(taken, bool) else np.asarray(taken, bool)),
         collided=np.isin(np.arange(count), list(hits)),
     )
 
@@ -55,6 +56,7 @@ def test_a_straight_drive_is_a_straight_future():
     assert future[:, 1:] == pytest.approx(0.0, abs=1e-4)
 
 
+@settings(deadline=None)
 @given(st.floats(-500, 500), st.floats(-500, 500), st.floats(-np.pi, np.pi))
 def test_the_future_does_not_depend_on_where_in_the_world_it_was_driven(x, y, yaw):
     here = driven_future(straight_drive(braking()), 5, HORIZON, 0.5)
@@ -166,6 +168,7 @@ def test_nearly_the_same_is_no_preference():
     assert ask(straight_drive(braking()), config=PairConfig(least_displacement_m=8.0)) is Skip.SMALL_DIFFERENCE
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 10.0), st.floats(-6.0, 3.0), st.integers(0, 60))
 def test_whatever_is_driven_a_pair_is_two_answers_that_differ_as_told(speed, acceleration, index):
     speeds = np.clip(speed + acceleration * 0.05 * np.arange(121), 0.0, 12.0)
@@ -177,3 +180,26 @@ def test_whatever_is_driven_a_pair_is_two_answers_that_differ_as_told(speed, acc
     assert pair.displacement_m >= CONFIG.least_displacement_m
     distances = np.hypot(*(CODEBOOK.decode(chosen.tokens) - CODEBOOK.decode(rejected.tokens))[:, :2].T)
     assert pair.displacement_m == pytest.approx(distances.mean(), abs=1e-5)
+
+
+def calm(drive: Drive, index: int = 0, plan=None):
+    plan = plan or straight_on(CODEBOOK, index, SPEED_MPS)
+    return ordinary_answer(drive, index, plan, CODEBOOK, HORIZON, 0.5, CONFIG)
+
+
+def test_driving_as_said_with_nobody_intervening_is_ordinary():
+    said = calm(straight_drive(taken=False))
+    assert np.asarray(said)[:, 0] == pytest.approx([4, 8, 12, 16, 20, 24], abs=0.5)
+
+
+def test_driving_towards_a_takeover_is_not_ordinary():
+    # The horizon of 3 s and a second of calm after it: 80 ticks.
+    assert calm(straight_drive(taken=np.arange(121) > 80)) is not None
+    assert calm(straight_drive(taken=np.arange(121) >= 80)) is None
+    assert calm(straight_drive(taken=False), 50) is None  # what came after was not recorded
+    assert calm(straight_drive(taken=False, hits=[75])) is None
+
+
+def test_standing_or_driving_otherwise_than_said_is_no_example():
+    assert calm(straight_drive(np.zeros(121), taken=False)) is None
+    assert calm(straight_drive(np.full(121, 6.0), taken=False)) is None
