@@ -249,6 +249,9 @@ class Renderer:
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         ctx.blend_func = BLOOM  # type: ignore[assignment]
         self._draw_quads("glows", stage.glows[stage.glow_owner != view.hidden_actor_id], view)
+        return self._read(frame, view)
+
+    def _read(self, frame: moderngl.Framebuffer, view: CameraView) -> np.ndarray:
         image = np.empty((view.height, view.width, 4), np.uint8)
         frame.read_into(image, components=4)
         return image
@@ -278,7 +281,7 @@ class Renderer:
         if not len(stage.owner):
             return
         chosen = seen(view, stage.centre, stage.radius, ACTOR_REACH_M + further)
-        chosen = chosen[(stage.owner[chosen] != view.hidden_actor_id) | (stage.owner[chosen] < 0)]
+        chosen = chosen[stage.owner[chosen] != view.hidden_actor_id]
         if not len(chosen):
             return
         commands = np.zeros((len(chosen), 5), np.uint32)

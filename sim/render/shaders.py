@@ -206,7 +206,7 @@ void main() {
     float depth = max(length(relative), 0.1);
     vec4 centre = projection * vec4(relative * (1.0 - min(0.25 / depth, 0.9)), 1.0);
     float towards = clamp(-dot(relative / depth, facing.xyz) * 2.5, 0.0, 1.0);
-    float size = max(at.w, 1.5 * haze.w * depth);
+    float size = max(at.w, 1.9 * haze.w * depth);
     float fx = length(vec3(projection[0].x, projection[1].x, projection[2].x));
     float fy = length(vec3(projection[0].y, projection[1].y, projection[2].y));
     gl_Position = centre + vec4(corner.x * fx * size, corner.y * fy * size, 0.0, 0.0);

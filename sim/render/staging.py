@@ -22,6 +22,7 @@ BLOB = np.dtype([("at", "<f4", 4), ("sides", "<f4", 4), ("owner", "<i4")])
 GLOW = np.dtype([("at", "<f4", 4), ("facing", "<f4", 4), ("colour", "<f4", 3)])
 ModelKey = tuple[str, tuple[float, float, float]]
 
+NOBODY = -2  # not -1, which a view means by hiding no actor
 BLINK_S = 0.7
 CLOTHES = ((0.70, 0.20, 0.18), (0.20, 0.35, 0.60), (0.85, 0.80, 0.70), (0.25, 0.45, 0.32), (0.55, 0.42, 0.62))
 DEFAULT_COLOUR = (150, 150, 155)
@@ -46,7 +47,7 @@ SIGNAL_PARTS = {0: Part.RED, 1: Part.YELLOW, 2: Part.GREEN}
 
 @dataclass(frozen=True)
 class Stage:
-    """What moves in one tick. `owner[i]` is the actor id of instance i, -1 for signals."""
+    """What moves in one tick. `owner[i]` is the actor id of instance i, `NOBODY` for signals."""
 
     instances: np.ndarray
     keys: tuple[ModelKey, ...]
@@ -105,9 +106,9 @@ def set_stage(
             rows.append(row)
             keys.append(key)
         glows.append(unmoving.glows)
-        glow_owner += [-1] * len(unmoving.glows)
+        glow_owner += [NOBODY] * len(unmoving.glows)
     instances = np.concatenate(rows)
-    owner += [-1] * (len(instances) - len(owner))
+    owner += [NOBODY] * (len(instances) - len(owner))
     all_glows = np.concatenate(glows)
     strengths = all_glows["facing"][:, 3]
     strengths *= np.interp(light.night, [0.0, 1.0], [DAY_BLOOM, 1.0])
