@@ -7,6 +7,7 @@ A tick that takes longer than `--hang-s` counts as a hang and ends the run with 
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import threading
@@ -41,6 +42,8 @@ class Watch:
             time.sleep(0.5)
             if not self.ended and time.monotonic() - self.last_s > self.hang_s:
                 self.hangs += 1
+                server.send_signal(signal.SIGUSR1)  # the simulator says where it is
+                time.sleep(1.0)
                 server.kill()
                 return
 
@@ -52,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cameras", type=int, default=0, help="cameras of 640x360 on the first vehicle")
     parser.add_argument("--rendering", action="store_true", help="draw what the cameras see (else black pictures)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--hang-s", type=float, default=20.0)
+    parser.add_argument("--hang-s", type=float, default=60.0)
     parser.add_argument("--warm-up", type=int, default=1000, help="ticks before memory is first read")
     return parser.parse_args()
 

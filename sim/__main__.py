@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import faulthandler
 import importlib
 import logging
 import os
@@ -38,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--map", type=Path, default=None, help="OpenDRIVE file (default: the simulator's own town)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the traffic")
     parser.add_argument("--no-rendering", action="store_true", help="cameras send black pictures; needs no OpenGL")
-    parser.add_argument("--gpu", type=int, default=0, help="EGL device that draws")
+    parser.add_argument("--gpu", type=int, default=None, help="EGL device that draws (default: the first one)")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started it is gone")
     parser.add_argument("--verbose", action="store_true", help="log every failed call with its traceback")
     return parser
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     level = logging.DEBUG if args.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    faulthandler.register(signal.SIGUSR1)  # where it is, for whoever thinks that it hangs
     start_map = args.map or shipped_map()
     try:
         ports = open_ports(args.host, args.port)
@@ -65,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _drawers(gpu: int) -> DrawerFactory | None:
+def _drawers(gpu: int | None) -> DrawerFactory | None:
     try:
         renderer = importlib.import_module("sim.render.renderer").Renderer
     except ImportError as error:
