@@ -17,6 +17,9 @@ from cockpit.config import ConfigError
 from cockpit.devices import DeviceError
 from recorder.schema import Tick
 
+OWN_OPTIONS = ("config", "start", "headless")
+"""What the command does with the settings; every other option is a setting of the same name."""
+
 
 def drive(
     config: Annotated[Path | None, typer.Option(help="Settings of the drive (YAML); the options below win.")] = None,
@@ -43,14 +46,15 @@ def drive(
 
     Exit code 0 when the window was closed, 1 when there is no display or the drive failed, 2 for wrong settings.
     """
-    options = ("config", "start", "headless")
-    given = {name: value for name, value in locals().items() if name not in options and value is not None}
+    given = {name: value for name, value in locals().items() if name not in OWN_OPTIONS and value is not None}
     settings = merged(load_run_config(config) if config else RunConfig(), given)
     if headless:
         drive_headless(settings)
         return
-    from app.window import run_app  # Qt is loaded only where windows are wanted
+    from app.window import NO_DISPLAY, has_display, run_app  # Qt is loaded only where windows are wanted
 
+    if not has_display():
+        raise OSError(NO_DISPLAY)
     # Wrong settings are told here, not in a window; a wheel that is not plugged in yet can be chosen there.
     with contextlib.suppress(DeviceError):
         build_session(settings).close()
