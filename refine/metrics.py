@@ -220,7 +220,7 @@ class DriveMeter:
             route_length_m=self._last.route.length_m,
             driven_m=self._last.route.driven_m,
             distance_m=self._distance_m,
-            time_s=self._last.time_s - self._first.time_s,
+            time_s=round(self._last.time_s - self._first.time_s, 6),
             outside_m=self._outside_m,
             off_road_m=self._off_road_m,
             policy_m=self._policy_m,
