@@ -8,32 +8,28 @@ happened. What goes wrong comes back as one message.
 from __future__ import annotations
 
 import contextlib
-import enum
 import logging
+import socket
+import tempfile
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from app.config import DriverChoice, RunConfig
+from app.run_status import END_WORDS, Ground, Meter, Phase, RecorderStatus, RunStatus
 from cockpit.cameras import CameraSpec
 from cockpit.config import ConfigError
 from cockpit.devices import DeviceError, KeyboardDriver, find_driver_source
 from cockpit.ports import DriverSource, TickConsumer
-from cockpit.progress import EndReason, SessionResult
+from cockpit.progress import SessionResult
 from cockpit.rig import Rig, load_rig, rig_path
 from cockpit.route import RouteError
 from cockpit.route_files import read_route
 from cockpit.session import Session
 from cockpit.simulator import SimulatorError, launch_simulator
 from cockpit.stage import set_stage
-from cockpit.world import WorldError
+from cockpit.world import WorldError, WorldLost
 from policy.process import PolicyProcess, PolicyProcessError
 from policy.safety_driver import SafetyDriver
 from policy.settings import (
@@ -45,7 +41,7 @@ from policy.settings import (
     is_plain_model,
     read_settings,
 )
-from recorder.schema import ActorState, DriverKind, PolicyStatus, SessionInfo, Tick
+from recorder.schema import DriverKind, SessionInfo, Tick
 from recorder.session import RecordingError
 from recorder.writer import SegmentRecorder
 
@@ -64,112 +60,7 @@ USER_ERRORS = (
 )
 """What can go wrong without a defect of ours: shown as their message, without a traceback."""
 
-METER_WINDOW_S = 2.0
-EGOS_KEPT = 200
-"""Ticks whose ego state is remembered, to place a plan made from an older frame (10 s at 20 Hz)."""
-
-END_WORDS = {
-    EndReason.ROUTE_DONE: "route completed",
-    EndReason.TIME_LIMIT: "time limit reached",
-    EndReason.BLOCKED: "the car stood still for too long",
-    EndReason.ROUTE_LOST: "the car left its route for good",
-    EndReason.COLLISION: "collision",
-    EndReason.SAFE_STOPPED: "safe stop, and nobody took over",
-    EndReason.STOP_ASKED: "stopped",
-    EndReason.WORLD_LOST: "the simulator is gone",
-}
-
-
-class Phase(enum.StrEnum):
-    """How far a drive has come."""
-
-    READY = "ready"
-    SIMULATOR = "simulator"
-    POLICY = "policy"
-    WORLD = "world"
-    DRIVING = "driving"
-    STOPPING = "stopping"
-    ENDED = "ended"
-    FAILED = "failed"
-
-    @property
-    def is_over(self) -> bool:
-        """Nothing more will happen."""
-        return self in (Phase.ENDED, Phase.FAILED)
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderStatus:
-    """What the recorder is doing."""
-
-    is_recording: bool
-    segments: int
-    dropped_ticks: int
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunStatus:
-    """A drive at one moment, for whoever watches it."""
-
-    phase: Phase
-    message: str = ""
-    """How it ended, or what failed and what to do."""
-    loop_hz: float = 0.0
-    begin_time_s: float = 0.0
-    """Simulation time of the first tick."""
-    policy: PolicyStatus | None = None
-    recorder: RecorderStatus | None = None
-    folder: Path | None = None
-    """Where it is recorded; None when it is not."""
-    result: SessionResult | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Where a drive takes place."""
-
-    town: str
-    opendrive: str
-    route_world: NDArray[np.float64]
-    """(N, 4) x, y, z, yaw at 1 m steps."""
-
-
-class Meter:
-    """A `TickConsumer` that keeps the newest tick, the loop's rate, and the ego's past."""
-
-    def __init__(self) -> None:
-        self.newest: Tick | None = None
-        self.begin_time_s = 0.0
-        self._lock = threading.Lock()
-        self._moments: deque[float] = deque()
-        self._egos: deque[tuple[int, ActorState]] = deque(maxlen=EGOS_KEPT)
-
-    def consume(self, tick: Tick) -> None:
-        """Take note of the tick."""
-        now = time.monotonic()
-        with self._lock:
-            if self.newest is None:
-                self.begin_time_s = tick.time_s
-            self.newest = tick
-            self._egos.append((tick.frame, tick.ego))
-            self._moments.append(now)
-            while self._moments[0] < now - METER_WINDOW_S:
-                self._moments.popleft()
-
-    def close(self) -> None:
-        """Nothing to finish."""
-
-    def loop_hz(self) -> float:
-        """Ticks per second over the last two seconds of wall time."""
-        with self._lock:
-            recent = [moment for moment in self._moments if moment > time.monotonic() - METER_WINDOW_S]
-        return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else 0.0
-
-    def ego_at(self, frame: int) -> ActorState | None:
-        """The ego at a frame of the last ten seconds."""
-        with self._lock:
-            return next((ego for number, ego in self._egos if number == frame), None)
+CONNECT_S = 3.0
 
 
 class RunningSession:
@@ -287,6 +178,8 @@ class RunningSession:
         config = self.config
         stack.callback(self._close_ends)
         host, port = config.host or "127.0.0.1", config.port
+        if config.host is not None:
+            _check_server(host, port)
         self._phase = Phase.SIMULATOR
         if config.policy is not None:  # loads while the simulator starts
             self._policy = stack.enter_context(PolicyProcess(config.policy, config.adapter))
@@ -345,13 +238,37 @@ def build_session(config: RunConfig) -> RunningSession:
         ConfigError: rig, town, route or settings that are wrong.
         CheckpointError: no usable policy in the folder.
         DeviceError: no such input device.
+        OSError: the recordings' folder cannot be written.
     """
     rig = load_rig(config.rig)
     config.map_path()
     if config.route_file is not None:
         read_route(config.route_file, config.route_id)
+    if config.record:
+        _check_writable(config.out)
     cameras = rig.cameras() if config.policy is None else (*rig.cameras(), policy_camera(config.policy))
     return RunningSession(config, rig, _driver(config), cameras)
+
+
+def _check_server(host: str, port: int) -> None:
+    """Ask at once whether anything listens: CARLA's client takes its whole time-out to find out."""
+    try:
+        socket.create_connection((host, port), CONNECT_S).close()
+    except OSError as error:
+        raise WorldLost(
+            f"No CARLA server answers at {host}:{port} ({error.strerror or error}). Start one (`takeover sim`, or "
+            "CARLA 0.9.16), or give its address."
+        ) from error
+
+
+def _check_writable(folder: Path) -> None:
+    """Make the recordings' folder now: a full or forbidden disk is better told before the drive than after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"cannot record into {folder}: {error.strerror or error}; choose another folder") from error
 
 
 def policy_camera(folder: Path) -> CameraSpec:

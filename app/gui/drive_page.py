@@ -19,7 +19,8 @@ from app.gui.parts import button, framed, label
 from app.gui.setup_panel import SetupPanel
 from app.gui.status_panel import StatusPanel
 from app.gui.town_plan import TownPlan, plan_from_opendrive, route_preview
-from app.session_controller import USER_ERRORS, Ground, Phase, RunningSession, RunStatus, build_session
+from app.run_status import Ground, Phase, RunStatus
+from app.session_controller import USER_ERRORS, RunningSession, build_session
 from cockpit.config import ConfigError
 from cockpit.route import RouteError
 from cockpit.windows import DriverScreens

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui import theme
 from app.gui.parts import Card, Facts, answer_words, flexible, label
-from app.session_controller import Phase, RunStatus
+from app.run_status import Phase, RunStatus
 from cockpit.windows import palette
 from cockpit.windows.instruments import TONE_OF, Tone, instruments_from_tick
 from recorder.schema import Tick
