@@ -13,7 +13,7 @@ from sim.signals import Signals
 from sim.traffic_changes import Situation, change_lane, wanted_side
 from sim.traffic_drivers import Driver, DriverSettings, extend_route, forget_behind, reroute, start_route
 from sim.traffic_junctions import Junctions, Motion
-from sim.traffic_leaders import Bodies, Leaders, find_leaders
+from sim.traffic_leaders import Leaders, bodies_of, find_leaders
 from sim.traffic_model import (
     HARDEST_BRAKING_MPS2,
     STANDSTILL_GAP_M,
@@ -28,15 +28,13 @@ from sim.traffic_paths import BEHIND_M, POINTS, Paths
 from sim.vehicles import Vehicles
 
 #: Further than this from its path, a vehicle was moved by someone else, and finds a new path.
-_LOST_M = 3.0
+_LOST_M = 4.0
 #: A path is sampled anew when less than this is left of it, metres.
 _PATH_LEFT_M = 90.0
 _STANDING_MPS = 0.2
 #: Whoever cannot enter a junction for so long, because something stands in its way there, turns another way.
 _BLOCKED_S = 12.0
 _TICKS_PER_THOUGHT = 8
-#: Moving walkers count where they will be after these times too, seconds.
-_FORESIGHT_S = (0.7, 1.4)
 
 
 class Traffic:
@@ -205,9 +203,9 @@ class Traffic:
     def _follow_paths(self, vehicles: Vehicles, slots: np.ndarray) -> np.ndarray:
         """Find all vehicles on their paths, sampling paths anew where needed; gives the wanted offsets, (N,)."""
         x, y, yaw = vehicles.x[slots], vehicles.y[slots], vehicles.yaw[slots]
-        self._odometer, aside = self._paths.locate(x, y)
+        self._odometer, distance = self._paths.locate(x, y)
         left = POINTS - self._paths.at
-        astray = np.abs(aside) > _LOST_M
+        astray = distance > _LOST_M
         for k, driver in enumerate(self._drivers):
             if driver.lost or astray[k]:
                 lane, s = self.lanes.nearest(float(x[k]), float(y[k]), float(yaw[k]))
@@ -230,7 +228,7 @@ class Traffic:
         if difference is None:
             difference = self._globals.speed_difference_percent
         factor = driver.temper if difference is None else max(1.0 - difference / 100.0, 0.0)
-        self._paths.fill(k, self.lanes, driver.route, here, factor, driver.settings.desired_speed_mps or 0.0)
+        self._paths.fill(k, self.lanes, driver.route, here, factor, driver.settings.desired_speed_mps)
         driver.dice = float(driver.rng.uniform(0.0, 100.0))
         driver.stale = False
 
@@ -241,30 +239,11 @@ class Traffic:
     def _leaders(
         self, vehicles: Vehicles, slots: np.ndarray, obstacles: Obstacles, motion: Motion, offset: np.ndarray
     ) -> Leaders:
-        moving = np.hypot(obstacles.vx, obstacles.vy) > 0.2
-        times = [(0.0, np.ones(len(obstacles), bool)), *((t, moving) for t in _FORESIGHT_S)]
-        ox, oy, oyaw, ol, ow, ovx, ovy = (
-            np.concatenate([value[pick] + (t * rate[pick] if rate is not None else 0.0) for t, pick in times])
-            for value, rate in (
-                (obstacles.x, obstacles.vx),
-                (obstacles.y, obstacles.vy),
-                *((getattr(obstacles, name), None) for name in ("yaw", "half_length", "half_width", "vx", "vy")),
-            )
-        )
-        velocity = vehicles.world_velocity()
-        p = vehicles.p
-        bodies = Bodies(
-            x=np.concatenate([vehicles.x, ox]),
-            y=np.concatenate([vehicles.y, oy]),
-            yaw=np.concatenate([vehicles.yaw, oyaw]),
-            half_length=np.concatenate([0.5 * p["length_m"], ol]),
-            half_width=np.concatenate([0.5 * p["width_m"], ow]),
-            vx=np.concatenate([velocity[:, 0], ovx]),
-            vy=np.concatenate([velocity[:, 1], ovy]),
-        )
-        ids = np.concatenate([vehicles.ids, *(obstacles.ids[pick] for _, pick in times)])
+        bodies = bodies_of(vehicles, obstacles)
         horizon = np.minimum(45.0 + 2.0 * motion.speed + motion.speed**2 / 4.0, POINTS - BEHIND_M)
-        return find_leaders(self._paths, self._odometer, offset, slots, horizon, bodies, self._seen(ids, len(vehicles)))
+        return find_leaders(
+            self._paths, self._odometer, offset, slots, horizon, bodies, self._seen(bodies.ids, len(vehicles))
+        )
 
     def _seen(self, ids: np.ndarray, vehicle_count: int) -> np.ndarray:
         """Which driver sees which body, (N, M) bool."""

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.collisions import Obstacles
 from sim.traffic_paths import POINTS, Paths
+from sim.vehicles import Vehicles
 
 MARGIN_M = 0.3
 """Air that drivers want on both sides."""
+#: Who moves on foot counts where it will be after these times too, seconds.
+FORESIGHT_S = (0.7, 1.4)
 _STRIDE = 2
 _STEPS = np.arange(0, POINTS, _STRIDE)
 #: The points of a body, in half lengths and half widths: near enough to each other that no car fits in between.
@@ -21,8 +25,10 @@ _ASIDE = np.array([-1.0] * 5 + [1.0] * 5)
 
 @dataclass(frozen=True)
 class Bodies:
-    """Everything that may be in the way; (M,) each. Velocities are in the world."""
+    """Everything that may be in the way, vehicles first; (M,) each. Velocities are in the world."""
 
+    ids: np.ndarray
+    """Actor ids; one that moves on foot may be here more than once."""
     x: np.ndarray
     y: np.ndarray
     yaw: np.ndarray
@@ -42,6 +48,28 @@ class Leaders:
     """From the driver's front to the body, along the path."""
     speed_mps: np.ndarray
     """The body's speed along the path, never negative."""
+
+
+def bodies_of(vehicles: Vehicles, obstacles: Obstacles) -> Bodies:
+    """All vehicles and obstacles; of obstacles that move, also where they will be."""
+    moving = np.hypot(obstacles.vx, obstacles.vy) > 0.2
+    later = [(time_s, moving) for time_s in FORESIGHT_S] if moving.any() else []
+    times = [(0.0, np.ones(len(obstacles), bool)), *later]
+
+    def of_obstacles(values: np.ndarray, rate: np.ndarray | float = 0.0) -> list[np.ndarray]:
+        return [(values + time_s * rate)[kept] for time_s, kept in times]
+
+    velocity = vehicles.world_velocity()
+    return Bodies(
+        ids=np.concatenate([vehicles.ids, *(obstacles.ids[kept] for _, kept in times)]),
+        x=np.concatenate([vehicles.x, *of_obstacles(obstacles.x, obstacles.vx)]),
+        y=np.concatenate([vehicles.y, *of_obstacles(obstacles.y, obstacles.vy)]),
+        yaw=np.concatenate([vehicles.yaw, *of_obstacles(obstacles.yaw)]),
+        half_length=np.concatenate([0.5 * vehicles.p["length_m"], *of_obstacles(obstacles.half_length)]),
+        half_width=np.concatenate([0.5 * vehicles.p["width_m"], *of_obstacles(obstacles.half_width)]),
+        vx=np.concatenate([velocity[:, 0], *of_obstacles(obstacles.vx)]),
+        vy=np.concatenate([velocity[:, 1], *of_obstacles(obstacles.vy)]),
+    )
 
 
 def find_leaders(

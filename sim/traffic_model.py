@@ -19,7 +19,8 @@ _HOLD_BRAKE = 0.35
 def free_acceleration(speed_mps: np.ndarray, wanted_mps: np.ndarray) -> np.ndarray:
     """Acceleration on an empty road (IDM's free part; above the wanted speed a firm but limited braking)."""
     ratio = speed_mps / np.maximum(wanted_mps, 0.1)
-    return np.maximum(MAX_ACCELERATION_MPS2 * (1.0 - ratio**4), -COMFORTABLE_BRAKING_MPS2)
+    free = np.maximum(MAX_ACCELERATION_MPS2 * (1.0 - ratio**4), -COMFORTABLE_BRAKING_MPS2)
+    return np.where(wanted_mps < 0.1, -COMFORTABLE_BRAKING_MPS2, free)
 
 
 def interaction(

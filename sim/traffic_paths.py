@@ -100,35 +100,35 @@ class Paths:
             setattr(self, name, fresh)
 
     def fill(
-        self, row: int, lanes: LaneGraph, route: Route, odometer_m: float, factor: float, fixed_mps: float
+        self, row: int, lanes: LaneGraph, route: Route, odometer_m: float, factor: float, fixed_mps: float | None
     ) -> None:
         """Sample a row anew around an odometer.
 
-        Speed limits are multiplied by `factor`, or replaced by `fixed_mps` where that is positive.
+        Speed limits are multiplied by `factor`, or replaced by `fixed_mps` unless that is None.
         """
         base = odometer_m - BEHIND_M
         x, y, curvature, limit = sample(lanes, route.legs, base)
-        wanted = np.full(POINTS, fixed_mps) if fixed_mps > 0.0 else limit * factor
+        wanted = limit * factor if fixed_mps is None else np.full(POINTS, fixed_mps)
         curve = np.sqrt(SIDE_ACCELERATION_MPS2 / np.maximum(np.abs(curvature), 1e-4))
         energy = np.minimum(wanted, curve) ** 2 + 2.0 * SLOWING_MPS2 * _AHEAD
         reachable = np.minimum.accumulate(energy[::-1])[::-1] - 2.0 * SLOWING_MPS2 * _AHEAD
         self.x[row], self.y[row], self.curvature[row] = x, y, curvature
         self.yaw[row] = np.arctan2(np.gradient(y), np.gradient(x))
-        self.speed[row] = np.sqrt(np.maximum(reachable, 0.25))
+        self.speed[row] = np.sqrt(np.maximum(reachable, 0.0))
         self.base_m[row] = base
         self.at[row] = round(odometer_m - base)
 
     def locate(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Odometer and offset to the right (m) of N vehicles, near where they were last; each (N,)."""
+        """Odometer, and distance to the nearest point (m), of N vehicles near where they were last; each (N,)."""
         rows = np.arange(len(x))
         window = np.clip(self.at[:, None] + _WINDOW, 0, POINTS - 1)
         dx, dy = x[:, None] - self.x[rows[:, None], window], y[:, None] - self.y[rows[:, None], window]
         best = np.argmin(dx * dx + dy * dy, axis=1)
         self.at = window[rows, best]
         dx, dy = dx[rows, best], dy[rows, best]
-        c, s = np.cos(self.yaw[rows, self.at]), np.sin(self.yaw[rows, self.at])
-        along = np.clip(c * dx + s * dy, -5.0, 5.0)
-        return self.base_m + self.at + along, c * dy - s * dx
+        yaw = self.yaw[rows, self.at]
+        along = np.cos(yaw) * dx + np.sin(yaw) * dy
+        return self.base_m + self.at + along, np.hypot(dx, dy)
 
     def point(self, odometer_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """x, y and heading of each driver's path at a place, each (N,)."""

@@ -289,6 +289,32 @@ def test_forced_lane_change_waits_for_a_gap():
     assert scene.contacts == []
 
 
+def test_desired_speed_of_zero_stands():
+    scene = Scene.on(straight_road(400.0))
+    scene.put(1, 0, 20.0, 5.0)
+    scene.traffic.set_desired_speed(1, 0.0)
+    scene.step(8.0)
+    assert scene.vehicles.speed()[0] < 0.05
+
+
+def test_keep_right_percentage_brings_cars_back_to_the_right_lane():
+    scene = Scene.on(straight_road(1500.0, lanes=2))
+    scene.put(1, 0, 20.0, 10.0)
+    scene.put(2, 0, 60.0, 10.0)
+    scene.traffic.set_keep_right_percentage(1, 100.0)
+    scene.step(60.0)
+    assert scene.vehicles.y == pytest.approx([5.25, 1.75], abs=0.1)
+
+
+def test_collision_detection_switched_off_makes_a_car_blind_to_one_other():
+    scene = Scene.on(straight_road(400.0))
+    scene.put(1, 0, 150.0, driven=False)
+    scene.put(2, 0, 80.0)
+    scene.traffic.set_collision_detection(2, 1, False)
+    scene.step(15.0)
+    assert {(c.a, c.b) for c in scene.contacts} == {(1, 2)}
+
+
 def test_lane_offset_is_driven():
     scene = Scene.on(straight_road(400.0))
     scene.put(1, 0, 20.0)
@@ -365,6 +391,13 @@ def test_a_car_moved_by_hand_goes_on_from_where_it_is():
     lane, s, aside = LANES.nearest_many(*pose(scene))
     assert lane[0] == 16
     assert s[0] > 75.0
+    assert abs(aside[0]) < 0.3
+    x, y, yaw = LANES.at(16, 20.0)  # back along its own lane
+    scene.vehicles.set_pose(1, x, y, 0.0, yaw=yaw)
+    scene.step(2.0)
+    lane, s, aside = LANES.nearest_many(*pose(scene))
+    assert lane[0] == 16
+    assert 30.0 < s[0] < 60.0
     assert abs(aside[0]) < 0.3
 
 
