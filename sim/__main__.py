@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; gives the exit code."""
+    parent = os.getppid()  # now: it may be gone before the town is built
     args = _parser().parse_args(arguments)
     level = logging.DEBUG if args.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
@@ -63,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (MapFileError, MapError) as error:
         log.error("map %s: %s", start_map, error)
         return EXIT_BAD_MAP
-    asyncio.run(_serve(Server(simulator, start_map), ports, args.exit_with_parent))
+    asyncio.run(_serve(Server(simulator, start_map), ports, parent if args.exit_with_parent else None))
     return 0
 
 
@@ -80,11 +81,11 @@ def _drawers(gpu: int | None) -> DrawerFactory | None:
     return drawer
 
 
-async def _serve(server: Server, ports: tuple[socket.socket, socket.socket], exit_with_parent: bool) -> None:
+async def _serve(server: Server, ports: tuple[socket.socket, socket.socket], parent: int | None) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, server.stop)
-    watch = loop.create_task(_watch_parent(server, os.getppid())) if exit_with_parent else None
+    watch = loop.create_task(_watch_parent(server, parent)) if parent is not None else None
     await server.run(*ports, on_ready=_say_ready)
     if watch is not None:
         watch.cancel()

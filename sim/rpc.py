@@ -73,7 +73,7 @@ def answer(request: Request, methods: dict[str, Method]) -> bytes:
         return wire.pack_reply(message_id, None, _success(method.shape, method.handler(*args)))
     except RpcError as error:
         return _failure(message_id, method.shape, str(error))
-    except (TypeError, ValueError, IndexError, KeyError, OverflowError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
         # Arguments come from another program: whatever their shape, the answer is an error and the server lives on.
         log.warning("call %s failed: %r", request.name, error, exc_info=log.isEnabledFor(logging.DEBUG))
         return _failure(message_id, method.shape, f"{request.name}: arguments not understood ({error})")
@@ -136,8 +136,9 @@ class RpcConnection(asyncio.Protocol):
             for message in self._unpacker:
                 message_id, name, params = parse_request(message)
                 self._on_request(Request(self, message_id, name, params))
-        except (ValueError, msgpack.exceptions.UnpackException, RecursionError) as error:
-            # BufferFull and the msgpack format errors are UnpackException or ValueError: hostile or broken bytes.
+        except (ValueError, TypeError, msgpack.exceptions.UnpackException, RecursionError) as error:
+            # Hostile or broken bytes: BufferFull and format errors are UnpackException or ValueError, a map whose key
+            # is a list is a TypeError.
             log.warning("RPC connection %s closed: malformed message (%s)", self.peer, str(error)[:200] or repr(error))
             self.close()
 

@@ -5,13 +5,14 @@ import struct
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim import wire
 from sim.actors import Pose, boxes_overlap, compose, pose_from_wire, wire_transform
 from sim.rpc import Method, ReplyShape, Request, RpcConnection, RpcError, answer, parse_request
 
+unhurried = settings(deadline=None, max_examples=60)
 ANGLE = st.floats(-math.pi, math.pi)
 PLACE = st.floats(-1e4, 1e4)
 POSE = st.builds(Pose, PLACE, PLACE, PLACE, ANGLE, st.floats(-1.5, 1.5), ANGLE)
@@ -23,7 +24,7 @@ JSON = st.recursive(
     | st.text(max_size=9)
     | st.binary(max_size=9),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=12,
+    max_leaves=8,
 )
 
 
@@ -55,6 +56,7 @@ def test_a_vehicle_state_fits_into_the_actors_union():
     assert packed[65 : 65 + 30] == state
 
 
+@unhurried
 @given(POSE)
 def test_a_pose_survives_the_way_over_the_wire(pose):
     x, y, z, pitch, yaw, roll = wire_transform(pose)
@@ -62,18 +64,21 @@ def test_a_pose_survives_the_way_over_the_wire(pose):
     assert back == pytest.approx(pose, abs=1e-9)
 
 
+@unhurried
 @given(POSE, POSE)
 def test_a_child_at_its_parents_origin_is_where_the_parent_is(parent, child):
     at_origin = compose(parent, child._replace(x=0.0, y=0.0, z=0.0))
     assert at_origin[:3] == pytest.approx(parent[:3])
 
 
+@unhurried
 @given(POSE, PLACE, PLACE)
 def test_distances_are_the_same_in_every_parents_frame(parent, x, y):
     child = compose(parent, Pose(x, y, 0.0))
     assert math.dist(child[:3], parent[:3]) == pytest.approx(math.hypot(x, y), rel=1e-6, abs=1e-6)
 
 
+@unhurried
 @given(POSE, st.floats(-20, 20), st.floats(-20, 20), ANGLE)
 def test_overlap_of_boxes_does_not_depend_on_who_is_asked(a, dx, dy, yaw):
     b = a._replace(x=a.x + dx, y=a.y + dy, yaw=yaw)
@@ -85,6 +90,7 @@ def test_overlap_of_boxes_does_not_depend_on_who_is_asked(a, dx, dy, yaw):
         assert not boxes_overlap(a, first, b, second)
 
 
+@unhurried
 @given(JSON)
 def test_whatever_is_no_request_is_refused_with_a_value_error(message):
     try:
@@ -96,6 +102,7 @@ def test_whatever_is_no_request_is_refused_with_a_value_error(message):
     assert isinstance(params, list)
 
 
+@unhurried
 @given(st.lists(st.binary(max_size=40), max_size=6))
 def test_no_bytes_raise_out_of_a_connection(chunks):
     connection = RpcConnection(lambda request: None)
@@ -103,6 +110,14 @@ def test_no_bytes_raise_out_of_a_connection(chunks):
         connection.data_received(chunk)
 
 
+@pytest.mark.parametrize(
+    "data", [b"\x81\x90\x01", b"\x81\x80\x01", b"\xc1", b"\xc7\xff\x01", b"\xd9\xff" + b"\xff" * 255]
+)
+def test_bytes_that_no_decoder_likes_close_the_connection_quietly(data):
+    RpcConnection(lambda request: None).data_received(data)
+
+
+@unhurried
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=30))
 def test_a_request_cut_anywhere_arrives_whole_and_once(cuts):
     whole = msgpack.packb([0, 5, "set_weather_parameters", [[True], [1.5] * 14]])
