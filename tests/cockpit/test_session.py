@@ -19,7 +19,7 @@ from cockpit.route_files import read_route, shipped_routes
 from cockpit.session import Session
 from cockpit.simulator import SimulatorError, launch_simulator
 from cockpit.stage import set_stage
-from cockpit.world import CarlaWorld, WorldError, WorldLost
+from cockpit.world import CarlaWorld, WorldError, WorldLost, carla_transform
 from policy.safety_driver import SafetyDriver
 from recorder.reader import list_segments, read_session
 from recorder.schema import Authority, DriverInput, EventKind, Reason
@@ -181,6 +181,35 @@ def test_the_experimenters_wish_and_marks_come_in_from_outside(server):
         session.ask_stop()
         assert session.run().end is EndReason.STOP_ASKED
     assert keeper.closed == 1
+
+
+def test_running_into_a_parked_car_is_one_collision_and_ends_the_session_where_asked(server):
+    config = settings(server.port, end_on_collision=True)
+    pedal = ScriptedDriver(lambda number, tick: hands(throttle=1.0))
+    keeper = Keeper()
+    with set_stage(config, [], ROUTE) as stage:
+        library = stage.world.world.get_blueprint_library()
+        place = carla_transform(stage.route.pose_at(30.0))
+        parked = stage.world.world.spawn_actor(library.find("vehicle.audi.tt"), place)
+        session = Session(stage.config, stage.world, stage.route, None, pedal, [keeper])
+        result = session.run(lambda tick: tick.time_s > keeper.ticks[0].time_s + 10.0)
+        parked.destroy()
+    assert result.end is EndReason.COLLISION
+    collisions = [event for tick in keeper.ticks for event in tick.events if event.kind is EventKind.COLLISION]
+    assert len(collisions) == 1
+    assert "vehicle.audi.tt" in collisions[0].text
+    assert collisions[0].value > 1000.0
+    before = keeper.ticks[-20]
+    assert before.ttc_s < 3.0
+
+
+def test_a_wheel_unplugged_while_the_policy_drives_leads_to_a_safe_stop(server):
+    unplugged = ScriptedDriver(lambda number, tick: hands(connected=number < 30))
+    keeper = Keeper()
+    drive(settings(server.port), ExpertPlanner(), unplugged, 9.0, [keeper])
+    order = [authority for authority, _ in itertools.groupby(tick.authority.authority for tick in keeper.ticks)]
+    assert order == [Authority.POLICY, Authority.REQUESTED, Authority.SAFE_STOP]
+    assert keeper.ticks[-1].ego.speed_mps < 0.1
 
 
 def test_every_screen_of_a_tick_shows_the_frame_of_that_tick():
