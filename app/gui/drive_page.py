@@ -127,6 +127,7 @@ class DrivePage(QWidget):
         if session.ground is not None and not self._shows_ground:
             self._show_ground(session.ground)
         self.status.show_status(status, tick)
+        self.ask_button.setEnabled(status.phase is Phase.DRIVING)
         if tick is not None:
             ego = session.meter.ego_at(tick.plan.frame) if tick.plan is not None else None
             self.map.show_tick(tick, None if ego is None else ego.pose)

@@ -32,6 +32,9 @@ PHASE_WORDS = {
 }
 
 
+STARTING = frozenset({Phase.READY, Phase.SIMULATOR, Phase.POLICY, Phase.WORLD})
+
+
 class AuthorityPlate(QWidget):
     """Who drives, big and in colour, and why."""
 
@@ -129,8 +132,13 @@ class StatusPanel(QWidget):
         if policy is None:
             self.policy.show_fact("State", "–")
             return
-        words = ("well" if not policy.message else "complains") if policy.alive else "failed"
-        self.policy.show_fact("State", words, GOOD if words == "well" else FAIR if policy.alive else BAD)
+        if not policy.alive:
+            self.policy.show_fact("State", "failed", BAD)
+        elif status.phase in STARTING:
+            self.policy.show_fact("State", "loading")
+        else:
+            words, colour = ("complains", FAIR) if policy.message else ("well", GOOD)
+            self.policy.show_fact("State", words, colour)
         self.policy.show_fact("Plans", f"{policy.plans_per_s:.1f} /s")
         if policy.message:
             self.answer.setText(policy.message)

@@ -113,6 +113,8 @@ class DeviceProfile(BaseModel):
     brake: PedalAxis
     clutch: PedalAxis | None = None
     buttons: dict[Action, tuple[KeyCode, ...]]
+    autocentre: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
+    """How hard the motor pulls the rim to the middle, as a factor on `wheel.autocentre_share`; 0 leaves it limp."""
 
     @model_validator(mode="after")
     def _can_take_over_and_give_back(self) -> DeviceProfile:

@@ -2,7 +2,7 @@
 
 The thread waits in `select`, so an event is in the state as soon as the kernel has it. When the wheel is unplugged the
 input turns neutral and `connected` false (the arbitration then asks for help), and it is found again when it is back.
-Force feedback is not part of this module.
+Force feedback is the kernel's own autocentre, growing with the speed, where the wheel's driver offers it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ RESCAN_S = 0.5
 """How often an unplugged wheel is looked for."""
 
 
+AUTOCENTRE_STEP = 0.02
+"""Smaller changes of the pull are not sent: each is a message to the wheel."""
 LOOK_S = 0.1
 """How often a silent wheel is checked to be there still; the kernel mostly tells at once, a hub in trouble may not."""
 
@@ -44,6 +46,11 @@ def find_wheel(profile: DeviceProfile) -> str | None:
         if identity is not None and profile.fits(*identity):
             return path
     return None
+
+
+def autocentre_share(speed_mps: float, factor: float) -> float:
+    """Pull to the middle, 0..1: 0.2 at a stand, full at 120 km/h, as MetaDrive scales it, times `factor`."""
+    return max(0.0, min(1.0, factor * (speed_mps * 3.6 + 30.0) / 150.0))
 
 
 def why_no_wheel(profile: DeviceProfile, inputs: Path = Path("/sys/class/input")) -> str:
@@ -84,6 +91,7 @@ class EvdevWheel:
         self._raw = RawState()
         self._connected = False
         self._status = ""
+        self._wanted_pull = autocentre_share(0.0, profile.autocentre)
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
         try:
@@ -100,9 +108,11 @@ class EvdevWheel:
         with self._lock:
             return self._status
 
-    def read(self, tick: Tick | None) -> DriverInput:  # noqa: ARG002  a device does not look at the world
-        """Newest input state; neutral and not connected while the wheel is gone."""
+    def read(self, tick: Tick | None) -> DriverInput:
+        """Newest input state; neutral and not connected while the wheel is gone. The speed in `tick` sets the pull."""
         with self._lock:
+            if tick is not None:
+                self._wanted_pull = autocentre_share(tick.ego.speed_mps, self._profile.autocentre)
             if not self._connected:
                 return DriverInput(
                     kind=DriverKind.HUMAN,
@@ -133,8 +143,13 @@ class EvdevWheel:
                 device = None
 
     def _read_until_lost(self, device: evdev.InputDevice) -> None:
+        can_pull = self._profile.autocentre > 0.0 and _has_autocentre(device)
+        pull = -1.0
         try:
             while not self._stopping.is_set():
+                if can_pull and abs(self._wanted_pull - pull) >= AUTOCENTRE_STEP:
+                    pull = self._wanted_pull
+                    can_pull = _pull_to_centre(device, pull)
                 ready, _, _ = select.select([device.fd, self._wake_read], [], [], LOOK_S)
                 if device.fd in ready:
                     self._take_events(device)
@@ -206,6 +221,20 @@ class EvdevWheel:
     def _close_pipe(self) -> None:
         os.close(self._wake_read)
         os.close(self._wake_write)
+
+
+def _pull_to_centre(device: evdev.InputDevice, share: float) -> bool:
+    """Set the motor's pull; False when the device takes none (it may be open for reading only)."""
+    try:
+        device.write(ecodes.EV_FF, ecodes.FF_AUTOCENTER, round(0xFFFF * share))
+    except OSError as error:
+        log.info("%s takes no force feedback (%s)", device.name, error.strerror)
+        return False
+    return True
+
+
+def _has_autocentre(device: evdev.InputDevice) -> bool:
+    return ecodes.FF_AUTOCENTER in device.capabilities().get(ecodes.EV_FF, [])
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from importlib import resources
+from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,9 @@ class Chime:
 
         self._mixer = pygame.mixer
         self._sound: pygame.mixer.Sound | None = None
+        if not _has_sound_device():
+            log.info("no sound device: takeover requests are shown, not heard")
+            return
         try:
             self._mixer.init()
             self._sound = self._mixer.Sound(str(resources.files("assets").joinpath("sounds", "takeover.wav")))
@@ -34,3 +38,12 @@ class Chime:
         if self._sound is not None:
             self._sound = None
             self._mixer.quit()
+
+
+def _has_sound_device() -> bool:
+    """Whether it is worth asking: where there is nothing, the sound library fills the terminal with complaints."""
+    if any(os.environ.get(name) for name in ("SDL_AUDIODRIVER", "PULSE_SERVER")):
+        return True
+    session = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"))
+    sockets = (session / "pulse" / "native", session / "pipewire-0")
+    return Path("/dev/snd").is_dir() or any(path.exists() for path in sockets)

@@ -14,7 +14,7 @@ from cockpit.config import ConfigError
 from cockpit.devices import DeviceError, EvdevWheel, KeyboardDriver, find_driver_source, list_devices
 from cockpit.devices.mapping import RawState, driver_input_from_raw, pedal_from_raw, steer_from_raw, with_event
 from cockpit.devices.profile import load_profile, profile_names
-from cockpit.devices.wheel import permission_advice, why_no_wheel
+from cockpit.devices.wheel import autocentre_share, permission_advice, why_no_wheel
 from recorder.schema import DriverKind
 
 G29 = load_profile("g29")
@@ -120,6 +120,14 @@ def test_no_raw_value_leaves_carlas_ranges(raw, curve, gain):
 def test_more_rim_is_never_less_steer(one, other):
     less, more = sorted((one, other))
     assert steer_from_raw(G29.steer, less, 900.0) <= steer_from_raw(G29.steer, more, 900.0)
+
+
+def test_the_rim_pulls_harder_to_the_middle_the_faster_the_car():
+    """MetaDrive's scale: a fifth at a stand, all of it at 120 km/h."""
+    assert autocentre_share(0.0, 1.0) == pytest.approx(0.2)
+    assert autocentre_share(60 / 3.6, 1.0) == pytest.approx(0.6)
+    assert autocentre_share(200 / 3.6, 1.0) == 1.0
+    assert autocentre_share(30.0, 0.0) == 0.0
 
 
 def test_without_a_wheel_the_message_says_what_was_looked_for_and_what_else_to_do(tmp_path):
