@@ -93,14 +93,14 @@ class Renderer:
         self._owned.append(thing)
         return thing
 
-    def _program(self, vertex: str, fragment: str) -> moderngl.Program:
+    def _program(self, vertex: str, fragment: str) -> Any:
         program = self._own(self._ctx.program(vertex_shader=vertex, fragment_shader=fragment))
-        program["Scene"].binding = 0  # type: ignore[union-attr]
+        program["Scene"].binding = 0
         return program
 
     def _make_town(self) -> None:
         ctx, town = self._ctx, self._town
-        program = self._program(shaders.STATIC_VERTEX, shaders.STATIC_FRAGMENT)
+        program = self._static_program = self._program(shaders.STATIC_VERTEX, shaders.STATIC_FRAGMENT)
         vertices, indices = (self._own(ctx.buffer(a.tobytes())) for a in (town.vertices, town.indices))
         content = [(vertices, "3f4 4f1 3f1 1u1 2f4", "position", "colour", "normal_bytes", "layer", "uv")]
         self._static = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.chunks)
@@ -198,6 +198,9 @@ class Renderer:
         self._weather = weather
         self._light = light_from_weather(weather)
         self._sky_colours.write(dome_colours(self._directions, self._light).tobytes())
+        sky = 0.65 * self._light.haze + 0.35 * self._light.zenith
+        self._static_program["pane"] = tuple(1.3 * sky)
+        self._static_program["lamp"] = tuple(np.array([3.6, 2.7, 1.5]) * self._light.night)
         sun = self._light.sun_direction
         if self._light.sun.mean() > NO_SHADOW and math.acos(min(1.0, float(sun @ self._shade_sun))) > SUN_STEP_RAD:
             self._throw_shadows()

@@ -37,39 +37,39 @@ STATIC_VERTEX = (
     SCENE
     + """
 in vec3 position; in vec4 colour; in vec3 normal_bytes; in uint layer; in vec2 uv;
-out vec4 v_colour;   // rgb lit; a = how clear the air is
-out vec4 v_surface;  // uv, layer, share of mirrored sky
+out vec4 v_colour;   // rgb lit and seen through the air; a = how clear the air is
+out vec3 v_surface;  // uv, layer
+out vec3 v_added;    // haze, and sky mirrored by wet asphalt
 void main() {
-    vec3 relative = position - eye.xyz;
     vec3 normal = normal_of(normal_bytes);
-    float level = step(0.9, normal.z) * step(float(layer), 2.5);
-    vec3 paint = colour.rgb * (1.0 - 0.38 * sun.w * level * step(float(layer), 0.5));
+    vec3 relative = position - eye.xyz;
+    float wet = sun.w * step(0.9, normal.z) * step(float(layer), 0.5);
     vec3 lamp = vec3(1.0, 0.78, 0.48) * colour.a * sun_at.w + headlights(relative);
-    v_colour.rgb = paint * (lit(normal) + lamp) * 1.25;
-    v_colour.a = clear_at(relative);
+    float clear = clear_at(relative);
     float grazing = 1.0 - clamp(-normalize(relative).z, 0.0, 1.0);
-    v_surface = vec4(uv, float(layer), level * step(float(layer), 0.5) * sun.w * 0.75 * pow(grazing, 5.0));
+    float sheen = wet * 0.75 * pow(grazing, 5.0);
+    v_colour.rgb = colour.rgb * (1.0 - 0.38 * wet) * (lit(normal) + lamp) * 1.25 * clear * (1.0 - sheen);
+    v_colour.a = clear;
+    v_added = mix(haze.rgb, mix(haze.rgb, zenith.rgb, 0.35) * sheen, clear);
+    v_surface = vec3(uv, float(layer));
     gl_Position = projection * vec4(relative, 1.0);
 }
 """
 )
 
-STATIC_FRAGMENT = (
-    SCENE
-    + """
+STATIC_FRAGMENT = """
+#version 330
 uniform sampler2DArray surfaces;
-in vec4 v_colour; in vec4 v_surface;
+uniform vec3 pane;  // what glass mirrors
+uniform vec3 lamp;  // what shines through half of the glass at night
+in vec4 v_colour; in vec3 v_surface; in vec3 v_added;
 out vec4 f_colour;
 void main() {
-    vec4 t = texture(surfaces, v_surface.xyz);
-    vec3 sky = mix(haze.rgb, zenith.rgb, 0.35);
-    vec3 pane = t.rgb * sky * 1.3 + sun_at.w * clamp(1.0 - abs(t.a - 0.5) * 3.0, 0.0, 1.0) * vec3(0.95, 0.72, 0.40);
-    vec3 c = mix(t.rgb * v_colour.rgb, pane, t.a);
-    c = mix(c, sky, v_surface.w);
-    f_colour = vec4(mix(haze.rgb, c, v_colour.a).bgr, 1.0);
+    vec4 t = texture(surfaces, v_surface);
+    vec3 glass = pane + lamp * clamp(1.0 - abs(t.a - 0.5) * 3.0, 0.0, 1.0);
+    f_colour = vec4((t.rgb * mix(v_colour.rgb, glass * v_colour.a, t.a) + v_added).bgr, 1.0);
 }
 """
-)
 
 # A line is widened to at least a pixel far away, paler in turn, and its edges fade over a pixel.
 PAINT_VERTEX = (

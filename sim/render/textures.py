@@ -6,6 +6,8 @@ lit from inside at night, 0 no glass). Every layer tiles.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 SIZE = 512
@@ -112,6 +114,7 @@ def roof_tiles(rng: np.random.Generator) -> np.ndarray:
     return value
 
 
+@functools.cache
 def texture_array() -> np.ndarray:
     """(LAYERS, SIZE, SIZE, 4) uint8, row 0 at v = 0."""
     rng = np.random.default_rng(20)
