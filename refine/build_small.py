@@ -66,7 +66,7 @@ def build_small_policy(
     """Make the small policy; returns the folder of the last training, `out`/policy_N.
 
     Samples lie in `out`/samples and `out`/dagger_1 …; what is finished is not done again.
-    Raises `RefineError`, and `SimulatorError` where the simulator does not start.
+    Raises `RefineError`, and `SimulatorError` where the simulator does not start for DAgger.
     """
     config = config or BuildConfig()
     collect = config.collect

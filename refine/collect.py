@@ -13,8 +13,8 @@ import math
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import carla
@@ -45,11 +45,14 @@ from recorder.schema import (
     RouteState,
     Tick,
 )
+from refine.errors import RefineError
 from refine.samples import SHARD_PATTERN, SampleBuffer
 
 log = logging.getLogger(__name__)
 
 POLL_S = 1.0
+MOST_LIVES = 6
+"""Deaths of one collecting process that end the whole."""
 MARGIN_M = 10.0
 """Nothing is collected nearer than this to a route's end, where the expert would stop."""
 CLEAR_M = 5.5
@@ -107,21 +110,24 @@ def collect_expert(
     """Scatter the ego over the embedded simulator's town and write shards into `out`; returns how many samples.
 
     The processes share nothing; the same config gives the same samples, however fast the machine.
-    Raises `SimulatorError` where the simulator does not start.
+    Raises `RefineError` where a process dies again and again.
     """
     config = config or CollectConfig()
     out.mkdir(parents=True, exist_ok=True)
     began, before = time.monotonic(), count_samples(out, config.shard)
     share = math.ceil(config.samples / config.workers)
-    spawn = multiprocessing.get_context("spawn")  # a forked CARLA client hangs
-    with ProcessPoolExecutor(config.workers, mp_context=spawn) as pool:
-        jobs = [pool.submit(_work, out, config, worker, share) for worker in range(config.workers)]
-        while not all(job.done() for job in jobs):
-            _wait(jobs)
+    workers = [_Worker(out, config, number, share) for number in range(config.workers)]
+    try:
+        while sum(worker.is_done() for worker in workers) < len(workers):
+            time.sleep(POLL_S)
             if on_progress is not None:
                 done = count_samples(out, config.shard) - before
                 on_progress(CollectProgress(done, config.samples, time.monotonic() - began))
-        return sum(job.result() for job in jobs)
+    finally:
+        for worker in workers:
+            worker.process.terminate()
+            worker.process.join()
+    return count_samples(out, config.shard) - before
 
 
 def count_samples(folder: Path, shard: int) -> int:
@@ -129,26 +135,47 @@ def count_samples(folder: Path, shard: int) -> int:
     return shard * sum(1 for _ in folder.glob(SHARD_PATTERN))
 
 
-def _wait(jobs: Sequence[Future[int]]) -> None:
-    time.sleep(POLL_S)
-    for job in jobs:
-        if job.done():
-            job.result()  # raises what the worker raised
+class _Worker:
+    """A collecting process, started anew where it dies: CARLA's client now and then takes its process with it."""
+
+    def __init__(self, out: Path, config: CollectConfig, number: int, samples: int) -> None:
+        self._out, self._config, self._number, self._samples = out, config, number, samples
+        self._lives = 0
+        self.process = self._start()
+
+    def _start(self) -> SpawnProcess:
+        name = f"s{self._config.seed}w{self._number}"
+        left = self._samples - self._config.shard * len(list(self._out.glob(f"shard_{name}l*.npz")))
+        arguments = (self._out, self._config, self._number, self._lives, f"{name}l{self._lives}", left)
+        process = multiprocessing.get_context("spawn").Process(target=_work, args=arguments)
+        process.start()
+        return process
+
+    def is_done(self) -> bool:
+        """Whether the process came to its end; starts the next one where it died."""
+        code = self.process.exitcode
+        if code is None or code == 0:
+            return code == 0
+        self._lives += 1
+        if self._lives == MOST_LIVES:
+            raise RefineError(f"collecting process {self._number} died {MOST_LIVES} times, last with exit code {code}")
+        log.warning("collecting process %d ended with exit code %d; a new one goes on", self._number, code)
+        self.process = self._start()
+        return False
 
 
-def _work(out: Path, config: CollectConfig, worker: int, samples: int) -> int:
+def _work(out: Path, config: CollectConfig, worker: int, life: int, name: str, samples: int) -> None:
     """One process: its own simulator, scene after scene."""
     deadline = time.monotonic() + 60.0 * config.minutes if config.minutes is not None else math.inf
-    buffer = SampleBuffer(out, f"s{config.seed}w{worker}", config.shard)
+    buffer = SampleBuffer(out, name, config.shard)
     scene = 0
     with launch_simulator(seed=config.seed) as simulator:
         while len(buffer) < samples and time.monotonic() < deadline:
-            rng = np.random.default_rng((config.seed, worker, scene))
+            rng = np.random.default_rng((config.seed, worker, life, scene))
             count = min(config.scene_samples, samples - len(buffer))
             _collect_scene(("127.0.0.1", simulator.port), config, rng, buffer, count, deadline)
             scene += 1
     buffer.flush()
-    return buffer.written
 
 
 def _collect_scene(

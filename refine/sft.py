@@ -153,6 +153,7 @@ def save_checkpoint(vla: Vla, folder: Path) -> None:
     partial = folder.with_name(f"{folder.name}.partial")
     state = {name: value.detach().to(torch.bfloat16, copy=True) for name, value in vla.model.state_dict().items()}
     vla.model.save_pretrained(partial, state_dict=state)
+    (partial / "model.safetensors").chmod(0o644)  # safetensors writes for the owner alone
     (partial / "model.safetensors").replace(folder / "model.safetensors")
     shutil.rmtree(partial)
 
