@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,12 +53,24 @@ def route_choices(files: tuple[Path, ...] = ()) -> list[RouteChoice]:
     return found
 
 
+def folders_with(name: str, root: Path) -> list[Path]:
+    """Folders at or below `root` that hold a file called `name`, the newest first.
+
+    Zarr stores are not looked into: they hold thousands of small files.
+    """
+    found = []
+    for folder, below, files in os.walk(root):
+        below[:] = sorted(entry for entry in below if not entry.endswith(".zarr"))
+        if name in files:
+            found.append(Path(folder))
+    return sorted(found, key=lambda path: -(path / name).stat().st_mtime)
+
+
 def policy_choices(out: Path) -> list[Path]:
     """Checkpoint folders: those that come with the program, then those that rounds made below `out`, newest first."""
     root = asset("policies")
     shipped = sorted(path.parent for path in root.glob(f"*/{SETTINGS_FILE}")) if root.is_dir() else []
-    made = sorted((path.parent for path in out.glob(f"**/{SETTINGS_FILE}")), key=lambda path: -path.stat().st_mtime)
-    return shipped + made
+    return shipped + folders_with(SETTINGS_FILE, out)
 
 
 def driver_options() -> list[DriverOption]:

@@ -54,7 +54,7 @@ class MainWindow(QWidget):
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
         """A drive that is on is ended first, so that its recording is whole."""
         self.drive.close_drive()
-        self.recordings.pause()
+        self.recordings.stop()
         super().closeEvent(event)
 
     def _make_room(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QIcon, QImage, QPixmap
 from PyQt6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QStackedLayout, QVBoxLayout, QWidget
 
+from app.choices import folders_with
 from app.gui import theme
 from app.gui.parts import Card, button, framed, label
 from app.gui.segment_view import SegmentView
@@ -75,8 +77,13 @@ class RecordingsPage(QWidget):
         """The page is left: stop playing."""
         self.view.pause()
 
+    def stop(self) -> None:
+        """The window closes: stop reading, too."""
+        self._reading += 1
+        self.pause()
+
     def _read_folder(self, number: int) -> None:
-        found, problem = find_segments(self.folder)
+        found, problem = find_segments(self.folder, lambda: number == self._reading)
         with contextlib.suppress(RuntimeError):  # the window was closed while this thread was reading
             self._read.emit(number, found, problem)
 
@@ -129,12 +136,16 @@ class RecordingsPage(QWidget):
         QTimer.singleShot(0, self.refresh)
 
 
-def find_segments(folder: Path) -> tuple[list[Found], str]:
-    """Every segment below `folder`, the newest session first, and what could not be read."""
+def find_segments(folder: Path, is_wanted: Callable[[], bool] = lambda: True) -> tuple[list[Found], str]:
+    """Every segment below `folder`, the newest session first, and what could not be read.
+
+    Stops between two sessions when `is_wanted` says that nobody waits for the answer any more.
+    """
     problem = ""
     found: list[Found] = []
-    files = sorted(folder.rglob(SESSION_FILE), key=lambda path: -path.stat().st_mtime) if folder.is_dir() else []
-    for session in (file.parent for file in files):
+    for session in folders_with(SESSION_FILE, folder):
+        if not is_wanted():
+            break
         try:
             found += [Found(session, summary, _thumbnail(summary)) for summary in list_segments(session)]
         except RecordingError as error:

@@ -43,6 +43,7 @@ class DriverWindow(QWidget):
     def __init__(self, title: str, panes: Sequence[ScreenPane], keyboard: KeyboardDriver | None) -> None:
         super().__init__()
         self._keyboard = keyboard
+        self._was_made_full = False
         self.panes = tuple(panes)
         self.setWindowTitle(title)
         self.setStyleSheet("background: black;")
@@ -61,9 +62,16 @@ class DriverWindow(QWidget):
         if key is not None and self._keyboard is not None:
             self._keyboard.press(key)
         elif event.key() == Qt.Key.Key_F11:
-            self.showNormal() if self.isFullScreen() else self.showFullScreen()
+            self._toggle_full_screen()
         elif event.key() == Qt.Key.Key_Escape:
-            self.close()
+            self._toggle_full_screen() if self._was_made_full else self.close()
+
+    def _toggle_full_screen(self) -> None:
+        """Only windows with a frame: a borderless one fills its display anyway."""
+        if self.windowFlags() & Qt.WindowType.FramelessWindowHint:
+            return
+        self._was_made_full = not self._was_made_full
+        self.showFullScreen() if self._was_made_full else self.showNormal()
 
     def keyReleaseEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
         """The other half."""
