@@ -58,12 +58,14 @@ def write_report(
     training_log: Path | None = None,
     opendrive: str | None = None,
     film_count: int = 4,
+    simulator: tuple[str, int] | None = None,
 ) -> Path:
     """Write the report and give its path.
 
     `before` and `after` name policies of the evaluation (the first, and the second if there is one). `sessions` are
     recordings whose takeovers are shown; `training_log` is the JSON lines of `refine.dpo` or the adapter's folder;
-    `opendrive` is the map's text, taken from a session where it is not given.
+    `opendrive` is the map's text, taken from a session where it is not given. With a `simulator` (host and port of a
+    running server) the recorded scenes are built again there and photographed in a size fit for a page.
 
     Raises:
         RefineError: a policy that is not in the evaluation, or a file that cannot be written.
@@ -86,7 +88,7 @@ def write_report(
         verdict=verdict(evaluation, before, after),
         sections=[_section(evaluation, group, before, after, edges) for group in evaluation.groups],
         routes=_routes(evaluation, before, after),
-        films=films_of(sessions, _pair_rows(pairs_folder), film_count),
+        films=films_of(sessions, _pair_rows(pairs_folder), film_count, simulator),
         training={"plot": draw_training(steps), "note": _training_note(steps)} if steps else None,
         pairs=_pair_facts(card) if card else None,
         provenance=_provenance(evaluation),

@@ -6,9 +6,10 @@ Reads segments and answers with pictures as data URIs and captions; it decides n
 from __future__ import annotations
 
 import io
+import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,12 @@ from PIL import Image, ImageDraw
 from cockpit.cameras import CameraSpec
 from cockpit.projection import camera_pixels
 from recorder.reader import RecordingError, Segment, read_session, segment_paths
-from recorder.schema import Authority, CameraFrame, EventKind, Plan
+from recorder.schema import Authority, CameraFrame, EventKind, Plan, SessionInfo, Tick
 from refine.pairs import drive_of, plans_by_tick
 from refine.preference import Skip, driven_future
 from refine.report_plots import CHOSEN_COLOUR, REJECTED_COLOUR, data_uri
+
+log = logging.getLogger(__name__)
 
 OFFSETS_S = (-2.0, -1.0, 0.0, 1.0, 2.0)
 FRAME_WIDTH_PX = 448
@@ -84,14 +87,20 @@ class Film:
     decision: DecisionPicture | None
     events: list[str]
     """Collisions and red lights in the segment."""
+    is_rebuilt: bool = False
+    """The pictures were taken anew in the rebuilt scene."""
 
 
 def films_of(
-    sessions: Sequence[Path], pairs: Mapping[tuple[str, str], list[PairRow]] | None = None, limit: int = 4
+    sessions: Sequence[Path],
+    pairs: Mapping[tuple[str, str], list[PairRow]] | None = None,
+    limit: int = 4,
+    simulator: tuple[str, int] | None = None,
 ) -> list[Film]:
     """Films of up to `limit` takeovers, as different in their reasons as there are; unreadable segments are left out.
 
-    `pairs` has the rows of the pairs data set by (session folder's name, segment id).
+    `pairs` has the rows of the pairs data set by (session folder's name, segment id). With a `simulator` (host and
+    port) the recorded scenes are built again there and photographed in a higher resolution than the policy saw.
     """
     found: dict[str, list[tuple[Path, Path, str]]] = {}
     for session in sessions:
@@ -107,53 +116,81 @@ def films_of(
     picked: list[tuple[Path, Path, str]] = []
     while len(picked) < limit and any(found.values()):
         picked += [some.pop(0) for some in found.values() if some]
-    films = [
-        _film(session, path, (pairs or {}).get((session.name, path.stem), [])) for session, path, _ in picked[:limit]
-    ]
-    return [film for film in films if film is not None]
-
-
-def _film(session: Path, path: Path, rows: Sequence[PairRow]) -> Film | None:
-    try:
-        info, segment = read_session(session), Segment.open(path)
-        begin = segment.takeover_index
-        if begin is None or CAMERA not in segment.cameras:
-            return None
-        notes = [str(note) for note in segment.column("driver/note")[begin : begin + NOTE_TICKS] if note]
-        tick = segment.tick(begin)
-        taken = np.array([state is Authority.HUMAN for state in segment.authority], bool)
-        return Film(
-            title=notes[0] if notes else str(tick.authority.reason.value).replace("_", " "),
-            why=str(tick.authority.reason.value).replace("_", " "),
-            driver=str(tick.driver.kind.value),
-            route_id=info.route_id,
-            segment=segment.segment_id,
-            duration_s=float(taken.sum() * info.fixed_delta_s),
-            frames=_frames(segment, begin),
-            decision=_decision(segment, begin, rows),
-            events=_events(segment),
-        )
-    except RecordingError:
-        return None
-
-
-def _frames(segment: Segment, begin: int) -> list[FilmFrame]:
-    times = segment.column("time_s")
-    frames = []
-    for offset_s in OFFSETS_S:
-        index = int(np.argmin(np.abs(times - (times[begin] + offset_s))))
-        if abs(times[index] - times[begin] - offset_s) > 0.2 or not segment.jpeg(CAMERA, index):
+    films = []
+    for session, path, _ in picked[:limit]:
+        try:
+            film = _film(session, path, (pairs or {}).get((session.name, path.stem), []), simulator)
+        except RecordingError as error:
+            log.warning("no film of %s: %s", path, error)
             continue
-        state = segment.authority[index]
-        frames.append(
-            FilmFrame(
-                offset_s,
-                jpeg_uri(_widened(segment.image(CAMERA, index), FRAME_WIDTH_PX)),
-                _DRIVERS[state],
-                state is Authority.POLICY,
-                float(segment.column("ego/speed_mps")[index]),
-            )
+        films += [film] if film is not None else []
+    return films
+
+
+def _film(session: Path, path: Path, rows: Sequence[PairRow], simulator: tuple[str, int] | None) -> Film | None:
+    info, segment = read_session(session), Segment.open(path)
+    begin = segment.takeover_index
+    if begin is None or CAMERA not in segment.cameras:
+        return None
+    notes = [str(note) for note in segment.column("driver/note")[begin : begin + NOTE_TICKS] if note]
+    tick = segment.tick(begin)
+    taken = np.array([state is Authority.HUMAN for state in segment.authority], bool)
+    indices = _shown(segment, begin)
+    decision = _decision(segment, begin, rows)
+    wanted = [*indices, *([decision.index] if decision else [])]
+    recorded = [segment.tick(index) for index in wanted]
+    seen = rebuilt(info, recorded, simulator) if simulator is not None else None
+    pictures = seen or [one.cameras[CAMERA] for one in recorded]
+    return Film(
+        title=notes[0] if notes else str(tick.authority.reason.value).replace("_", " "),
+        why=str(tick.authority.reason.value).replace("_", " "),
+        driver=str(tick.driver.kind.value),
+        route_id=info.route_id,
+        segment=segment.segment_id,
+        duration_s=float(taken.sum() * info.fixed_delta_s),
+        frames=_frames(segment, begin, indices, pictures),
+        decision=_drawn(decision, pictures[-1], float(segment.column("time_s")[begin])) if decision else None,
+        events=_events(segment),
+        is_rebuilt=seen is not None,
+    )
+
+
+def rebuilt(info: SessionInfo, ticks: Sequence[Tick], simulator: tuple[str, int]) -> list[CameraFrame] | None:
+    """The ticks' front pictures taken again, larger, in the rebuilt scene; None, and a warning, when that fails."""
+    from cockpit.config import ConfigError
+    from cockpit.world import WorldError
+    from refine.rebuild import photograph
+
+    frame = ticks[0].cameras[CAMERA]
+    height, width = frame.image.shape[:2]
+    size = (DECISION_WIDTH_PX, round(DECISION_WIDTH_PX * height / width))
+    camera = CameraSpec(CAMERA, *size, frame.fov_rad, frame.pose_in_ego)
+    try:
+        images = photograph(info, ticks, camera, simulator)
+    except (WorldError, ConfigError, RuntimeError) as error:
+        log.warning(
+            "the scene of %s cannot be built again, the report shows what was recorded: %s", info.route_id, error
         )
+        return None
+    return [replace(tick.cameras[CAMERA], image=image) for tick, image in zip(ticks, images, strict=True)]
+
+
+def _shown(segment: Segment, begin: int) -> list[int]:
+    """Indices of the strip's pictures; times that the segment does not hold are left out."""
+    times = segment.column("time_s")
+    nearest = [(int(np.argmin(np.abs(times - (times[begin] + offset)))), offset) for offset in OFFSETS_S]
+    fine = [index for index, offset in nearest if abs(times[index] - times[begin] - offset) <= 0.2]
+    return [index for index in fine if segment.jpeg(CAMERA, index)]
+
+
+def _frames(segment: Segment, begin: int, indices: Sequence[int], pictures: Sequence[CameraFrame]) -> list[FilmFrame]:
+    times, speeds = segment.column("time_s"), segment.column("ego/speed_mps")
+    frames = []
+    for index, picture in zip(indices, pictures, strict=False):
+        state = segment.authority[index]
+        uri = jpeg_uri(_widened(picture.image, FRAME_WIDTH_PX))
+        offset_s = float(times[index] - times[begin])
+        frames.append(FilmFrame(offset_s, uri, _DRIVERS[state], state is Authority.POLICY, float(speeds[index])))
     return frames
 
 
@@ -166,7 +203,18 @@ def _events(segment: Segment) -> list[str]:
     return told
 
 
-def _decision(segment: Segment, begin: int, rows: Sequence[PairRow]) -> DecisionPicture | None:
+@dataclass(frozen=True)
+class _Decision:
+    """Both answers to one tick of a segment."""
+
+    index: int
+    time_s: float
+    rejected: NDArray[np.float64]
+    chosen: NDArray[np.float64]
+    texts: tuple[str, str]
+
+
+def _decision(segment: Segment, begin: int, rows: Sequence[PairRow]) -> _Decision | None:
     """The decision nearest to the takeover of which both answers are known: a pair's, else the newest plan's."""
     times, frames = segment.column("time_s"), list(segment.column("frame"))
     usable = [row for row in rows if row["frame"] in frames]
@@ -181,13 +229,16 @@ def _decision(segment: Segment, begin: int, rows: Sequence[PairRow]) -> Decision
             return None
         index, plan, chosen = found
         rejected, texts = np.asarray(plan.trajectory_ego, np.float64), (_said(plan), "what was then driven")
-    frame = segment.tick(index).cameras.get(CAMERA)
-    if frame is None:
+    if not segment.jpeg(CAMERA, index):
         return None
-    count = min(len(rejected), len(chosen))
-    apart = np.hypot(*(rejected[:count, :2] - chosen[:count, :2]).T).mean()
-    picture = draw_paths(frame, [(rejected, REJECTED_COLOUR), (chosen, CHOSEN_COLOUR)])
-    return DecisionPicture(jpeg_uri(picture), *texts, float(times[begin] - times[index]), float(apart))
+    return _Decision(index, float(times[index]), rejected, chosen, texts)
+
+
+def _drawn(decision: _Decision, frame: CameraFrame, takeover_s: float) -> DecisionPicture:
+    count = min(len(decision.rejected), len(decision.chosen))
+    apart = np.hypot(*(decision.rejected[:count, :2] - decision.chosen[:count, :2]).T).mean()
+    picture = draw_paths(frame, [(decision.rejected, REJECTED_COLOUR), (decision.chosen, CHOSEN_COLOUR)])
+    return DecisionPicture(jpeg_uri(picture), *decision.texts, takeover_s - decision.time_s, float(apart))
 
 
 def _shadow(segment: Segment, begin: int) -> tuple[int, Plan, NDArray[np.float64]] | None:

@@ -48,8 +48,10 @@ class TrainingStep:
 
 
 def road_edges(name: str, opendrive: str) -> list[NDArray[np.float64]]:
-    """(N, 2) x, y of both borders of every driving lane of a town; empty when the map cannot be read."""
+    """(N, 2) x, y of the outlines of a town's roads, holes after their hulls; empty when the map cannot be read."""
     import carla
+    from shapely import Polygon, unary_union
+    from shapely.geometry.polygon import orient
 
     from cockpit.lanes import LaneGraph
 
@@ -57,7 +59,7 @@ def road_edges(name: str, opendrive: str) -> list[NDArray[np.float64]]:
         lanes = LaneGraph(carla.Map(name, opendrive))
     except (RuntimeError, KeyError, ValueError, SyntaxError):
         return []
-    edges = []
+    surfaces = []
     for key, lane in lanes.lanes.items():
         line = lanes.points(key, 0.0, lane.length_m, 2.0)
         centre = line.xyz[:, :2]
@@ -66,19 +68,22 @@ def road_edges(name: str, opendrive: str) -> list[NDArray[np.float64]]:
         along = np.gradient(centre, axis=0)
         along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
         across = np.column_stack((-along[:, 1], along[:, 0])) * line.width[:, None] / 2
-        edges += [np.vstack((centre - across, (centre + across)[::-1]))]
-    return edges
+        surfaces.append(Polygon(np.vstack((centre - across, (centre + across)[::-1]))).buffer(0.3))
+    union: Any = unary_union(surfaces).simplify(0.1)
+    parts = [orient(part) for part in getattr(union, "geoms", [union])]
+    return [np.array(ring.coords) for part in parts for ring in (part.exterior, *part.interiors)]
 
 
 def draw_drives(columns: Sequence[tuple[str, Sequence[Run]]], edges: Sequence[NDArray[np.float64]]) -> str:
     """Maps side by side, one a policy: the routes, where the policy drove, where the driver did, and the takeovers."""
     from matplotlib.lines import Line2D
+    from matplotlib.patches import PathPatch
 
     figure, axes = _figure(1, len(columns), (4.9 * len(columns), 4.9))
     bounds = _bounds([run for _, runs in columns for run in runs])
     for axis, (title, runs) in zip(axes, columns, strict=True):
-        for ring in edges:
-            axis.fill(ring[:, 0], ring[:, 1], color=ROAD, alpha=0.28, linewidth=0)
+        if edges:
+            axis.add_patch(PathPatch(_surface(edges), facecolor=ROAD, alpha=0.28, linewidth=0))
         for run in runs:
             _draw_run(axis, run)
         axis.set_title(title, color=INK, fontsize=10)
@@ -95,6 +100,13 @@ def draw_drives(columns: Sequence[tuple[str, Sequence[Run]]], edges: Sequence[ND
     figure.legend(handles=legend, loc="lower center", ncols=4, frameon=False, labelcolor=INK)
     figure.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.08, wspace=0.03)
     return _svg(figure, "drives of " + ", ".join(title for title, _ in columns))
+
+
+def _surface(rings: Sequence[NDArray[np.float64]]) -> Any:
+    """One path out of hulls and holes (matplotlib fills by winding; shapely winds holes the other way)."""
+    from matplotlib.path import Path as Outline
+
+    return Outline.make_compound_path(*(Outline(ring, closed=True) for ring in rings))
 
 
 def _draw_run(axis: Any, run: Run) -> None:

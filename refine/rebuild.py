@@ -1,0 +1,115 @@
+"""Builds recorded moments again in a CARLA world, to take their pictures with any camera.
+
+A tick says where everybody was, what the lights showed and how the weather was; put into a fresh world that is
+then photographed. Nothing drives here: only what was recorded is shown again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import carla
+import numpy as np
+from numpy.typing import NDArray
+
+from cockpit.cameras import CameraSpec
+from cockpit.config import SessionConfig
+from cockpit.world import WEATHER_FIELDS, CarlaWorld, carla_transform
+from recorder.schema import ActorState, Control, LightColour, LightState, SessionInfo, Tick
+
+log = logging.getLogger(__name__)
+
+_STATES = {
+    LightColour.RED: carla.TrafficLightState.Red,
+    LightColour.YELLOW: carla.TrafficLightState.Yellow,
+    LightColour.GREEN: carla.TrafficLightState.Green,
+    LightColour.OFF: carla.TrafficLightState.Off,
+}
+
+
+def photograph(
+    info: SessionInfo, ticks: Sequence[Tick], camera: CameraSpec, simulator: tuple[str, int]
+) -> list[NDArray[np.uint8]]:
+    """(height, width, 3) RGB of each tick's scene as `camera`, fixed to the ego, sees it.
+
+    `simulator` is host and port of a running server that has the session's town; its world is loaded anew.
+
+    Raises:
+        WorldLost, WorldError, ConfigError: no server answers, it has no such town, or the scene cannot be set.
+
+    """
+    config = SessionConfig(
+        host=simulator[0],
+        port=simulator[1],
+        town=info.map_name,
+        fresh_world=True,
+        fixed_delta_s=info.fixed_delta_s,
+        ego_blueprint=info.ego_type_id,
+    )
+    with CarlaWorld(config) as world:
+        world.spawn_ego(ticks[0].ego.pose)
+        world.attach_cameras([camera])
+        scene = _Scene(world)
+        return [scene.picture(tick, camera.name) for tick in ticks]
+
+
+class _Scene:
+    """The actors put into a world, by the ids they were recorded with."""
+
+    def __init__(self, world: CarlaWorld) -> None:
+        self._world = world
+        self._library = world.world.get_blueprint_library()
+        self._lights: list[Any] = list(world.world.get_actors().filter("traffic.traffic_light*"))
+        self._placed: dict[int, Any] = {}
+
+    def picture(self, tick: Tick, camera: str) -> NDArray[np.uint8]:
+        """The tick's scene as the camera sees it."""
+        self._set_weather(tick.weather)
+        self._set_lights(tick.lights)
+        self._set_actors(tick.actors)
+        _put(self._world.ego, tick.ego)
+        self._world.apply(Control(brake=1.0))
+        return self._world.tick().cameras[camera].image
+
+    def _set_weather(self, values: tuple[float, ...]) -> None:
+        if len(values) == len(WEATHER_FIELDS):
+            weather = carla.WeatherParameters()
+            for name, value in zip(WEATHER_FIELDS, values, strict=True):
+                setattr(weather, name, value)
+            self._world.world.set_weather(weather)
+
+    def _set_lights(self, lights: tuple[LightState, ...]) -> None:
+        colour_of = {light.opendrive_id: light.colour for light in lights}
+        for light in self._lights:
+            state = _STATES.get(colour_of.get(light.get_opendrive_id(), LightColour.UNKNOWN))
+            if state is not None:
+                light.set_state(state)
+                light.freeze(True)
+
+    def _set_actors(self, actors: tuple[ActorState, ...]) -> None:
+        here = {actor.actor_id for actor in actors}
+        for gone in [actor_id for actor_id in self._placed if actor_id not in here]:
+            self._placed.pop(gone).destroy()
+        for actor in actors:
+            placed = self._placed.get(actor.actor_id) or self._spawned(actor)
+            if placed is not None:
+                self._placed[actor.actor_id] = placed
+                _put(placed, actor)
+
+    def _spawned(self, actor: ActorState) -> Any | None:
+        with contextlib.suppress(IndexError, RuntimeError):
+            found = self._world.world.try_spawn_actor(self._library.find(actor.type_id), carla_transform(actor.pose))
+            if found is not None:
+                return found
+        log.info("%s %d finds no room in the rebuilt scene", actor.type_id, actor.actor_id)
+        return None
+
+
+def _put(placed: Any, actor: ActorState) -> None:
+    """Move an actor to where it was, at rest, with the lamps that it showed."""
+    placed.set_transform(carla_transform(actor.pose))
+    if actor.type_id.startswith("vehicle"):
+        placed.set_light_state(carla.VehicleLightState(actor.light_state))
