@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 POSES_KEPT = 200
 """Ticks whose ego pose is remembered, to place a plan that was made from an older frame (10 s at 20 Hz)."""
+PANE_GAP_PX = 2
+"""Where two screens meet in one window, so that they read as screens and the kink of the perspective as their edge."""
 WINDOW_SHARE = 0.96
 """Share of the display's width that the window with panes takes."""
 
@@ -50,7 +52,7 @@ class DriverWindow(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
+        row.setSpacing(PANE_GAP_PX)
         for pane in panes:
             row.addWidget(pane, stretch=pane.view.screen.resolution_px[0])
 
@@ -211,7 +213,7 @@ def _panorama(panes: Sequence[ScreenPane], available: QRect) -> QRect:
     width = sum(pane.view.screen.resolution_px[0] for pane in panes)
     height = max(pane.view.screen.resolution_px[1] for pane in panes)
     scale = min(available.width() * WINDOW_SHARE / width, available.height() * WINDOW_SHARE / height)
-    shown_width, shown_height = round(width * scale), round(height * scale)
+    shown_width, shown_height = round(width * scale) + PANE_GAP_PX * (len(panes) - 1), round(height * scale)
     left = available.left() + (available.width() - shown_width) // 2
     top = available.top() + (available.height() - shown_height) // 3
     return QRect(left, top, shown_width, shown_height)
