@@ -28,6 +28,13 @@ LOG_FILE = "training.jsonl"
 CONFIG_FILE = "dpo.json"
 LANGUAGE_MODEL = r".*language_model.*(q|k|v|o|gate|up|down)_proj"
 """LoRA on every linear layer of the language model; plain names would hit the vision tower's MLPs too."""
+EVERY_LAYER = (
+    r".*(language_model.*(q|k|v|o|gate|up|down)_proj"
+    r"|visual\.blocks\..*(qkv|attn\.proj|gate_proj|up_proj|down_proj|linear_fc1|linear_fc2)"
+    r"|visual\.merger\.(mlp\.[02]|linear_fc1|linear_fc2))"
+)
+"""LoRA on the vision tower as well: what the policy overlooked it must learn to see. With the language model alone a
+small policy learns to brake everywhere instead."""
 _LOGGED = {
     "loss": "loss",
     "rewards/margins": "margin",
@@ -55,8 +62,8 @@ class DpoConfig(BaseModel):
     """Pairs in a step on the device."""
     accumulate: int = Field(default=1, ge=1)
     """Batches in an optimiser step, for models that take only a pair at a time."""
-    lr: float = Field(default=2e-4, gt=0.0)
-    """Learning rate after a tenth of the steps, falling to zero by a cosine."""
+    lr: float = Field(default=1e-3, gt=0.0)
+    """Learning rate after a tenth of the steps, falling to zero by a cosine. A large model needs 1e-5 to 1e-4."""
     beta: float = Field(default=0.1, gt=0.0)
     """How dear it is to leave the old policy (DPO's beta)."""
     loss: tuple[Literal["sigmoid", "hinge", "ipo", "robust", "sft"], ...] = ("sigmoid", "sft")
@@ -66,7 +73,7 @@ class DpoConfig(BaseModel):
     """Of the LoRA matrices."""
     alpha: int = Field(default=32, ge=1)
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    targets: str = LANGUAGE_MODEL
+    targets: str = EVERY_LAYER
     """Regular expression over module names."""
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"

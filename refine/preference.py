@@ -40,7 +40,7 @@ class PairConfig(BaseModel):
     """Least mean distance between the two trajectories; below it the preference is noise."""
     most_error_m: float = Field(default=0.5, gt=0.0)
     """Most by which the chosen answer may miss what was driven; beyond, the codebook cannot say it."""
-    ordinary_share: float = Field(default=0.3, ge=0.0, lt=1.0)
+    ordinary_share: float = Field(default=0.5, ge=0.0, lt=1.0)
     """Share of pairs from ordinary driving, as far as it was recorded; 0 takes takeovers alone. Without any the policy
     gets too careful (CoReVLA's finding)."""
     calm_s: float = Field(default=1.0, ge=0.0)

@@ -19,7 +19,7 @@ from takeover_sessions import TINY, braking_drive, picture, record, tiny_policy
 from policy.codebook import Codebook
 from policy.settings import CheckpointError, read_settings
 from policy.vla import Vla
-from refine.dpo import DpoConfig, DpoStep, read_pairs, train_dpo
+from refine.dpo import LANGUAGE_MODEL, DpoConfig, DpoStep, read_pairs, train_dpo
 from refine.errors import RefineError
 from refine.merge import merge_adapter
 from refine.pairs import build_pairs
@@ -110,10 +110,19 @@ def test_the_adapter_says_what_it_was_trained_from(trained, pairs):
     assert told["policy"] == "tiny"
 
 
-def test_only_the_language_model_is_trained(trained):
+def test_what_is_seen_and_what_is_said_are_trained(trained):
     names = load_file(trained[0].adapter / "adapter_model.safetensors").keys()
-    assert len(names) == 2 * 7 * TINY.text_layers  # A and B of seven layers in each block
-    assert not [name for name in names if "visual" in name]
+    said = [name for name in names if "language_model" in name]
+    seen = [name for name in names if "visual.blocks" in name]
+    assert len(said) == 2 * 7 * TINY.text_layers  # A and B of seven layers in each block
+    assert len(seen) == 2 * 5 * TINY.vision_layers
+    assert len(names) == len(said) + len(seen) + 2 * 2  # and of the two layers between them; no embeddings, no head
+
+
+def test_the_vision_tower_can_be_left_alone(pairs, policy, tmp_path):
+    config = CONFIG.model_copy(update={"targets": LANGUAGE_MODEL, "steps": 1})
+    result = train_dpo(pairs, policy, tmp_path / "a", config)
+    assert not [name for name in load_file(result.adapter / "adapter_model.safetensors") if "visual" in name]
 
 
 def test_the_merged_policy_answers_as_the_policy_with_its_adapter(policy, trained, merged):
