@@ -36,6 +36,8 @@ WEATHER_FIELDS = (
 COLLISION_MEMORY_S = 1.0
 """A contact that goes on is one collision: the same pair is reported again only after this long apart."""
 
+SETTLED_S = 1.0
+"""Age of a freshly loaded town when a session begins in it."""
 LETTING_GO_S = 1.5
 """When the server is gone, the client library's threads hold our callbacks until their next attempt to connect again, a
 second later. If Python ended before that, they would end the process with an abort."""
@@ -128,10 +130,6 @@ class CarlaWorld:
         self.client = client if client is not None else connect(config)
         self.is_lost = False
         """The server stopped answering: it is asked for nothing any more."""
-        self.world: carla.World = self._load_town(config.town, config.fresh_world)
-        self.carla_map: carla.Map = self.world.get_map()
-        self.map_name: str = self.carla_map.name.rsplit("/", 1)[-1]
-        self.opendrive: str = self.carla_map.to_opendrive()
         self.ego: Any = None
         self._cameras: list[_Camera] = []
         self._sensors: list[Any] = []
@@ -141,31 +139,49 @@ class CarlaWorld:
         self._lights: dict[int, _Light] = {}
         self._lamps: dict[int, int] = {}
         self._ticks = 0
-        self.weather = self.set_weather(config.weather)
+        self.world: carla.World = self._present_world()
         self._settings_before = self.world.get_settings()
-        self._own_clock()
+        try:
+            self._own_clock()
+            self.world = self._load_town(config.town, config.fresh_world)
+            self._own_clock()
+            self.carla_map: carla.Map = self.world.get_map()
+            self.map_name: str = self.carla_map.name.rsplit("/", 1)[-1]
+            self.opendrive: str = self.carla_map.to_opendrive()
+            self.weather = self.set_weather(config.weather)
+            if config.fresh_world:
+                self._settle()
+        except BaseException:
+            self.close()
+            raise
 
     # --- setting up ---------------------------------------------------------------------------------------------
 
-    def _load_town(self, town: str | None, fresh: bool) -> carla.World:
+    def _present_world(self) -> carla.World:
         try:
-            world = self.client.get_world()
+            return self.client.get_world()
+        except RuntimeError as error:
+            raise self._lost(error) from error
+
+    def _load_town(self, town: str | None, fresh: bool) -> carla.World:
+        world = self.world
+        try:
             here = world.get_map().name.rsplit("/", 1)[-1]
             if town is None or here.lower() == town.lower():
                 return self._loaded(here) if fresh else world
             towns = sorted({name.rsplit("/", 1)[-1] for name in self.client.get_available_maps()})
         except RuntimeError as error:
-            raise WorldLost(f"The server at port {self.config.port} stopped answering: {error}") from error
+            raise self._lost(error) from error
         wanted = next((name for name in towns if name.lower() == town.lower()), None)
         if wanted is None:
             raise ConfigError(f"town '{town}' is not on this server; it has: {', '.join(towns)}.")
         return self._loaded(wanted)
 
     def _loaded(self, town: str) -> carla.World:
-        """The world after loading a town from its beginning."""
+        """The world after loading a town from its beginning; the clock stays ours, so that it does not run on."""
         self.client.set_timeout(self.config.load_timeout_s)
         try:
-            return self.client.load_world(town)
+            return self.client.load_world(town, False)
         except RuntimeError as error:
             raise WorldLost(f"The server at port {self.config.port} did not load '{town}': {error}") from error
         finally:
@@ -176,6 +192,11 @@ class CarlaWorld:
         settings.synchronous_mode = True
         settings.fixed_delta_seconds = self.config.fixed_delta_s
         self.world.apply_settings(settings)
+
+    def _settle(self) -> None:
+        """Step a town just loaded to one and the same moment: loading takes the client a tick or a few."""
+        while self.world.get_snapshot().timestamp.elapsed_seconds < SETTLED_S:
+            self._tick_world()
 
     def set_weather(self, preset: str) -> tuple[float, ...]:
         """Apply a preset of `carla.WeatherParameters` by name; the 14 floats it stands for."""

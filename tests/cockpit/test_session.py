@@ -56,6 +56,11 @@ def poses(keeper: Keeper):
     return [[(a.pose, a.velocity_mps, a.type_id) for a in (tick.ego, *tick.actors)] for tick in keeper.ticks]
 
 
+def lights(keeper: Keeper):
+    shown = [[(light.opendrive_id, light.colour, light.elapsed_s) for light in tick.lights] for tick in keeper.ticks]
+    return [tick.time_s for tick in keeper.ticks], shown
+
+
 def test_two_lockstep_runs_in_traffic_give_the_same_poses_bit_for_bit(server):
     runs = []
     for _ in range(2):
@@ -65,6 +70,7 @@ def test_two_lockstep_runs_in_traffic_give_the_same_poses_bit_for_bit(server):
     assert len(runs[0].ticks) > 95
     assert max(len(tick.actors) for tick in runs[0].ticks) >= 3
     assert poses(runs[0]) == poses(runs[1])
+    assert lights(runs[0]) == lights(runs[1])
     assert [tick.control for tick in runs[0].ticks] == [tick.control for tick in runs[1].ticks]
 
 
