@@ -22,6 +22,7 @@ PREDICTION_STEP_S = 0.25
 CORRIDOR_MARGIN_M = 0.3
 SAME_WAY_RAD = math.radians(50.0)
 BOX_SAMPLES = np.linspace(-1.0, 1.0, 5)
+CORNERS = np.array(((1.0, 1.0, -1.0, -1.0), (1.0, -1.0, 1.0, -1.0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,19 @@ def _matters(actor: ActorState, ego: ActorState) -> bool:
 def _on_corridor(
     path: RoutePath, actors: tuple[ActorState, ...], poses: NDArray[np.float64], ego_half_width_m: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Station of points down the middle of each box, and whether they are on the corridor: both (N, M, samples)."""
-    half_length = np.array([a.extent_m[0] for a in actors])
-    half_width = np.array([a.extent_m[1] for a in actors])
-    reach = np.maximum(half_length - half_width, 0.0)[:, None, None] * BOX_SAMPLES
-    x = poses[..., 0, None] + reach * np.cos(poses[..., 2])[..., None]
-    y = poses[..., 1, None] + reach * np.sin(poses[..., 2])[..., None]
+    """Station of the near side of points that make up each box, and whether they are on the corridor: (N, M, samples).
+
+    A box is five discs as wide as it is, down its middle, and its four corners, which the discs leave out.
+    """
+    half_length = np.array([a.extent_m[0] for a in actors])[:, None]
+    half_width = np.array([a.extent_m[1] for a in actors])[:, None]
+    discs = np.maximum(half_length - half_width, 0.0) * BOX_SAMPLES
+    ahead = np.concatenate((discs, half_length * CORNERS[0]), axis=1)[:, None, :]
+    aside = np.concatenate((np.zeros_like(discs), half_width * CORNERS[1]), axis=1)[:, None, :]
+    radius = np.concatenate((half_width + np.zeros_like(discs), np.zeros((len(actors), 4))), axis=1)[:, None, :]
+    cos_box, sin_box = np.cos(poses[..., 2])[..., None], np.sin(poses[..., 2])[..., None]
+    x = poses[..., 0, None] + ahead * cos_box - aside * sin_box
+    y = poses[..., 1, None] + ahead * sin_box + aside * cos_box
     squared = (x[..., None] - path.points[:, 0]) ** 2 + (y[..., None] - path.points[:, 1]) ** 2
     nearest = squared.argmin(axis=-1)
     dx, dy = x - path.points[nearest, 0], y - path.points[nearest, 1]
@@ -102,8 +110,7 @@ def _on_corridor(
     across = np.abs(-dx * sin_yaw + dy * cos_yaw)
     station = np.asarray(path.stations_m)[nearest] + along
     within = (station > 0.0) & (np.abs(along) < 1.5)
-    limit = (half_width + ego_half_width_m + CORRIDOR_MARGIN_M)[:, None, None]
-    return station, within & (across < limit)
+    return station - radius, within & (across < radius + ego_half_width_m + CORRIDOR_MARGIN_M)
 
 
 def _judge(
@@ -121,7 +128,7 @@ def _judge(
     first = int(np.flatnonzero(on)[0])
     front = ego.extent_m[0]
     half_width = actor.extent_m[1]
-    entry_m = float(station[first, np.flatnonzero(inside[first])].min()) - half_width
+    entry_m = float(station[first, np.flatnonzero(inside[first])].min())
     tangent = path.at(max(entry_m, 0.0)).yaw
     vx, vy, _ = actor.velocity_mps
     along = vx * math.cos(tangent) + vy * math.sin(tangent)
@@ -147,8 +154,8 @@ def _judge(
     travelled = speed * float(times[first])
     return Crossing(
         actor.actor_id,
-        float(touched.min()) - half_width,
-        float(touched.max()) + half_width,
+        float(touched.min()),
+        float(touched.max()) + 2.0 * half_width,
         entry_m,
         float(times[first]),
         leaves,
