@@ -55,7 +55,7 @@ class ExpertConfig(BaseModel):
     """A yellow light that asks for more braking than this is driven through."""
     red_braking_mps2: float = Field(default=6.0, gt=0)
     """A red light that asks for more than this can no longer be obeyed."""
-    light_gap_m: float = Field(default=1.5, ge=0)
+    light_gap_m: float = Field(default=3.0, ge=0)
     """From the front bumper to the stop line when standing."""
     standing_gap_m: float = Field(default=4.0, ge=0)
     """To a standing leader."""
