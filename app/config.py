@@ -20,6 +20,10 @@ EMBEDDED_TOWN = "millbrook"
 """The town the embedded simulator has when none is named."""
 
 
+SENSOR_TIMEOUT_S = 15.0
+"""A picture may take this long on a machine that is busy with something else: a stall is better than the drive's end."""
+
+
 class DriverChoice(enum.StrEnum):
     """Who sits behind the human side of the arbitration."""
 
@@ -120,6 +124,7 @@ class RunConfig(Settings):
             weather=self.weather,
             time_limit_s=self.time_limit_s,
             blocked_s=self.time_limit_s,  # a person may stand as long as they like
+            sensor_timeout_s=SENSOR_TIMEOUT_S,
             pre_s=self.pre_s,
             post_s=self.post_s,
             arbitration=self.arbitration,
