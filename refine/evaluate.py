@@ -204,7 +204,8 @@ class _Driving:
     def _recorder(self, folder: Path, stage: Stage, job: _Job) -> SegmentRecorder:
         info = stage.info(DriverKind.EXPERT, "expert", job.policy.name, job.policy.sha256)
         config = stage.config
-        return SegmentRecorder(folder, info, config.pre_s, config.post_s, wait_when_full=True)
+        # Whole sessions: pairs need the policy's ordinary driving too, lest it learns to brake everywhere.
+        return SegmentRecorder(folder, info, config.pre_s, config.post_s, whole_session=True, wait_when_full=True)
 
     def _keep_map(self, stage: Stage) -> None:
         path = self.out / MAP_FILE
