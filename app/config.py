@@ -21,7 +21,7 @@ EMBEDDED_TOWN = "millbrook"
 
 
 SENSOR_TIMEOUT_S = 15.0
-"""A picture may take this long on a machine that is busy with something else: a stall is better than the drive's end."""
+"""A picture may take this long on a machine that is busy otherwise: a stall is better than the drive's end."""
 
 
 class DriverChoice(enum.StrEnum):
