@@ -1,0 +1,175 @@
+"""Training the small policy: it learns, its forward pass is the model's own, a kill leaves a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from policy.codebook import Codebook
+from policy.settings import CameraSettings, PolicySettings
+from policy.small import SmallConfig, make_checkpoint
+from policy.vla import Vla
+from recorder.schema import RouteCommand
+from refine.errors import RefineError
+from refine.samples import COMMANDS, Samples, read_samples, write_shard
+from refine.sft import (
+    SmallTrainingConfig,
+    held_out_rows,
+    make_forward,
+    make_lesson,
+    save_checkpoint,
+    soft_targets,
+    train_small,
+)
+
+TINY = SmallConfig(
+    hidden=48,
+    heads=2,
+    key_value_heads=1,
+    text_layers=2,
+    text_mlp=64,
+    vision_hidden=48,
+    vision_heads=2,
+    vision_layers=1,
+    vision_mlp=48,
+)
+FAST = SmallTrainingConfig(
+    steps=60, batch=16, warmup_steps=5, learning_rate=4e-3, compile=False, threads=1, size=TINY, codes=24, held_out=0.0
+)
+
+
+def lane_samples(count: int, seed: int = 0) -> Samples:
+    """A bright half on the side to which the expert turns: what must be seen to answer rightly."""
+    rng = np.random.default_rng(seed)
+    side = rng.choice([-1, 1], count)
+    images = rng.integers(0, 60, (count, 96, 192, 3), np.uint8)
+    images[side < 0, :, :96] += 150
+    images[side > 0, :, 96:] += 150
+    along = np.arange(1, 7) * 3.0
+    yaw = along * 0.05
+    arc = np.stack([np.sin(yaw) / 0.05, (1 - np.cos(yaw)) / 0.05, yaw], axis=1)
+    trajectory = arc[None] * np.stack([np.ones(count), side, side], axis=1)[:, None]
+    return Samples(
+        images=images,
+        speed_mps=np.full(count, 6.0, np.float32),
+        command=np.zeros(count, np.int8),
+        command_distance_m=np.full(count, np.inf, np.float32),
+        limit_mps=np.full(count, 8.3, np.float32),
+        trajectory_ego=trajectory.astype(np.float32),
+        group=np.arange(count, dtype=np.int32),
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    write_shard(folder / "shard_a.npz", lane_samples(60, 0))
+    write_shard(folder / "shard_b.npz", lane_samples(36, 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory) -> tuple[Path, list[float]]:
+    losses = []
+    out = train_small(data, tmp_path_factory.mktemp("out") / "tiny", FAST, lambda step: losses.append(step.loss))
+    return out, losses
+
+
+def test_a_tiny_model_learns_to_turn_to_the_bright_side(trained):
+    folder, losses = trained
+    assert np.mean(losses[-5:]) < 0.25 * np.mean(losses[:5])
+    vla = Vla.load(folder, device="cpu")
+    unseen = lane_samples(12, 7)
+    ends = [vla.trajectory(vla.answer(image, unseen.prompts()[0]).tokens)[-1] for image in unseen.images]
+    assert [np.sign(end[1]) for end in ends] == list(np.sign(unseen.trajectory_ego[:, -1, 1]))
+
+
+def test_the_weights_on_disk_are_half_precision_and_load_as_a_whole_checkpoint(trained):
+    from safetensors import safe_open
+
+    folder, _ = trained
+    with safe_open(folder / "model.safetensors", "pt") as weights:
+        assert {weights.get_tensor(name).dtype for name in weights.keys()} == {torch.bfloat16}  # noqa: SIM118
+    assert not list(folder.parent.glob("*.partial"))
+
+
+def test_training_goes_on_from_a_checkpoint_with_its_own_codebook(trained, data, tmp_path):
+    folder, losses = trained
+    again = []
+    config = FAST.model_copy(update={"steps": 3, "start_from": folder, "learning_rate": 1e-4})
+    out = train_small(data, tmp_path / "more", config, lambda step: again.append(step.loss))
+    assert np.mean(again) < 0.5 * np.mean(losses[:5])
+    assert np.array_equal(Codebook.load(out).codes, Codebook.load(folder).codes)
+
+
+def test_the_batched_forward_pass_is_the_models_own(tmp_path):
+    torch.set_num_threads(1)
+    vla = Vla.load(make_checkpoint(tmp_path / "ck", codebook=Codebook.town(size=16), size=TINY), device="cpu")
+    samples = lane_samples(3)
+    samples.command[:] = [COMMANDS.index(RouteCommand.LEFT), 0, COMMANDS.index(RouteCommand.RIGHT)]
+    samples.command_distance_m[0] = 10.0
+    lesson = make_lesson(vla, samples)
+    forward = make_forward(vla, lesson)
+    ones = torch.ones(3, 1, 3)
+    places = torch.arange(lesson.ids.shape[1]).expand(3, -1)
+    with torch.no_grad():
+        ours = forward(lesson.images, lesson.ids, places, ones, torch.zeros_like(ones))
+        for row, prompt in enumerate(samples.prompts()):
+            inputs = vla.inputs(samples.images[row], prompt)
+            start = int(lesson.starts[row])
+            assert inputs["input_ids"][0].tolist() == lesson.ids[row, :start].tolist()
+            theirs = vla.model(**inputs).logits[0]
+            assert torch.allclose(theirs, ours[row, :start], atol=1e-4)
+
+
+def test_targets_fall_off_with_the_distance_between_motions():
+    book = Codebook.town(size=64)
+    soft = soft_targets(book, 0.1)
+    assert torch.allclose(soft.sum(1), torch.ones(len(book)))
+    assert (soft.argmax(1) == torch.arange(len(book))).all()
+    order = np.argsort(book.distances_m(book.codes[10]))
+    assert (np.diff(soft[10].numpy()[order]) <= 1e-7).all()
+    assert torch.equal(soft_targets(book, 0.0), torch.eye(len(book)))
+
+
+def test_whole_groups_are_held_out_and_the_same_ones_each_time():
+    samples = lane_samples(400)
+    samples.group[:] = np.arange(400) // 4 * 7919
+    held = held_out_rows(samples, 0.2)
+    assert (held.reshape(-1, 4).all(1) | ~held.reshape(-1, 4).any(1)).all()
+    assert 0.1 < held.mean() < 0.3
+    assert (held == held_out_rows(samples, 0.2)).all()
+
+
+def test_saving_replaces_the_weights_in_one_step(trained, tmp_path):
+    vla = Vla.load(trained[0], device="cpu")
+    settings = PolicySettings(camera=CameraSettings())
+    folder = make_checkpoint(tmp_path / "ck", codebook=Codebook.town(size=8), settings=settings, size=TINY)
+    before = (folder / "model.safetensors").stat().st_ino
+    save_checkpoint(vla, folder)
+    assert (folder / "model.safetensors").stat().st_ino != before
+    assert [path.name for path in tmp_path.iterdir()] == ["ck"]
+
+
+def test_pictures_of_another_camera_are_refused(data, tmp_path):
+    samples = read_samples(data)
+    small = Samples(
+        **{**{n: getattr(samples, n) for n in samples.__dataclass_fields__}, "images": samples.images[:, ::2]}
+    )
+    write_shard(tmp_path / "shard_a.npz", small)
+    with pytest.raises(RefineError, match=r"192x48.*192x96"):
+        train_small(tmp_path, tmp_path / "out", FAST)
+
+
+def test_a_folder_without_samples_says_what_to_do(tmp_path):
+    with pytest.raises(RefineError, match="collect some first"):
+        read_samples(tmp_path)
+
+
+def test_a_broken_shard_is_named(tmp_path):
+    (tmp_path / "shard_a.npz").write_bytes(b"not a shard")
+    with pytest.raises(RefineError, match=r"shard_a\.npz is not a shard"):
+        read_samples(tmp_path)
