@@ -22,7 +22,7 @@ from typing import IO
 
 log = logging.getLogger(__name__)
 
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 5.0
 
 
