@@ -1,7 +1,7 @@
 """Builds recorded moments again in a CARLA world, to take their pictures with any camera.
 
-A tick says where everybody was, what the lights showed and how the weather was; put into a fresh world that is
-then photographed. Nothing drives here: only what was recorded is shown again.
+A tick says where everybody was, what the lights showed and how the weather was; a fresh world is set so and
+photographed. Nothing drives here: only what was recorded is shown again.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def photograph(
 ) -> list[NDArray[np.uint8]]:
     """(height, width, 3) RGB of each tick's scene as `camera`, fixed to the ego, sees it.
 
+    The ego stands where it was, but at rest: what its body pitched and rolled in motion (under a degree) is lost.
     `simulator` is host and port of a running server that has the session's town; its world is loaded anew.
 
     Raises:

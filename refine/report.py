@@ -33,6 +33,9 @@ GROUP_NOTES = {
     "other": "Nothing driven here was used for the retraining: this is where a real gain must show.",
 }
 
+ROUND_NAMES = ("before", "after")
+"""What a round calls its policies; the text then speaks of a retraining."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -127,9 +130,11 @@ def _compared(evaluation: Evaluation, group: str, before: str, after: str) -> st
     if old.takeovers == new.takeovers == 0:
         return f"On the {where} neither policy needed a takeover."
     word = "fewer takeovers" if change < -0.05 else "more takeovers" if change > 0.05 else "as many takeovers"
-    honest = "" if change < -0.05 else " The retraining did not help here."
+    is_round = (before, after) == ROUND_NAMES
+    who, had = ("the retrained policy", "had been") if is_round else (after, f"was for {before}")
+    honest = " The retraining did not help here." if is_round and change >= -0.05 else ""
     return (
-        f"On the {where} the retrained policy needed {word}: {new.takeovers_per_km:.1f} per km, where it had been "
+        f"On the {where} {who} needed {word}: {new.takeovers_per_km:.1f} per km, where it {had} "
         f"{old.takeovers_per_km:.1f} ({old.takeovers} and {new.takeovers} in all).{honest}"
     )
 
