@@ -27,7 +27,7 @@ from cockpit.rig import Rig, load_rig, rig_path
 from cockpit.route import RouteError
 from cockpit.route_files import read_route
 from cockpit.session import Session
-from cockpit.simulator import SimulatorError, launch_simulator
+from cockpit.simulator import RunningSimulator, SimulatorError, launch_simulator
 from cockpit.stage import set_stage
 from cockpit.world import WorldError, WorldLost
 from policy.process import PolicyProcess, PolicyProcessError
@@ -80,6 +80,7 @@ class RunningSession:
         self._consumers: list[TickConsumer] = [self.meter]
         self._phase, self._message = Phase.READY, ""
         self._session: Session | None = None
+        self._simulator: RunningSimulator | None = None
         self._policy: PolicyProcess | None = None
         self._recorder: SegmentRecorder | None = None
         self._result: SessionResult | None = None
@@ -104,9 +105,12 @@ class RunningSession:
     def status(self) -> RunStatus:
         """What the drive is doing now."""
         policy, recorder = self._policy, self._recorder
+        phase, message = self._phase, self._message
+        if phase is Phase.DRIVING and self._has_lost_simulator():  # the session learns it when its wait is over
+            phase, message = Phase.STOPPING, "the simulator has ended"
         return RunStatus(
-            phase=self._phase,
-            message=self._message,
+            phase=phase,
+            message=message,
             loop_hz=self.meter.loop_hz(),
             begin_time_s=self.meter.begin_time_s,
             policy=policy.status() if policy is not None and not self._phase.is_over else None,
@@ -184,7 +188,8 @@ class RunningSession:
         if config.policy is not None:  # loads while the simulator starts
             self._policy = stack.enter_context(PolicyProcess(config.policy, config.adapter))
         if config.host is None:
-            port = stack.enter_context(launch_simulator(config.map_path(), seed=config.seed)).port
+            self._simulator = stack.enter_context(launch_simulator(config.map_path(), seed=config.seed))
+            port = self._simulator.port
         if self._stop_asked.is_set():
             return None
         self._phase = Phase.WORLD
@@ -200,7 +205,24 @@ class RunningSession:
         self._session = session
         if self._stop_asked.is_set():
             return None
-        return session.run(until=self._note_driving)
+        try:
+            return session.run(until=self._note_driving)
+        except WorldError as error:
+            if not self._has_lost_simulator():
+                raise
+            stage.world.is_lost = True  # nobody is there to be asked to tidy up
+            raise SimulatorError(self._last_words()) from error
+
+    def _has_lost_simulator(self) -> bool:
+        return self._simulator is not None and not self._simulator.is_alive
+
+    def _last_words(self) -> str:
+        """How the embedded simulator ended, and what it said."""
+        assert self._simulator is not None  # noqa: S101  the caller looked
+        words = f"The simulator ended while driving (exit code {self._simulator.process.poll()})."
+        words += " What was recorded is kept; start again."
+        said = self._simulator.complaints()
+        return f"{words} It said:\n{said}" if said else words
 
     def _note_driving(self, _: Tick) -> bool:
         self._phase = Phase.STOPPING if self._stop_asked.is_set() else Phase.DRIVING

@@ -98,13 +98,13 @@ class StatusPanel(QWidget):
 
     def show_status(self, status: RunStatus, tick: Tick | None) -> None:
         """What the drive is doing; `tick` is its newest one."""
-        is_live = tick is not None and status.phase in (Phase.DRIVING, Phase.STOPPING)
+        is_live = tick is not None and status.phase is Phase.DRIVING
         if tick is not None:
             self._show_tick(tick, status)
         if not is_live:
             who, why = PHASE_WORDS[status.phase]
             tone = Tone.ALERT if status.phase is Phase.FAILED else None
-            self.plate.show_authority(who, why or _first_line(status.message), tone)
+            self.plate.show_authority(who, _first_line(status.message) or why, tone)
         self._show_policy_health(status)
         self._show_recorder(status)
 

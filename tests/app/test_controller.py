@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import time
 
+import psutil
 import pytest
 import yaml
 
@@ -15,6 +17,7 @@ from cockpit.devices import DeviceError, KeyboardDriver
 from cockpit.windows.layout import Layout
 from policy.settings import CheckpointError, PolicySettings, read_settings, write_settings
 from policy.small import make_checkpoint
+from recorder.reader import list_segments
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +133,28 @@ def test_stopping_while_it_still_starts_ends_without_a_tick(tmp_path):
     assert status.phase is Phase.ENDED
     assert status.message == "stopped before it began"
     assert session.newest_tick() is None
+
+
+def test_a_simulator_that_dies_is_one_message_and_what_was_recorded_is_kept(tmp_path, checkpoint, monkeypatch):
+    monkeypatch.setattr("app.config.SENSOR_TIMEOUT_S", 6.0)  # the picture that never comes need not be waited for long
+    session = build_session(config(policy=checkpoint, driver=DriverChoice.EXPERT, traffic=0, out=tmp_path))
+    session.start()
+    deadline = time.monotonic() + 200.0
+    while not _segments(session) and not session.wait(0.1):
+        assert time.monotonic() < deadline
+    (simulator,) = [child for child in psutil.Process().children() if "sim" in child.cmdline()]
+    simulator.kill()
+    assert session.wait(120.0)
+    status = session.status()
+    assert status.phase is Phase.FAILED
+    assert "The simulator ended while driving (exit code -9)" in status.message
+    assert "What was recorded is kept" in status.message
+    (found,) = list_segments(status.folder)
+    assert found.ticks > 0
+    assert found.complete
+    assert [child for child in psutil.Process().children() if "policy.worker" in child.cmdline()] == []
+
+
+def _segments(session):
+    recorder = session.status().recorder
+    return recorder.segments if recorder is not None else 0
