@@ -32,23 +32,23 @@ class DaggerConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rounds: int = Field(default=1, ge=0)
-    drives: int = Field(default=10, ge=1)
+    drives: int = Field(default=8, ge=1)
     """Random routes a round."""
     route_m: float = Field(default=400.0, gt=0)
     every: int = Field(default=4, ge=1)
     """Ticks between two samples."""
-    traffic: int = Field(default=12, ge=0)
+    traffic: int = Field(default=10, ge=0)
 
 
 class BuildConfig(BaseModel):
-    """All stages; the defaults are those of the checkpoint in `assets/policies/small`."""
+    """All stages; the defaults are the recipe of the checkpoint in `assets/policies/small`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     collect: CollectConfig = CollectConfig()
     training: SmallTrainingConfig = SmallTrainingConfig()
     dagger: DaggerConfig = DaggerConfig()
-    tuning: SmallTrainingConfig = SmallTrainingConfig(steps=1500, learning_rate=4e-4, warmup_steps=50)
+    tuning: SmallTrainingConfig = SmallTrainingConfig(steps=1800, learning_rate=5e-4, warmup_steps=40, soft_m=0.03)
     """Training after each DAgger round, on all samples so far."""
 
 

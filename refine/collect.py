@@ -64,7 +64,7 @@ class CollectConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    samples: int = Field(default=24_000, ge=1)
+    samples: int = Field(default=38_000, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     """Wall time after which collecting ends with what there is."""
     workers: int = Field(default=2, ge=1)
@@ -76,7 +76,7 @@ class CollectConfig(BaseModel):
     traffic: tuple[int, ...] = (0, 12, 25)
     """Vehicles in the town, drawn anew for each scene."""
     weathers: tuple[str, ...] = ("ClearNoon", "ClearNoon", "ClearNoon", "CloudyNoon", "WetNoon", "ClearSunset")
-    scene_samples: int = Field(default=600, ge=1)
+    scene_samples: int = Field(default=1200, ge=1)
     """Samples until weather and traffic change."""
     route_samples: int = Field(default=30, ge=1)
     """Samples per random route."""
@@ -86,11 +86,11 @@ class CollectConfig(BaseModel):
     offset_most_m: float = Field(default=1.5, ge=0)
     yaw_rad: float = Field(default=math.radians(5.0), ge=0)
     yaw_most_rad: float = Field(default=math.radians(20.0), ge=0)
-    turns: float = Field(default=0.35, ge=0, le=1)
+    turns: float = Field(default=0.4, ge=0, le=1)
     """Share of samples in a junction's turn or right before it."""
-    lights: float = Field(default=0.15, ge=0, le=1)
+    lights: float = Field(default=0.25, ge=0, le=1)
     """Share before a traffic light."""
-    followed: float = Field(default=0.2, ge=0, le=1)
+    followed: float = Field(default=0.15, ge=0, le=1)
     """Share behind another vehicle, where there is one."""
     shard: int = Field(default=300, ge=1)
 
