@@ -169,15 +169,19 @@ def run_round(
         merge_adapter(config.policy, folders.adapter, folders.policy)
         listener.on_stage("drive again: the retrained policy, the same routes")
         after = drive(AFTER, folders.policy, folders.after, place)
-    both = merged([before, after])
-    write_evaluation(both, out)
-    listener.on_stage("report")
-    report_round(out)
+        both = merged([before, after])
+        write_evaluation(both, out)
+        listener.on_stage("report")
+        report_round(out, place)
     return RoundResult(folders, sessions, pairs, training, both)
 
 
-def report_round(out: Path) -> Path:
-    """Write the report of a round from what lies in its folder. Raises RefineError when that is no finished round."""
+def report_round(out: Path, simulator: tuple[str, int] | None = None) -> Path:
+    """Write the report of a round from what lies in its folder.
+
+    With a `simulator` (host and port) takeovers are shown in pictures taken of the rebuilt scenes, else in the policy's
+    own small ones. Raises RefineError when `out` is no finished round.
+    """
     folders = RoundFolders(out)
     evaluation = read_evaluation(out)
     return write_report(
@@ -188,6 +192,7 @@ def report_round(out: Path) -> Path:
         sessions=[folders.before / run.session for run in evaluation.of(BEFORE) if run.session],
         pairs_folder=folders.pairs,
         training_log=folders.adapter,
+        simulator=simulator,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 
@@ -26,7 +27,7 @@ def _left_behind(started_at: float) -> list[psutil.Process]:
         words = told["cmdline"] or []
         if told["create_time"] < started_at or told["status"] == psutil.STATUS_ZOMBIE:
             continue
-        if any(flag == "-m" and module in OUR_PROGRAMS for flag, module in zip(words, words[1:], strict=False)):
+        if any(flag == "-m" and module in OUR_PROGRAMS for flag, module in itertools.pairwise(words)):
             found.append(process)
     return found
 

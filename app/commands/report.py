@@ -9,6 +9,7 @@ import typer
 
 from app.console import out
 from app.round import AFTER, RoundFolders, report_round
+from cockpit.simulator import launch_simulator
 from refine.report import write_report
 from refine.results import read_evaluation
 
@@ -18,8 +19,12 @@ def report(
 ) -> None:
     """Write the report again from what lies in FOLDER: one HTML file that needs no network."""
     evaluation = read_evaluation(folder)
-    if AFTER in {policy.name for policy in evaluation.policies} and RoundFolders(folder).pairs.is_dir():
-        out.print(f"report: {report_round(folder)}")
-        return
+    is_round = AFTER in {policy.name for policy in evaluation.policies} and RoundFolders(folder).pairs.is_dir()
     sessions = [folder / run.session for run in evaluation.runs if run.session]
-    out.print(f"report: {write_report(folder / 'report.html', evaluation, sessions=sessions)}")
+    with launch_simulator() as running:  # takeovers are set up again there, to be photographed
+        place = ("127.0.0.1", running.port)
+        if is_round:
+            path = report_round(folder, place)
+        else:
+            path = write_report(folder / "report.html", evaluation, sessions=sessions, simulator=place)
+    out.print(f"report: {path}")
