@@ -187,6 +187,7 @@ def report_round(out: Path, simulator: tuple[str, int] | None = None) -> Path:
     return write_report(
         folders.report,
         evaluation,
+        title="One round: before and after the retraining",
         before=BEFORE,
         after=AFTER,
         sessions=[folders.before / run.session for run in evaluation.of(BEFORE) if run.session],
