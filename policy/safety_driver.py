@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from policy.expert import Expert
 from policy.hazards import Hazard, HazardConfig, HazardKind, foresee, is_centred
 from policy.motion import forward_speed_mps
-from recorder.schema import ActorState, Authority, Control, DriverInput, DriverKind, Plan, Tick
+from recorder.schema import ActorState, Authority, Control, DriverInput, DriverKind, Plan, RouteCommand, Tick
 
 REMEMBERED_FRAMES = 100
 """Ego states kept, to place a plan in the world by the frame it was made from (5 s at 20 Hz)."""
@@ -52,6 +52,8 @@ class SafetyConfig(BaseModel):
     """Between two presses of the hand-back button, when it was refused."""
     centred_m: float = Field(default=0.4, gt=0)
     centred_rad: float = Field(default=math.radians(8), gt=0)
+    before_turn_m: float = Field(default=15.0, ge=0)
+    """Nearer than this to a turn, and moving, it does not hand back: the turn comes first."""
     calm_mps2: float = Field(default=2.5, gt=0)
     moving_mps: float = Field(default=2.0, ge=0)
     """It does not hand back slower than this, unless it stands for a reason."""
@@ -167,7 +169,7 @@ class SafetyDriver:
 
     def _is_calm(self, tick: Tick, hazard: Hazard | None) -> bool:
         config = self.config
-        if hazard is not None or tick.route.in_junction or tick.plan is None:
+        if hazard is not None or tick.route.in_junction or tick.plan is None or self._turns_soon(tick):
             return False
         if not is_centred(tick, config.centred_m, config.centred_rad):
             return False
@@ -177,6 +179,12 @@ class SafetyDriver:
             return True
         # Standing is handed over only where both would stand.
         return self.expert.decide(tick).acceleration_mps2 <= 0.0 and _reach_m(tick.plan) < STANDING_PLAN_M
+
+    def _turns_soon(self, tick: Tick) -> bool:
+        """Driving up to a turn: while control blends back, the hands held straight would push the car wide."""
+        route = tick.route
+        turning = route.command in (RouteCommand.LEFT, RouteCommand.RIGHT)
+        return turning and route.command_distance_m < self.config.before_turn_m and forward_speed_mps(tick.ego) > 0.5
 
     def _wants_to_hand_back(self, tick: Tick, hazard: Hazard | None) -> bool:
         config = self.config

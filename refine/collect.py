@@ -297,7 +297,7 @@ class Scatter:
             gap = max(leader.rear_m - self._frame.ego.extent_m[0] - 3.0, 0.0)
             most = min(most, math.sqrt(leader.speed_mps**2 + 2.0 * braking * gap))
         draw = self.rng.random()
-        if draw < 0.12:
+        if draw < 0.2:
             return 0.0
         share = self.rng.uniform(0.8, 1.0) if draw < 0.5 else self.rng.uniform(0.0, 1.0)
         return float(most * share)
