@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 import time
 
 import psutil
@@ -52,3 +53,17 @@ def _is_ours(process: psutil.Process, pid: int) -> bool:
     except psutil.NoSuchProcess:
         return False
     return pid in parents or parents[:1] == [1]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 3 MB, where the tests may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a file system needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

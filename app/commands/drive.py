@@ -16,6 +16,7 @@ from app.session_controller import build_session
 from cockpit.config import ConfigError
 from cockpit.devices import DeviceError
 from recorder.schema import Tick
+from recorder.session import RecordingError
 
 OWN_OPTIONS = ("config", "start", "headless")
 """What the command does with the settings; every other option is a setting of the same name."""
@@ -74,6 +75,8 @@ def drive_headless(settings: RunConfig) -> None:
         )
     if status.folder is not None:
         console.print(f"recorded: {status.folder}")
+    if status.recorder is not None and status.recorder.error:
+        raise RecordingError(status.recorder.error)
 
 
 class ProgressConsumer:

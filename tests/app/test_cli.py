@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.config import asset
+from policy.small import make_checkpoint
+from recorder.reader import list_segments
 
 COMMANDS = (
     ["drive"],
@@ -117,3 +119,14 @@ def test_windows_without_a_display_are_refused(monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
     assert_one_message(takeover("drive"), 1, "display")
+
+
+def test_a_full_disk_is_told_and_what_was_recorded_is_kept(small_disk, tmp_path):
+    policy = make_checkpoint(tmp_path / "untrained")
+    settings = tmp_path / "drive.yaml"
+    settings.write_text(f"policy: {policy}\ndriver: expert\nrig: single\ntraffic: 0\ntime_limit_s: 30\n")
+    result = takeover("drive", "--headless", "--config", str(settings), "--out", str(small_disk))
+    assert_one_message(result, 1, "No space left", "make room")
+    segments = list_segments(next(small_disk.glob("drive-*")))
+    assert sum(segment.ticks for segment in segments) >= 40
+    assert not all(segment.complete for segment in segments)

@@ -225,20 +225,6 @@ def test_after_kill_9_everything_that_was_committed_can_be_read(tmp_path, ticks_
     assert all(problem.is_loss for problem in verify_session(tmp_path / "s"))
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 3 MB, where the tests may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("mounting a file system needs root")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def noisy(ticks):
     rng = np.random.default_rng(0)
     for tick in ticks:
