@@ -39,6 +39,7 @@ from recorder.schema import (
     AuthorityState,
     Control,
     DriverInput,
+    LightColour,
     Pose,
     Reason,
     RouteCommand,
@@ -55,6 +56,7 @@ MOST_LIVES = 6
 """Deaths of one collecting process that end the whole."""
 MARGIN_M = 10.0
 """Nothing is collected nearer than this to a route's end, where the expert would stop."""
+LANE_CHANGES = (RouteCommand.CHANGE_LANE_LEFT, RouteCommand.CHANGE_LANE_RIGHT)
 CLEAR_M = 5.5
 """The ego is not put with its centre nearer than this to another's."""
 
@@ -202,6 +204,13 @@ def _collect_scene(
         Scatter(stage, config, rng).collect(buffer, count, deadline)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    station_m: float
+    line_m: float | None = None
+    """The stop line it was chosen for."""
+
+
 class Scatter:
     """Puts the ego of a stage here and there and asks the expert."""
 
@@ -227,11 +236,11 @@ class Scatter:
 
     def sample(self, route: Route) -> Tick | None:
         """A tick with the ego somewhere on `route`; None where there is no room."""
-        station = self._station(route)
-        pose = self._beside(route.pose_at(station))
+        place = self._place(route)
+        pose = self._beside(route.pose_at(place.station_m))
         if self._is_blocked(pose):
             return None
-        speed = self._speed(route, station, pose)
+        speed = self._speed(route, place, pose)
         ego = self.stage.world.ego
         ego.set_transform(carla_transform(pose))
         ego.set_target_velocity(carla.Vector3D(speed * math.cos(pose.yaw), speed * math.sin(pose.yaw), 0.0))
@@ -241,26 +250,43 @@ class Scatter:
         here = self._frame.ego.pose
         if math.hypot(here.x - pose.x, here.y - pose.y) > 1.5 + 0.1 * speed:
             return None  # pushed away by a collision
-        return tick_of(self._frame, route.state(here.x, here.y, here.yaw, station))
+        return tick_of(self._frame, route.state(here.x, here.y, here.yaw, place.station_m))
 
-    def _station(self, route: Route) -> float:
-        """Where on the route, metres from its start."""
-        last = route.length_m - MARGIN_M
+    def _place(self, route: Route) -> _Place:
+        """Where on the route, and which stop the speed shall fit."""
+        config, last = self.config, route.length_m - MARGIN_M
         draw = float(self.rng.random())
-        config = self.config
         if draw < config.turns:
-            turns = [i for i, command in enumerate(route.commands) if command is not RouteCommand.LANE_FOLLOW]
-            turns = [i for i in turns if route.commands[i] is not RouteCommand.STRAIGHT or self.rng.random() < 0.3]
-            if turns:
-                return min(max(self.rng.choice(turns) - self.rng.uniform(0.0, 14.0), 0.0), last)
-        elif draw < config.turns + config.lights and route.stop_lines:
-            line = route.stop_lines[int(self.rng.integers(len(route.stop_lines)))]
-            return min(max(line.distance_m - 2.0 - self.rng.exponential(12.0), 0.0), last)
+            station = self._at_a_turn(route)
+            if station is not None:
+                return _Place(min(max(station, 0.0), last))
+        elif draw < config.turns + config.lights:
+            line = self._line(route)
+            if line is not None:
+                back = self.rng.exponential(12.0) if self.rng.random() < 0.65 else self.rng.normal(3.4, 0.8)
+                return _Place(min(max(line - 2.0 - back, 0.0), last), line)
         elif draw < config.turns + config.lights + config.followed:
             behind = self._behind_somebody(route)
             if behind is not None:
-                return min(behind, last)
-        return float(self.rng.uniform(0.0, last))
+                return _Place(min(behind, last))
+        return _Place(float(self.rng.uniform(0.0, last)))
+
+    def _at_a_turn(self, route: Route) -> float | None:
+        """In a manoeuvre or right before it; lane changes, which are rare, as often as turns."""
+        manoeuvres = [i for i, command in enumerate(route.commands) if command is not RouteCommand.LANE_FOLLOW]
+        changes = [i for i in manoeuvres if route.commands[i] in LANE_CHANGES]
+        if changes and self.rng.random() < 0.5:
+            return float(self.rng.choice(changes) - self.rng.uniform(0.0, 14.0))
+        turns = [i for i in manoeuvres if route.commands[i] is not RouteCommand.STRAIGHT or self.rng.random() < 0.3]
+        return float(self.rng.choice(turns) - self.rng.uniform(0.0, 14.0)) if turns else None
+
+    def _line(self, route: Route) -> float | None:
+        """A stop line, those with a green light as often as the others."""
+        green = {light.actor_id for light in self._frame.lights if light.colour is LightColour.GREEN}
+        free = [line.distance_m for line in route.stop_lines if line.actor_id in green]
+        shut = [line.distance_m for line in route.stop_lines if line.actor_id not in green]
+        lines = (free if self.rng.random() < 0.5 else shut) or free or shut
+        return float(self.rng.choice(lines)) if lines else None
 
     def _behind_somebody(self, route: Route) -> float | None:
         line = route.points[:, :2]
@@ -285,21 +311,29 @@ class Scatter:
         others = (actor.pose for actor in self._frame.actors)
         return any((one.x - pose.x) ** 2 + (one.y - pose.y) ** 2 < CLEAR_M**2 for one in others)
 
-    def _speed(self, route: Route, station: float, pose: Pose) -> float:
-        """A speed that could be meant here: from standing to a little more than the expert would drive."""
-        state = route.state(pose.x, pose.y, pose.yaw, station)
+    def _speed(self, route: Route, place: _Place, pose: Pose) -> float:
+        """A speed that could be meant here: from standing to a little more than the expert would drive.
+
+        Before a stop line it mostly fits a stop there, whatever the light shows: else a model would read the light off
+        its own speed, and stand for ever once it stands.
+        """
+        state = route.state(pose.x, pose.y, pose.yaw, place.station_m)
         limits = self.expert.constraints(_tick_at(self._frame, state, pose))
         most = 1.1 * limits.allowed_mps[0]
         braking = 2.0 * self.expert.config.comfortable_braking_mps2
-        for stop_m, _ in limits.stops:
+        half = self._frame.ego.extent_m[0]
+        stops = [stop_m for stop_m, _ in limits.stops]
+        if place.line_m is not None and self.rng.random() < 0.75:
+            stops.append(place.line_m - place.station_m - half - self.expert.config.light_gap_m)
+        for stop_m in stops:
             most = min(most, math.sqrt(2.0 * braking * max(stop_m, 0.0)))
         for leader in limits.leaders:
-            gap = max(leader.rear_m - self._frame.ego.extent_m[0] - 3.0, 0.0)
+            gap = max(leader.rear_m - half - 3.0, 0.0)
             most = min(most, math.sqrt(leader.speed_mps**2 + 2.0 * braking * gap))
         draw = self.rng.random()
-        if draw < 0.2:
-            return 0.0
-        share = self.rng.uniform(0.8, 1.0) if draw < 0.5 else self.rng.uniform(0.0, 1.0)
+        if draw < (0.15 if place.line_m is None else 0.3):
+            return float(self.rng.uniform(0.0, 0.2)) if draw < 0.1 else 0.0
+        share = self.rng.uniform(0.8, 1.0) if draw < 0.55 else self.rng.uniform(0.0, 1.0)
         return float(most * share)
 
 
