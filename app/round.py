@@ -43,9 +43,9 @@ class RoundConfig(Settings):
     policy: Path = asset("policies", "small")
     train_routes: Path = asset("routes", "millbrook_train.xml")
     other_routes: Path = asset("routes", "millbrook_test.xml")
-    train_count: Annotated[int, Field(ge=1)] = 4
+    train_count: Annotated[int, Field(ge=1)] = 3
     """How many routes of the file are driven, from its first."""
-    other_count: Annotated[int, Field(ge=0)] = 3
+    other_count: Annotated[int, Field(ge=0)] = 2
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     """Each route is driven once with each seed of traffic."""
     traffic: Annotated[int, Field(ge=0, le=200)] = 20
