@@ -1,4 +1,4 @@
-"""The small policy from nothing, in one call: collect, train, let it drive and correct it, train again.
+"""The small policy from nothing, in one call: collect, train, let it drive and correct it, train again, one DPO round.
 
 Each stage leaves a finished folder behind, so that a call that was interrupted goes on where it stopped when it is made
 again with the same output folder.
@@ -7,6 +7,7 @@ again with the same output folder.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,15 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from cockpit.config import SessionConfig, TrafficConfig
+from cockpit.route_files import read_routes, shipped_routes
 from cockpit.simulator import launch_simulator
 from recorder.schema import Tick
 from refine.collect import CollectConfig, CollectProgress, collect_dagger, collect_expert
+from refine.dpo import DpoConfig, DpoStep, train_dpo
 from refine.errors import RefineError
+from refine.evaluate import EvaluationProgress, evaluate
+from refine.merge import merge_adapter
+from refine.pairs import build_pairs
 from refine.sft import SmallTrainingConfig, TrainingStep, train_small
 
 log = logging.getLogger(__name__)
@@ -40,8 +46,24 @@ class DaggerConfig(BaseModel):
     traffic: int = Field(default=10, ge=0)
 
 
+class RoundsConfig(BaseModel):
+    """Rounds of takeovers and DPO that the policy goes through once it drives."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rounds: int = Field(default=1, ge=0)
+    routes: int = Field(default=4, ge=1)
+    """Of the shipped training routes, from the first."""
+    traffic: int = Field(default=20, ge=0)
+    dpo: DpoConfig = DpoConfig()
+
+
 class BuildConfig(BaseModel):
-    """All stages; the defaults are the recipe of the checkpoint in `assets/policies/small`."""
+    """All stages. The defaults are a cleaned-up form of how the checkpoint in `assets/policies/small` was made.
+
+    That one was trained in several stages on data that were filtered between them, so a build gives a policy like it,
+    not the same weights.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,6 +72,11 @@ class BuildConfig(BaseModel):
     dagger: DaggerConfig = DaggerConfig()
     tuning: SmallTrainingConfig = SmallTrainingConfig(steps=1800, learning_rate=5e-4, warmup_steps=40, soft_m=0.03)
     """Training after each DAgger round, on all samples so far."""
+    rounds: RoundsConfig = RoundsConfig()
+
+
+Detail = CollectProgress | TrainingStep | Tick | EvaluationProgress | DpoStep
+"""A stage's own report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +84,7 @@ class BuildProgress:
     """Which stage is at work, and its own report."""
 
     stage: str
-    detail: CollectProgress | TrainingStep | Tick
+    detail: Detail
 
 
 def build_small_policy(
@@ -71,7 +98,7 @@ def build_small_policy(
     config = config or BuildConfig()
     collect = config.collect
 
-    def reporter(stage: str) -> Callable[[CollectProgress | TrainingStep | Tick], None]:
+    def reporter(stage: str) -> Callable[[Detail], None]:
         return lambda detail: on_progress(BuildProgress(stage, detail)) if on_progress is not None else None
 
     data = [out / "samples"]
@@ -97,7 +124,33 @@ def build_small_policy(
             )
             _mark_done(tuned)
         policy = tuned
+    for number in range(1, config.rounds.rounds + 1):
+        refined = out / f"refined_{number}"
+        if not refined.exists():  # it is put there whole
+            _refine(policy, out / f"round_{number}", refined, config.rounds, number, reporter(f"round {number}"))
+        policy = refined
     return policy
+
+
+def _refine(
+    policy: Path, folder: Path, out: Path, config: RoundsConfig, number: int, on_progress: Callable[[Detail], None]
+) -> None:
+    """One round: drive with the expert in the driver's seat, make pairs of its takeovers, DPO."""
+    shutil.rmtree(folder, ignore_errors=True)
+    evaluation = evaluate(
+        {policy.name: policy},
+        read_routes(shipped_routes("millbrook_train"))[: config.routes],
+        [number - 1],
+        folder / "drives",
+        supervised=True,
+        config=SessionConfig(traffic=TrafficConfig(count=config.traffic)),
+        record=True,
+        on_progress=on_progress,
+    )
+    sessions = [folder / "drives" / run.session for run in evaluation.runs]
+    build_pairs(sessions, policy, folder / "pairs")
+    result = train_dpo(folder / "pairs", policy, folder / "adapter", config.dpo, on_progress)
+    merge_adapter(policy, result.adapter, out)
 
 
 def _correct(policy: Path, out: Path, config: DaggerConfig, number: int, on_tick: Callable[[Tick], None]) -> None:

@@ -71,12 +71,16 @@ def small(
         bool, typer.Option("--install", help="Put the result into assets/policies/small when it is done.")
     ] = False,
 ) -> None:
-    """Train the small VLA from scratch: collect expert driving in our town, train, let it drive, correct it, train on.
+    """Train the small VLA from scratch.
+
+    Collect expert driving in our town, train, let it drive, correct it, train on, and one round of takeovers and DPO.
 
     Takes an hour or two on two cores; a GPU is used for the training where there is one.
     """
     from refine.build_small import BuildConfig, BuildProgress, build_small_policy
     from refine.collect import CollectProgress
+    from refine.dpo import DpoStep
+    from refine.evaluate import EvaluationProgress
     from refine.sft import TrainingStep
 
     settings = load_yaml(BuildConfig, config) if config else BuildConfig()
@@ -92,6 +96,11 @@ def small(
             elif isinstance(at.detail, TrainingStep):
                 note = f"loss {at.detail.loss:.3f}"
                 progress.update(task, completed=at.detail.step, total=at.detail.steps, note=note)
+            elif isinstance(at.detail, EvaluationProgress):
+                note = f"{at.detail.route_id}: {at.detail.takeovers} takeovers"
+                progress.update(task, completed=at.detail.run, total=at.detail.runs, note=note)
+            elif isinstance(at.detail, DpoStep):
+                progress.update(task, completed=at.detail.step, total=at.detail.steps, note=f"DPO {at.detail.loss:.3f}")
             else:
                 progress.update(task, completed=at.detail.frame, note=f"{at.detail.authority.authority.value}")
 

@@ -6,10 +6,12 @@ import pytest
 from lane_samples import FAST, lane_samples
 
 from policy.settings import check_folder
-from refine.build_small import DONE, BuildConfig, DaggerConfig, build_small_policy
+from refine.build_small import DONE, BuildConfig, DaggerConfig, RoundsConfig, build_small_policy
 from refine.samples import write_shard
 
-CONFIG = BuildConfig(training=FAST.model_copy(update={"steps": 3}), dagger=DaggerConfig(rounds=0))
+CONFIG = BuildConfig(
+    training=FAST.model_copy(update={"steps": 3}), dagger=DaggerConfig(rounds=0), rounds=RoundsConfig(rounds=0)
+)
 
 
 @pytest.fixture
