@@ -55,7 +55,7 @@ class RoundsConfig(BaseModel):
     routes: int = Field(default=4, ge=1)
     """Of the shipped training routes, from the first."""
     traffic: int = Field(default=20, ge=0)
-    dpo: DpoConfig = DpoConfig()
+    dpo: DpoConfig = DpoConfig(lr=1e-3)
 
 
 class BuildConfig(BaseModel):
