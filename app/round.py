@@ -7,9 +7,8 @@ round that is cut short keeps what it made.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -19,9 +18,9 @@ from pydantic import Field
 from app.config import asset
 from cockpit.config import SessionConfig, Settings, TrafficConfig
 from cockpit.route_files import RouteSpec, read_routes
-from cockpit.simulator import launch_simulator
 from policy.settings import check_folder
 from refine.dpo import DpoConfig, DpoResult, DpoStep, train_dpo
+from refine.driving import server
 from refine.errors import RefineError
 from refine.evaluate import EvaluationProgress, evaluate
 from refine.merge import merge_adapter
@@ -155,7 +154,7 @@ def run_round(
             command=command,
         )
 
-    with _server(simulator) as place:
+    with server(simulator) as place:
         listener.on_stage("drive: the policy as it is, the expert in the driver's seat")
         before = drive(BEFORE, config.policy, folders.before, place)
         listener.on_stage("pairs: what the expert did, preferred over what the policy said")
@@ -195,12 +194,3 @@ def report_round(out: Path, simulator: tuple[str, int] | None = None) -> Path:
         training_log=folders.adapter,
         simulator=simulator,
     )
-
-
-@contextlib.contextmanager
-def _server(simulator: tuple[str, int] | None) -> Iterator[tuple[str, int]]:
-    if simulator is not None:
-        yield simulator
-        return
-    with launch_simulator() as running:
-        yield "127.0.0.1", running.port

@@ -34,16 +34,13 @@ from policy.process import PolicyProcess, PolicyProcessError
 from policy.safety_driver import SafetyDriver
 from policy.settings import (
     CheckpointError,
-    PolicySettings,
-    check_folder,
     checkpoint_sha256,
     is_hub_name,
-    is_plain_model,
-    read_settings,
 )
 from recorder.schema import DriverKind, SessionInfo, Tick
 from recorder.session import RecordingError
 from recorder.writer import SegmentRecorder
+from refine.driving import policy_camera
 
 log = logging.getLogger(__name__)
 
@@ -291,13 +288,6 @@ def _check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise OSError(f"cannot record into {folder}: {error.strerror or error}; choose another folder") from error
-
-
-def policy_camera(folder: Path) -> CameraSpec:
-    """The camera that a checkpoint was trained with, as the session's 'front'."""
-    untuned = is_hub_name(folder) or is_plain_model(folder)
-    camera = (PolicySettings() if untuned else read_settings(check_folder(folder))).camera
-    return CameraSpec("front", camera.width, camera.height, camera.fov_rad, camera.pose_in_ego)
 
 
 def _driver(config: RunConfig) -> DriverSource | None:

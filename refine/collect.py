@@ -21,7 +21,6 @@ import carla
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from cockpit.cameras import CameraSpec
 from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.headless import run_headless_route
 from cockpit.lanes import LaneGraph
@@ -46,6 +45,7 @@ from recorder.schema import (
     RouteState,
     Tick,
 )
+from refine.driving import camera_spec
 from refine.errors import RefineError
 from refine.samples import SHARD_PATTERN, SampleBuffer
 
@@ -373,11 +373,6 @@ def collect_dagger(
             run_headless_route(config, route, policy, SafetyDriver(), cameras=[camera], on_tick=keep)
     buffer.flush()
     return buffer.written
-
-
-def camera_spec(camera: CameraSettings) -> CameraSpec:
-    """The policy's camera as the session attaches it."""
-    return CameraSpec(POLICY_CAMERA, camera.width, camera.height, camera.fov_rad, camera.pose_in_ego)
 
 
 def tick_of(frame: WorldFrame, route: RouteState) -> Tick:

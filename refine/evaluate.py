@@ -24,13 +24,13 @@ from cockpit.headless import run_headless_route
 from cockpit.ports import TickConsumer
 from cockpit.progress import EndReason
 from cockpit.route_files import RouteSpec
-from cockpit.simulator import launch_simulator
 from cockpit.stage import Stage
 from policy.process import PolicyProcess
 from policy.safety_driver import SafetyDriver
-from policy.settings import checkpoint_sha256, read_settings
+from policy.settings import CameraSettings, checkpoint_sha256, read_settings
 from recorder.schema import Authority, DriverKind, EventKind, Tick
 from recorder.writer import SegmentRecorder
+from refine.driving import camera_spec, policy_camera, server
 from refine.errors import RefineError
 from refine.metrics import DriveMeter, is_takeover, score
 from refine.results import MAP_FILE, Evaluation, PolicyRef, Run, TakeoverPlace, write_evaluation
@@ -121,7 +121,7 @@ def evaluate(
         versions=_versions(),
         command=command,
     )
-    with _server(simulator, rendering=any(str(folder) != EXPERT for folder in policies.values()) or record) as place:
+    with server(simulator, rendering=any(str(folder) != EXPERT for folder in policies.values()) or record) as place:
         driving.config = config.model_copy(update={"host": place[0], "port": place[1]})
         for name, folder in policies.items():
             jobs = [_Job(refs[name], group, route, seed) for seed in seeds for group, route in jobs_of[name]]
@@ -146,9 +146,9 @@ class _Driving:
         """Drive one policy over its routes; its process serves them all."""
         if str(folder) == EXPERT:
             for job in jobs:
-                yield self._run(job, None, [_camera(None)] if self.record else [])
+                yield self._run(job, None, [camera_spec(CameraSettings())] if self.record else [])
             return
-        camera = _camera(folder)
+        camera = policy_camera(folder)
         with PolicyProcess(folder) as policy:
             policy.wait_ready()
             for job in jobs:
@@ -258,22 +258,6 @@ def _ref(name: str, folder: Path | str) -> PolicyRef:
         return PolicyRef(name, EXPERT, "")
     read_settings(Path(folder))
     return PolicyRef(name, str(folder), checkpoint_sha256(folder))
-
-
-def _camera(folder: Path | str | None) -> CameraSpec:
-    from policy.settings import CameraSettings
-
-    camera = read_settings(Path(folder)).camera if folder is not None else CameraSettings()
-    return CameraSpec("front", camera.width, camera.height, camera.fov_rad, camera.pose_in_ego)
-
-
-@contextlib.contextmanager
-def _server(simulator: tuple[str, int] | None, rendering: bool) -> Iterator[tuple[str, int]]:
-    if simulator is not None:
-        yield simulator
-        return
-    with launch_simulator(rendering=rendering) as running:
-        yield "127.0.0.1", running.port
 
 
 def _versions() -> dict[str, str]:

@@ -11,13 +11,14 @@ import yaml
 
 from app.config import DriverChoice, RunConfig, load_run_config
 from app.run_status import Meter, Phase
-from app.session_controller import build_session, policy_camera
+from app.session_controller import build_session
 from cockpit.config import ConfigError
 from cockpit.devices import DeviceError, KeyboardDriver
 from cockpit.windows.layout import Layout
 from policy.settings import CheckpointError, PolicySettings, read_settings, write_settings
 from policy.small import make_checkpoint
 from recorder.reader import list_segments
+from refine.driving import policy_camera
 
 
 @pytest.fixture(scope="module")
