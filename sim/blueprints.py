@@ -6,65 +6,12 @@ those of the real cars, so that a client that plans by `bounding_box` plans the 
 
 from __future__ import annotations
 
-import enum
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from sim.blueprint_types import Attribute, AttributeType, Blueprint, Kind, fixed, text
+from sim.sensor_blueprints import sensor_blueprints
 from sim.vehicles import VehicleSpec
-
-
-class Kind(enum.Enum):
-    """What the world does with an actor."""
-
-    VEHICLE = enum.auto()
-    WALKER = enum.auto()
-    PROP = enum.auto()
-    CAMERA = enum.auto()
-    COLLISION_SENSOR = enum.auto()
-    CLIENT_SENSOR = enum.auto()
-    """A sensor that the client library computes itself: it has no stream."""
-    CONTROLLER = enum.auto()
-    TRAFFIC_LIGHT = enum.auto()
-    SPECTATOR = enum.auto()
-
-
-class AttributeType(enum.IntEnum):
-    """`carla::rpc::ActorAttributeType`."""
-
-    BOOL = 1
-    INT = 2
-    FLOAT = 3
-    STRING = 4
-    COLOR = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """One attribute of a blueprint with its default."""
-
-    name: str
-    type: AttributeType
-    value: str
-    recommended: tuple[str, ...] = ()
-    modifiable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Blueprint:
-    """Something that a client can spawn."""
-
-    type_id: str
-    kind: Kind
-    attributes: tuple[Attribute, ...]
-    extent_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Half length, half width, half height of the bounding box."""
-    box_offset_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Centre of the box in the actor's frame: vehicles and props stand on their origin, walkers hang around it."""
-    semantic_tags: bytes = b""
-    spec: VehicleSpec | None = None
-    """Set for vehicles."""
-
 
 _TAG_PEDESTRIAN = b"\x0c"
 _TAG_CAR = b"\x0e"
@@ -118,50 +65,6 @@ _PROPS: dict[str, tuple[float, float, float]] = {
     "static.prop.warningconstruction": (0.53, 0.53, 0.60),
 }
 
-_CAMERA_TUNING = {
-    "bloom_intensity": "0.675",
-    "blur_amount": "1.0",
-    "blur_radius": "0.0",
-    "calibration_constant": "16.0",
-    "chromatic_aberration_intensity": "0.0",
-    "chromatic_aberration_offset": "0.0",
-    "exposure_compensation": "0.0",
-    "exposure_max_bright": "12.0",
-    "exposure_min_bright": "10.0",
-    "exposure_speed_down": "1.0",
-    "exposure_speed_up": "3.0",
-    "focal_distance": "1000.0",
-    "fstop": "1.4",
-    "gamma": "2.2",
-    "iso": "100.0",
-    "lens_circle_falloff": "5.0",
-    "lens_circle_multiplier": "0.0",
-    "lens_flare_intensity": "0.1",
-    "lens_k": "-1.0",
-    "lens_kcube": "0.0",
-    "lens_x_size": "0.08",
-    "lens_y_size": "0.08",
-    "min_fstop": "1.2",
-    "motion_blur_intensity": "0.45",
-    "motion_blur_max_distortion": "0.35",
-    "motion_blur_min_object_screen_size": "0.1",
-    "shutter_speed": "200.0",
-    "slope": "0.88",
-    "temp": "6500.0",
-    "tint": "0.0",
-    "toe": "0.55",
-    "white_clip": "0.04",
-}
-"""Optics that the renderer does not model; accepted so that scripts written for CARLA run."""
-
-
-def _text(name: str, value: str, recommended: tuple[str, ...] = (), modifiable: bool = True) -> Attribute:
-    return Attribute(name, AttributeType.STRING, value, recommended, modifiable)
-
-
-def _fixed(name: str, kind: AttributeType, value: str) -> Attribute:
-    return Attribute(name, kind, value, (), False)
-
 
 def _spec(car: _Car) -> VehicleSpec:
     """The dynamics of a vehicle: tyres, inertia and drive scaled from the compact car of `VehicleSpec`'s defaults."""
@@ -190,14 +93,14 @@ def _spec(car: _Car) -> VehicleSpec:
 def _vehicle(type_id: str) -> Blueprint:
     car = _VEHICLES[type_id]
     attributes = (
-        _fixed("base_type", AttributeType.STRING, car.base_type),
+        fixed("base_type", AttributeType.STRING, car.base_type),
         Attribute("color", AttributeType.COLOR, _PAINTS[0], _PAINTS),
-        _fixed("generation", AttributeType.INT, "2"),
-        _fixed("has_lights", AttributeType.BOOL, "true"),
-        _fixed("number_of_wheels", AttributeType.INT, "4"),
-        _fixed("object_type", AttributeType.STRING, ""),
-        _text("role_name", "autopilot", ("autopilot", "scenario", "ego_vehicle", "hero")),
-        _fixed("special_type", AttributeType.STRING, car.special),
+        fixed("generation", AttributeType.INT, "2"),
+        fixed("has_lights", AttributeType.BOOL, "true"),
+        fixed("number_of_wheels", AttributeType.INT, "4"),
+        fixed("object_type", AttributeType.STRING, ""),
+        text("role_name", "autopilot", ("autopilot", "scenario", "ego_vehicle", "hero")),
+        fixed("special_type", AttributeType.STRING, car.special),
         Attribute("sticky_control", AttributeType.BOOL, "true"),
         Attribute("terramechanics", AttributeType.BOOL, "false"),
     )
@@ -209,11 +112,11 @@ def _vehicle(type_id: str) -> Blueprint:
 def _walker(type_id: str) -> Blueprint:
     gender, age, half_height = _WALKERS[type_id]
     attributes = (
-        _fixed("age", AttributeType.STRING, age),
-        _fixed("gender", AttributeType.STRING, gender),
-        _fixed("generation", AttributeType.INT, "2"),
+        fixed("age", AttributeType.STRING, age),
+        fixed("gender", AttributeType.STRING, gender),
+        fixed("generation", AttributeType.INT, "2"),
         Attribute("is_invincible", AttributeType.BOOL, "true"),
-        _text("role_name", "pedestrian", ("pedestrian",)),
+        text("role_name", "pedestrian", ("pedestrian",)),
         Attribute("speed", AttributeType.FLOAT, "1.43", ("0.0", "1.43", "1.85")),
     )
     return Blueprint(type_id, Kind.WALKER, attributes, (0.1875, 0.1875, half_height), (0, 0, 0), _TAG_PEDESTRIAN)
@@ -221,34 +124,17 @@ def _walker(type_id: str) -> Blueprint:
 
 def _prop(type_id: str) -> Blueprint:
     extent = _PROPS[type_id]
-    attributes = (_text("role_name", "prop"), _fixed("size", AttributeType.STRING, "medium"))
+    attributes = (text("role_name", "prop"), fixed("size", AttributeType.STRING, "medium"))
     return Blueprint(type_id, Kind.PROP, attributes, extent, (0.0, 0.0, extent[2]), _TAG_DYNAMIC)
 
 
-def _camera() -> Blueprint:
-    attributes = (
-        Attribute("image_size_x", AttributeType.INT, "800"),
-        Attribute("image_size_y", AttributeType.INT, "600"),
-        Attribute("fov", AttributeType.FLOAT, "90.0"),
-        Attribute("sensor_tick", AttributeType.FLOAT, "0.0"),
-        Attribute("enable_postprocess_effects", AttributeType.BOOL, "true"),
-        _text("exposure_mode", "histogram", ("histogram", "manual")),
-        _text("role_name", "front"),
-        *(Attribute(name, AttributeType.FLOAT, value) for name, value in _CAMERA_TUNING.items()),
-    )
-    return Blueprint("sensor.camera.rgb", Kind.CAMERA, attributes)
-
-
 def _library() -> dict[str, Blueprint]:
-    role = (_text("role_name", "front"),)
     blueprints = [
         *map(_vehicle, _VEHICLES),
         *map(_walker, _WALKERS),
         *map(_prop, _PROPS),
-        _camera(),
-        Blueprint("sensor.other.collision", Kind.COLLISION_SENSOR, role),
-        Blueprint("sensor.other.lane_invasion", Kind.CLIENT_SENSOR, role),
-        Blueprint("controller.ai.walker", Kind.CONTROLLER, (_text("role_name", "default"),)),
+        *sensor_blueprints(),
+        Blueprint("controller.ai.walker", Kind.CONTROLLER, (text("role_name", "default"),)),
     ]
     return {blueprint.type_id: blueprint for blueprint in sorted(blueprints, key=lambda b: b.type_id)}
 

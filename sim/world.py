@@ -23,7 +23,8 @@ from sim.actors import (
     rotate,
     wrap_angle,
 )
-from sim.blueprints import BLUEPRINTS, Blueprint, Kind
+from sim.blueprint_types import STREAMING_KINDS, Blueprint, Kind
+from sim.blueprints import BLUEPRINTS
 from sim.collisions import Contact, Obstacles, resolve
 from sim.lanes import LaneGraph
 from sim.rpc import RpcError
@@ -176,7 +177,7 @@ class World:
         if blueprint is not None:
             actor.extent_m, actor.box_offset_m = blueprint.extent_m, blueprint.box_offset_m
             actor.semantic_tags = blueprint.semantic_tags
-        if kind in (Kind.CAMERA, Kind.COLLISION_SENSOR):
+        if kind in STREAMING_KINDS:
             actor.stream_id = self.next_stream_id
             self.next_stream_id += 1
         self.actors[actor.actor_id] = actor
