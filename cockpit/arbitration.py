@@ -1,23 +1,37 @@
 """Who has the car: one pure function from (state, inputs) to (state, control, events), asked once in every tick.
 
 The person always wins. Any override (steering against the policy, brake, throttle, the takeover button) gives
-the person the car in the tick in which it is seen, from every state, without debouncing; hysteresis, conditions and
-blending are for the way back only. What fails leads to REQUESTED and then SAFE_STOP, never to a car with nobody
+the person the car in the tick in which it is seen, from every state; hysteresis, conditions and blending are for the
+way back only. What fails leads to REQUESTED and then SAFE_STOP, never to a car with nobody
 driving.
 
 The whole logic is `TRANSITIONS`, a table of (authority, trigger) to authority, and `_trigger`, which says what happened
-in this tick: overrides are looked at before everything else. Shape after openpilot's `selfdrive/selfdrived/state.py`
-and the phase table of LeRobot's `rollout/strategies/dagger.py`.
+in this tick: overrides (`cockpit.overrides`) are looked at before everything else. Shape after openpilot's
+`selfdrive/selfdrived/state.py` and the phase table of LeRobot's `rollout/strategies/dagger.py`.
 """
 
 from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from cockpit.config import ArbitrationConfig
-from recorder.schema import Authority, AuthorityState, Control, DriverInput, DriverKind, EventKind, Reason, TickEvent
+from cockpit.arbiter_data import ArbiterInputs, ArbiterState, Decision, Rest, has_hands, initial_state
+from cockpit.config import ArbitrationConfig, ThrottleMode
+from cockpit.overrides import adds_throttle, observed, override
+from recorder.schema import Authority, Control, EventKind, Reason, TickEvent
+
+__all__ = [
+    "TRANSITIONS",
+    "ArbiterInputs",
+    "ArbiterState",
+    "Decision",
+    "Rest",
+    "Trigger",
+    "arbitrate",
+    "initial_state",
+    "override",
+]
 
 STANDSTILL_MPS = 0.3
 """Slower than this the safe stop holds the car with both brakes."""
@@ -29,6 +43,7 @@ class Trigger(enum.Enum):
     """What can happen to the authority in a tick, the most important first."""
 
     OVERRIDE = enum.auto()
+    REWOUND = enum.auto()
     DEVICE_LOST = enum.auto()
     HAND_BACK = enum.auto()
     PROBLEM = enum.auto()
@@ -49,7 +64,7 @@ TRANSITIONS: dict[tuple[Authority, Trigger], Authority] = {
     (Authority.REQUESTED, Trigger.RECOVERED): Authority.POLICY,
     (Authority.REQUESTED, Trigger.TIMEOUT): Authority.SAFE_STOP,
     (Authority.SAFE_STOP, Trigger.OVERRIDE): Authority.HUMAN,
-}
+} | {(authority, Trigger.REWOUND): Authority.HUMAN for authority in Authority}
 
 _EVENTS = {
     Authority.HUMAN: EventKind.TAKEOVER,
@@ -58,90 +73,8 @@ _EVENTS = {
     Authority.SAFE_STOP: EventKind.SAFE_STOP,
 }
 _PLAN_PROBLEMS = frozenset({Reason.PLAN_MISSING, Reason.PLAN_STALE, Reason.POLICY_FAILED})
-_PASSING_CAUSES = _PLAN_PROBLEMS | {Reason.ROUTE_LEFT, Reason.TTC_LOW}
+_PASSING_CAUSES = _PLAN_PROBLEMS | {Reason.ROUTE_LEFT, Reason.TTC_LOW, Reason.POLICY_UNSURE}
 """Causes of a request that may go away by themselves; a lost device or the experimenter's wish needs a person."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Where wheel and throttle lay when the car was last in other hands; overrides are measured from here.
-
-    It follows both towards zero (a wheel that springs back is let go of, a foot that leaves the pedal is no press) and
-    never away from it.
-    """
-
-    steer: float
-    throttle: float
-
-    def let_go(self, driver: DriverInput) -> Rest:
-        """The rest position after this tick's reading."""
-        springs_back = driver.steer * self.steer >= 0.0 and abs(driver.steer) < abs(self.steer)
-        crossed = driver.steer * self.steer < 0.0
-        steer = driver.steer if springs_back else 0.0 if crossed else self.steer
-        return Rest(steer, min(self.throttle, driver.throttle))
-
-
-@dataclass(frozen=True, slots=True)
-class ArbiterState:
-    """What the arbitration remembers from tick to tick."""
-
-    authority: Authority
-    reason: Reason
-    since_frame: int
-    since_time_s: float
-    blend: float = 0.0
-    """Share of the policy while handing back."""
-    rest: Rest | None = None
-    """None while no driver's device is there."""
-    hand_back_was_down: bool = False
-    handed_over: Control | None = None
-    """The person's last control, from which the hand-back blends."""
-    clear_since_s: float | None = None
-    """Since when the cause of a request is gone."""
-    entry_speed_mps: float = 0.0
-    """Speed when the present authority began."""
-
-    def public(self) -> AuthorityState:
-        """The part that is recorded."""
-        return AuthorityState(self.authority, self.reason, self.since_frame, self.since_time_s, self.blend)
-
-
-@dataclass(frozen=True, slots=True)
-class ArbiterInputs:
-    """Everything one decision looks at."""
-
-    frame: int
-    """Frame that the decided control leads to."""
-    time_s: float
-    driver: DriverInput
-    ego_speed_mps: float
-    policy_control: Control | None
-    """What the policy alone would apply; None without a usable plan."""
-    plan_age_s: float | None
-    """Simulation time since the plan's frame; None before the first plan."""
-    plan_speed_mps: float | None = None
-    """Speed that the plan begins with."""
-    policy_alive: bool = True
-    lane_steer: float = 0.0
-    """Steering that keeps the route, for when the policy cannot be asked."""
-    ttc_s: float = math.inf
-    route_left: bool = False
-    request: bool = False
-    """The experimenter asks the driver to take over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What is applied in this tick, and by whose authority."""
-
-    state: ArbiterState
-    control: Control
-    events: tuple[TickEvent, ...] = ()
-
-
-def initial_state(authority: Authority, frame: int, time_s: float) -> ArbiterState:
-    """State in which a session starts."""
-    return ArbiterState(authority, Reason.SESSION_START, frame, time_s)
 
 
 def arbitrate(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> Decision:
@@ -150,38 +83,23 @@ def arbitrate(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationCon
     state = _observed(state, inputs, config)
     events: tuple[TickEvent, ...] = ()
     trigger, reason = _trigger(state, inputs, config)
-    if trigger is Trigger.HAND_BACK and (refusal := hand_back_refusal(inputs, config)):
+    if trigger is Trigger.HAND_BACK and (refusal := hand_back_refusal(state, inputs, config)):
         events = (TickEvent(EventKind.HAND_BACK_REFUSED, refusal),)
     elif trigger is not None and (authority := TRANSITIONS.get((state.authority, trigger))) is not None:
         state = _entered(state, authority, reason, inputs)
         if authority in _EVENTS:
             events = (TickEvent(_EVENTS[authority], reason.value),)
     state = replace(state, blend=_blend_share(state, inputs, config))
-    down = inputs.driver.hand_back_pressed
-    return Decision(replace(state, hand_back_was_down=down), _control(state, inputs, config), events)
+    control = _control(state, inputs, config)
+    state = replace(
+        state,
+        hand_back_was_down=inputs.driver.hand_back_pressed,
+        steered=_steered(state, inputs, control, config) if inputs.driver.has_servo else (),
+    )
+    return Decision(state, control, events)
 
 
-def override(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> Reason | None:
-    """Whether, and by what, the person claims the car in this tick."""
-    driver, rest = inputs.driver, state.rest
-    if not _has_hands(driver):
-        return None
-    if driver.takeover_pressed:
-        return Reason.OVERRIDE_BUTTON
-    if driver.brake > config.brake_override or driver.hand_brake:
-        return Reason.OVERRIDE_BRAKE
-    if rest is None:
-        return None
-    policy_steer = inputs.policy_control.steer if inputs.policy_control is not None else inputs.lane_steer
-    moved = abs(driver.steer - rest.steer) > config.steer_dead_band
-    if moved and abs(driver.steer - policy_steer) > config.steer_override:
-        return Reason.OVERRIDE_STEER
-    if driver.throttle - rest.throttle > config.throttle_override:
-        return Reason.OVERRIDE_THROTTLE
-    return None
-
-
-def problem(inputs: ArbiterInputs, config: ArbitrationConfig) -> Reason | None:
+def problem(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> Reason | None:
     """Why the policy should not have the car, if there is a reason."""
     if not inputs.driver.connected and config.request_on_device_lost:
         return Reason.DEVICE_LOST
@@ -199,18 +117,20 @@ def problem(inputs: ArbiterInputs, config: ArbitrationConfig) -> Reason | None:
         return Reason.ROUTE_LEFT
     if inputs.ttc_s < config.request_ttc_s:
         return Reason.TTC_LOW
+    if state.unsure_since_s is not None and inputs.time_s - state.unsure_since_s >= config.request_unsure_s - 1e-6:
+        return Reason.POLICY_UNSURE
     return None
 
 
-def hand_back_refusal(inputs: ArbiterInputs, config: ArbitrationConfig) -> str:
+def hand_back_refusal(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> str:
     """Why the policy may not have the car back now, in words for the driver; empty when it may."""
     driver, plan = inputs.driver, inputs.policy_control
-    found = problem(inputs, config)
+    found = problem(state, inputs, config)
     if found is not None or plan is None or inputs.plan_age_s is None:
         return f"the policy is not ready ({found.value if found else Reason.PLAN_MISSING.value})"
     if inputs.plan_age_s > config.hand_back_plan_age_s:
         return f"the policy's plan is {inputs.plan_age_s:.1f} s old"
-    if driver.takeover_pressed:
+    if driver.takeover_pressed or driver.paddle_pressed:
         return "the takeover button is down"
     if driver.brake > config.brake_override or driver.hand_brake:
         return "the brake is pressed"
@@ -227,17 +147,19 @@ def hand_back_refusal(inputs: ArbiterInputs, config: ArbitrationConfig) -> str:
 
 def _trigger(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> tuple[Trigger | None, Reason]:
     """The most important thing that happened in this tick."""
+    if inputs.rewound and has_hands(inputs.driver):
+        return Trigger.REWOUND, Reason.REWIND
     claimed = override(state, inputs, config)
     if claimed is not None and state.authority is not Authority.HUMAN:
         return Trigger.OVERRIDE, claimed
     if state.authority is Authority.HUMAN:
-        if not _has_hands(inputs.driver):
+        if not has_hands(inputs.driver):
             return Trigger.DEVICE_LOST, Reason.DEVICE_LOST
         if inputs.driver.hand_back_pressed and not state.hand_back_was_down:
             return Trigger.HAND_BACK, Reason.HAND_BACK_BUTTON
         return None, state.reason
     if state.authority in (Authority.POLICY, Authority.HANDING_BACK):
-        found = problem(inputs, config)
+        found = problem(state, inputs, config)
         if found is not None:
             return Trigger.PROBLEM, found
         if state.authority is Authority.HANDING_BACK and _blend_share(state, inputs, config) >= 1.0:
@@ -259,21 +181,28 @@ def _request_trigger(
 
 
 def _is_clear(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> bool:
-    return state.reason in _PASSING_CAUSES and problem(inputs, config) is None
+    return state.reason in _PASSING_CAUSES and problem(state, inputs, config) is None
 
 
 def _observed(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> ArbiterState:
-    """The state with the driver's rest position and the request's cause brought up to this tick."""
-    driver, rest = inputs.driver, state.rest
-    if not _has_hands(driver):
-        rest = None
-    elif rest is None or state.authority is Authority.HUMAN:
-        rest = Rest(driver.steer, driver.throttle)
-    else:
-        rest = rest.let_go(driver)
+    """The state with what is watched over several ticks brought up to this one."""
+    state = observed(state, inputs, config)
+    is_unsure = config.request_entropy > 0.0 and inputs.plan_entropy > config.request_entropy
+    state = replace(state, unsure_since_s=_since(state.unsure_since_s, inputs.time_s) if is_unsure else None)
     is_clear = state.authority is Authority.REQUESTED and _is_clear(state, inputs, config)
-    since = state.clear_since_s if state.clear_since_s is not None else inputs.time_s
-    return replace(state, rest=rest, clear_since_s=since if is_clear else None)
+    return replace(state, clear_since_s=_since(state.clear_since_s, inputs.time_s) if is_clear else None)
+
+
+def _since(began_s: float | None, now_s: float) -> float:
+    return now_s if began_s is None else began_s
+
+
+def _steered(
+    state: ArbiterState, inputs: ArbiterInputs, control: Control, config: ArbitrationConfig
+) -> tuple[tuple[float, float], ...]:
+    """What the rim's motor was asked for lately, this tick's steering included."""
+    kept = tuple(one for one in state.steered if inputs.time_s - one[0] <= config.servo_lag_s + 1e-6)
+    return (*kept, (inputs.time_s, control.steer))
 
 
 def _entered(state: ArbiterState, authority: Authority, reason: Reason, inputs: ArbiterInputs) -> ArbiterState:
@@ -287,6 +216,8 @@ def _entered(state: ArbiterState, authority: Authority, reason: Reason, inputs: 
         handed_over=_human_control(inputs) if authority is Authority.HANDING_BACK else None,
         clear_since_s=None,
         entry_speed_mps=inputs.ego_speed_mps,
+        hint=None,
+        steered=(),
     )
 
 
@@ -309,6 +240,8 @@ def _control(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConf
         return Control(steer=inputs.lane_steer, brake=config.request_brake)
     if state.authority is Authority.HANDING_BACK and state.handed_over is not None:
         return _blended(state.handed_over, plan, state.blend)
+    if config.throttle_mode is ThrottleMode.ADDS_TO and adds_throttle(state, inputs, config):
+        return replace(plan, throttle=max(plan.throttle, inputs.driver.throttle), brake=0.0)
     return plan
 
 
@@ -331,10 +264,6 @@ def _safe_stop_control(state: ArbiterState, inputs: ArbiterInputs, config: Arbit
     wanted = max(0.0, state.entry_speed_mps - config.safe_stop_decel_mps2 * (inputs.time_s - state.since_time_s))
     brake = config.safe_stop_brake + SAFE_STOP_GAIN * (inputs.ego_speed_mps - wanted)
     return Control(steer=inputs.lane_steer, brake=_clipped(brake, 0.0, 1.0))
-
-
-def _has_hands(driver: DriverInput) -> bool:
-    return driver.connected and driver.kind is not DriverKind.NONE
 
 
 def _sane(inputs: ArbiterInputs) -> ArbiterInputs:

@@ -7,13 +7,14 @@ line, the key and what would be right. Numbers a driver would feel carry their s
 from __future__ import annotations
 
 import difflib
+import enum
 import types
 import typing
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class ConfigError(ValueError):
@@ -31,19 +32,42 @@ Positive = Annotated[float, Field(gt=0.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
+class ThrottleMode(enum.StrEnum):
+    """What the driver's throttle does while the policy has the car."""
+
+    TAKES_OVER = "takes_over"
+    ADDS_TO = "adds_to"
+    """The policy keeps the car and the steering; the driver's throttle is added, and lifts the policy's brake."""
+
+
 class ArbitrationConfig(Settings):
     """When the car changes hands. Steering and pedals are in CARLA's units (-1..1 and 0..1)."""
 
     steer_override: Share = 0.12
-    """How far the wheel must differ from what the policy steers. TakeAD (arXiv 2512.17370) takes 0.2 for an expert
-    without a wheel in its hands; a person should not have to pull that far (openpilot lowers and raises this often)."""
+    """How far the wheel must differ from what the policy steers, up to `steer_slow_mps`. TakeAD (arXiv 2512.17370)
+    takes 0.2 for an expert without a wheel in its hands; a person should not have to pull that far."""
+    steer_override_fast: Share = 0.06
+    """The same from `steer_fast_mps` on: at speed less rim moves the car as far aside (lateral acceleration grows with
+    the square of the speed), so less rim must do."""
+    steer_slow_mps: Positive = 10.0
+    steer_fast_mps: Positive = 30.0
     steer_dead_band: Share = 0.05
     """How far the wheel must have left its rest position, about 22 degrees on a 900 degree wheel: more than the
     hands' weight on a wheel that nobody steers, and twice MetaDrive's gamepad dead zone of 0.025."""
+    steer_hint: Share = 0.6
+    """Share of the threshold that is an override when it is held for `steer_hint_s`: a gentle hand. openpilot counts
+    5 frames at 100 Hz before it believes a steering hand; a clear override (the whole threshold) waits for nothing."""
+    steer_hint_s: Positive = 0.15
+    """Longer than a pothole's kick on the rim (50 to 100 ms), see `benchmarks/overrides.py`."""
+    servo_lag_s: Positive = 0.5
+    """How far a wheel that a motor turns may trail behind the steering it follows. Where the rim lies within what was
+    steered in this time (and the dead band around it), the motor explains it, and no hand is seen."""
     brake_override: Share = 0.05
     """Any real pressure on the brake; openpilot: brake always wins. 5 % covers pedal noise."""
     throttle_override: Share = 0.10
     """Above the position in which the foot lay when the policy got the car (openpilot's gas override)."""
+    throttle_mode: ThrottleMode = ThrottleMode.TAKES_OVER
+    """openpilot lets the driver's gas add to its own by default; a study of takeovers mostly wants them counted."""
     hand_back_s: Positive = 1.5
     """Time over which control blends from the person to the policy."""
     hand_back_steer: Share = 0.25
@@ -57,12 +81,20 @@ class ArbitrationConfig(Settings):
     request_s: Positive = 4.0
     """How long the system asks before it stops the car by itself. UN R157 gives 10 s on motorways at constant danger;
     in town the policy is not trusted that long."""
+    request_sound_s: Annotated[float, Field(ge=0.0)] = 0.0
+    """When the chime joins the flashing, after the request began (UN R157: a request is seen, and heard or felt)."""
+    request_voice_s: Annotated[float, Field(ge=0.0)] = 1.5
+    """When the voice joins in: escalated within 4 s of the request's beginning, as UN R157 wants it."""
     request_brake: Share = 0.15
     """The gentle brake while asking without a fresh plan."""
     recover_s: Positive = 0.5
     """How long the cause of a request must be gone before the policy has the car again."""
     request_ttc_s: Annotated[float, Field(ge=0.0)] = 0.0
     """Ask for a takeover below this time to collision; 0 never asks."""
+    request_entropy: Share = 0.0
+    """Ask for a takeover when the plan's entropy stays above this share of the greatest possible; 0 never asks."""
+    request_unsure_s: Positive = 0.4
+    """How long it must stay there: one unsure plan among sure ones is no reason to ask."""
     request_on_route_left: bool = True
     """Ask for a takeover when the ego left its route."""
     request_on_device_lost: bool = True
@@ -71,6 +103,12 @@ class ArbitrationConfig(Settings):
     """Deceleration of the minimal-risk manoeuvre (UN R157 5.2.5: not above 4 m/s^2)."""
     safe_stop_brake: Share = 0.3
     """Brake that gives about that deceleration; the rest is controlled by speed."""
+
+    @model_validator(mode="after")
+    def _speeds_in_order(self) -> ArbitrationConfig:
+        if self.steer_fast_mps <= self.steer_slow_mps:
+            raise ValueError("steer_fast_mps must be above steer_slow_mps, e.g. 30 and 10")
+        return self
 
 
 class LockstepConfig(Settings):

@@ -7,6 +7,7 @@ answer costs one pass over picture and prompt and one small pass per real choice
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,8 @@ class Decoded:
     """Code indices."""
     probabilities: tuple[float, ...]
     """Probability of each chosen code among all codes."""
+    entropies: tuple[float, ...] = ()
+    """Entropy of each choice among the codes, as a share of the greatest possible, ln(codes)."""
 
 
 def make_grammar(tokenizer: PreTrainedTokenizerBase, codes: int, horizon: int) -> Grammar:
@@ -62,14 +65,23 @@ def decode_answer(
     """Decode one answer to a processed prompt (batch of one). Temperature 0 is greedy; above, it samples."""
     reader = _Reader(model, inputs)
     header = _choose_header(reader, grammar.headers, temperature, generator)
-    actions, probabilities = [], []
+    actions, probabilities, entropies = [], [], []
     for _ in range(grammar.horizon):
         weights = reader.probabilities(grammar.action_ids)
         index = _choose(weights, temperature, generator)
         reader.take(grammar.action_ids[index])
         actions.append(index)
         probabilities.append(float(weights[index]))
-    return Decoded(header, tuple(actions), tuple(probabilities))
+        entropies.append(entropy_share(weights))
+    return Decoded(header, tuple(actions), tuple(probabilities), tuple(entropies))
+
+
+def entropy_share(weights: torch.Tensor) -> float:
+    """Shannon entropy of a distribution over its greatest possible value: 0 for a sure choice, 1 for a uniform one."""
+    if weights.numel() < 2:
+        return 0.0
+    entropy = -(weights * torch.log(weights.clamp_min(1e-12))).sum()
+    return min(max(float(entropy) / math.log(weights.numel()), 0.0), 1.0)
 
 
 class _Reader:

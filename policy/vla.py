@@ -47,6 +47,8 @@ class VlaAnswer:
     speed: SpeedAction
     confidence: float
     """Mean probability of the chosen action tokens, 0..1."""
+    entropy: float = 0.0
+    """Mean entropy of the action tokens' distributions as a share of the greatest possible, 0..1."""
 
 
 class Vla:
@@ -92,6 +94,7 @@ class Vla:
             direction=answer.direction,
             speed=answer.speed,
             confidence=sum(decoded.probabilities) / len(decoded.probabilities),
+            entropy=sum(decoded.entropies) / len(decoded.entropies),
         )
 
     def trajectory(self, tokens: tuple[int, ...]) -> NDArray[np.float32]:

@@ -56,6 +56,7 @@ def header_from_plan(plan: Plan) -> dict[str, Any]:
         "prompt": plan.prompt,
         "latency_s": plan.latency_s,
         "confidence": plan.confidence,
+        "entropy": plan.entropy,
         "step_s": plan.step_s,
     }
 

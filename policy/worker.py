@@ -73,6 +73,7 @@ def _plan(vla: Any, header: dict[str, Any], pixels: bytes, started: float) -> Pl
         prompt=header["prompt"],
         latency_s=time.perf_counter() - started,
         confidence=answer.confidence,
+        entropy=answer.entropy,
         step_s=vla.settings.step_s,
     )
 

@@ -44,6 +44,7 @@ class Reason(enum.StrEnum):
     OVERRIDE_BRAKE = "override_brake"
     OVERRIDE_THROTTLE = "override_throttle"
     OVERRIDE_BUTTON = "override_button"
+    OVERRIDE_PADDLE = "override_paddle"
     HAND_BACK_BUTTON = "hand_back_button"
     HAND_BACK_DONE = "hand_back_done"
     HAND_BACK_REFUSED = "hand_back_refused"
@@ -57,6 +58,9 @@ class Reason(enum.StrEnum):
     EXPERIMENTER = "experimenter"
     REQUEST_TIMEOUT = "request_timeout"
     WORLD_LOST = "world_lost"
+    POLICY_UNSURE = "policy_unsure"
+    REWIND = "rewind"
+    """The scene was set back some seconds, and the driver drives it from there."""
 
 
 class DriverKind(enum.StrEnum):
@@ -125,6 +129,8 @@ class EventKind(enum.StrEnum):
     MARK = "mark"
     FAULT = "fault"
     HAND_BACK_REFUSED = "hand_back_refused"
+    REWIND = "rewind"
+    """The world was set back to an earlier tick; `value` says by how many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +244,8 @@ class Plan:
     """Mean probability of the chosen action tokens, 0..1."""
     step_s: float = 0.5
     """Time between trajectory points, seconds."""
+    entropy: float = 0.0
+    """Mean entropy of the action tokens' distributions as a share of the greatest possible: 0 certain, 1 clueless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +277,12 @@ class DriverInput:
     device: str = ""
     note: str = ""
     """Why the driver acted, when the driver can say so (the expert can): 'collision ahead', 'leaving the lane'."""
+    paddle_pressed: bool = False
+    """A paddle that takes over is pulled in this tick."""
+    rewind_pressed: bool = False
+    """The button that sets the scene back is down in this tick."""
+    has_servo: bool = False
+    """A motor turns the rim to the steering that is applied while the policy drives; `steer` follows it by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ REASON_WORDS = {
     Reason.OVERRIDE_BRAKE: "you braked",
     Reason.OVERRIDE_THROTTLE: "you accelerated",
     Reason.OVERRIDE_BUTTON: "you pressed the button",
+    Reason.OVERRIDE_PADDLE: "you pulled the paddle",
     Reason.HAND_BACK_BUTTON: "you gave the car back",
     Reason.HAND_BACK_DONE: "hand-back complete",
     Reason.HAND_BACK_REFUSED: "hand-back refused: the policy would do something else",
@@ -53,6 +54,8 @@ REASON_WORDS = {
     Reason.EXPERIMENTER: "the experimenter asks",
     Reason.REQUEST_TIMEOUT: "nobody took over",
     Reason.WORLD_LOST: "the simulator is gone",
+    Reason.POLICY_UNSURE: "the policy is unsure",
+    Reason.REWIND: "second chance: drive it yourself",
 }
 
 EXPERT_REASON_WORDS = {
