@@ -33,6 +33,8 @@ from sim.traffic import Traffic
 from sim.vehicles import Vehicles, flat_ground
 
 SPAWN_SPACING_M = 25.0
+SPAWN_APART_M = 2.0
+SPAWN_CLEAR_M = 10.0
 SPAWN_HEIGHT_M = 0.5
 TOMBSTONES = 10_000
 FIRST_STREAM_ID = 2
@@ -58,6 +60,27 @@ def parse_map(name: str, opendrive: str) -> carla.Map:
     except RuntimeError as error:
         raise MapError(f"it is not OpenDRIVE that CARLA can read ({error})") from None
     return carla_map
+
+
+def spawn_places(carla_map: carla.Map) -> list[carla.Waypoint]:
+    """Where vehicles may be spawned: on driving lanes every 25 m, outside junctions, each with a place of its own."""
+    found: list[carla.Waypoint] = []
+    at = np.empty((0, 3))
+    for waypoint in carla_map.generate_waypoints(SPAWN_SPACING_M):
+        if waypoint.is_junction or _is_short(waypoint):
+            continue
+        where = waypoint.transform.location
+        point = np.array([[where.x, where.y, where.z]])
+        if not len(at) or np.linalg.norm(at - point, axis=1).min() >= SPAWN_APART_M:
+            found.append(waypoint)
+            at = np.concatenate([at, point])
+    return found
+
+
+def _is_short(waypoint: carla.Waypoint) -> bool:
+    """Whether a lane leads from one junction straight into the next, as a roundabout's parts do."""
+    before, after = waypoint.previous(SPAWN_CLEAR_M), waypoint.next(SPAWN_CLEAR_M)
+    return any(w.is_junction for w in before) and any(w.is_junction for w in after)
 
 
 class World:
@@ -93,7 +116,7 @@ class World:
         self.lights_changed = False
         self.next_actor_id = next_actor_id
         self.next_stream_id = next_stream_id
-        waypoints = [w for w in self.carla_map.generate_waypoints(SPAWN_SPACING_M) if not w.is_junction]
+        waypoints = spawn_places(self.carla_map)
         self.spawn_points = [_spawn_pose(w.transform) for w in waypoints]
         self._is_flat = all(abs(w.transform.location.z) < _FLAT_M for w in waypoints)
         self.light_ids = [self._add_light(index) for index in range(len(self.signals.lights))]
