@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from app.commands import doctor, drive, evaluate, pairs, refine, report, segments, sim
+from app.commands import doctor, drive, evaluate, measures, pairs, refine, report, segments, sim, study
 from app.commands import round as round_command
 from app.console import EXIT_FAILED, EXIT_USAGE, err
 
@@ -30,6 +30,8 @@ app.command()(sim.sim)
 app.add_typer(segments.app, name="segments")
 app.add_typer(pairs.app, name="pairs")
 app.add_typer(refine.app, name="refine")
+app.add_typer(study.app, name="study")
+app.command()(measures.measures)
 app.command()(evaluate.evaluate)
 app.command()(report.report)
 app.command()(doctor.doctor)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cockpit.progress import EndReason, SessionResult
+from cockpit.session import TickTimes
 from recorder.schema import ActorState, PolicyStatus, Tick
 
 METER_WINDOW_S = 2.0
@@ -74,6 +75,9 @@ class RunStatus:
     folder: Path | None = None
     """Where it is recorded; None when it is not."""
     result: SessionResult | None = None
+    is_paused: bool = False
+    times: TickTimes | None = None
+    """Wall time of the parts of the last tick; None while nothing drives."""
 
 
 @dataclass(frozen=True, slots=True)

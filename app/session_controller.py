@@ -13,11 +13,13 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from app.config import DriverChoice, RunConfig
 from app.run_status import END_WORDS, Ground, Meter, Phase, RecorderStatus, RunStatus
+from app.study import ABORTED, Trial, write_trial
 from cockpit.cameras import CameraSpec
 from cockpit.config import ConfigError
 from cockpit.devices import DeviceError, KeyboardDriver, find_driver_source
@@ -26,7 +28,7 @@ from cockpit.progress import SessionResult
 from cockpit.rig import Rig, load_rig, rig_path
 from cockpit.route import RouteError
 from cockpit.route_files import read_route
-from cockpit.session import Session
+from cockpit.session import Session, TickTimes
 from cockpit.simulator import RunningSimulator, SimulatorError, launch_simulator
 from cockpit.stage import set_stage
 from cockpit.world import WorldError, WorldLost
@@ -39,6 +41,7 @@ from policy.settings import (
 )
 from recorder.schema import DriverKind, SessionInfo, Tick
 from recorder.session import RecordingError
+from recorder.session_log import EntryKind, SessionLog
 from recorder.writer import SegmentRecorder
 from refine.driving import policy_camera
 
@@ -67,9 +70,15 @@ class RunningSession:
     """
 
     def __init__(
-        self, config: RunConfig, rig: Rig, driver: DriverSource | None, cameras: tuple[CameraSpec, ...]
+        self,
+        config: RunConfig,
+        rig: Rig,
+        driver: DriverSource | None,
+        cameras: tuple[CameraSpec, ...],
+        trial: Trial | None = None,
     ) -> None:
         self.config = config
+        self.trial = trial
         self.rig = rig
         self.driver = driver
         self.cameras = cameras
@@ -80,6 +89,8 @@ class RunningSession:
         self._simulator: RunningSimulator | None = None
         self._policy: PolicyProcess | None = None
         self._recorder: SegmentRecorder | None = None
+        self._log: SessionLog | None = None
+        self._is_aborted = False
         self._result: SessionResult | None = None
         self.ground: Ground | None = None
         """Town and route, as soon as they are known."""
@@ -114,7 +125,13 @@ class RunningSession:
             recorder=None if recorder is None else _recorder_status(recorder),
             folder=None if recorder is None else recorder.folder,
             result=self._result,
+            is_paused=self._session is not None and self._session.is_paused,
+            times=self._tick_times(),
         )
+
+    def _tick_times(self) -> TickTimes | None:
+        session = self._session
+        return None if session is None else replace(session.times)
 
     def start(self) -> None:
         """Bring everything up and drive, in a thread of its own."""
@@ -133,18 +150,46 @@ class RunningSession:
         except BaseException as error:
             self._end(Phase.FAILED, str(error) or type(error).__name__)
             raise
-        self._end(Phase.ENDED, END_WORDS[self._result.end] if self._result else "stopped before it began")
+        message = END_WORDS[self._result.end] if self._result else "stopped before it began"
+        self._end(Phase.ENDED, ABORTED if self._is_aborted else message)
         return self._result
 
     def request_takeover(self) -> None:
         """The experimenter asks the driver to take over."""
         if self._session is not None:
             self._session.request_takeover()
+            self._tell_log(EntryKind.REQUEST)
 
     def mark(self, text: str) -> None:
-        """Put a mark into the recording."""
+        """Put a mark into the recording: into the next tick, and into the session's log."""
         if self._session is not None:
             self._session.mark(text)
+            self._tell_log(EntryKind.MARK, text)
+
+    def note(self, text: str) -> None:
+        """Write something down, with the time, in the session's log."""
+        self._tell_log(EntryKind.NOTE, text)
+
+    def pause(self) -> None:
+        """Let the world stand still after the present tick."""
+        if self._session is not None and not self._session.is_paused:
+            self._session.pause()
+            self._tell_log(EntryKind.PAUSE)
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self._session is not None and self._session.is_paused:
+            self._tell_log(EntryKind.RESUME)
+            self._session.resume()
+
+    def abort(self) -> None:
+        """End the drive as one that does not count: its trial is still to be driven."""
+        self._is_aborted = True
+        self.stop()
+
+    def _tell_log(self, kind: EntryKind, text: str = "") -> None:
+        if self._log is not None:
+            self._log.add(kind, text)
 
     def stop(self) -> None:
         """End the drive after the present tick; returns at once."""
@@ -195,7 +240,10 @@ class RunningSession:
         if config.record:
             self._recorder = self._make_recorder(stage.info)
             stack.callback(self._recorder.close)
-            self._consumers.append(self._recorder)
+            self._log = SessionLog(self._recorder.folder)
+            if self.trial is not None:
+                write_trial(self._recorder.folder, self.trial.label())
+            self._consumers += [self._recorder, self._log]
         self._phase = Phase.POLICY
         session = Session(stage.config, stage.world, stage.route, self._policy, self.driver, self._consumers)
         stack.callback(session.close)
@@ -234,7 +282,8 @@ class RunningSession:
             policy_sha256="" if config.policy is None else _sha256(config),
             rig=rig_path(config.rig).read_text(encoding="utf-8"),
         )
-        folder = config.out / f"drive-{datetime.now():%Y%m%d-%H%M%S}"
+        free = config.out / f"drive-{datetime.now():%Y%m%d-%H%M%S}"
+        folder = free if self.trial is None else self.trial.folder
         return SegmentRecorder(_unused(folder), told, config.pre_s, config.post_s)
 
     def _close_ends(self) -> None:
@@ -245,20 +294,23 @@ class RunningSession:
                     end.close()
 
     def _end(self, phase: Phase, message: str) -> None:
+        self._tell_log(EntryKind.END, message)
         self._session = None
         self._message = message
         self._phase = phase
 
 
-def build_session(config: RunConfig) -> RunningSession:
+def build_session(config: RunConfig, trial: Trial | None = None) -> RunningSession:
     """A drive ready to start: rig, town, route and policy looked at, the driver's device open, nothing started yet.
 
     Raises:
-        ConfigError: rig, town, route or settings that are wrong.
+        ConfigError: rig, town, route or settings that are wrong; a trial whose participant has not consented.
         CheckpointError: no usable policy in the folder.
         DeviceError: no such input device.
         OSError: the recordings' folder cannot be written.
     """
+    if trial is not None and (problem := trial.study.problem()):
+        raise ConfigError(problem)
     rig = load_rig(config.rig)
     config.map_path()
     if config.route_file is not None:
@@ -266,7 +318,7 @@ def build_session(config: RunConfig) -> RunningSession:
     if config.record:
         _check_writable(config.out)
     cameras = rig.cameras() if config.policy is None else (*rig.cameras(), policy_camera(config.policy))
-    return RunningSession(config, rig, _driver(config), cameras)
+    return RunningSession(config, rig, _driver(config), cameras, trial)
 
 
 def _check_server(host: str, port: int) -> None:

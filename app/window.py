@@ -16,6 +16,7 @@ from app.gui import theme
 from app.gui.drive_page import DrivePage
 from app.gui.parts import button, label
 from app.gui.recordings_page import RecordingsPage
+from app.study import Study
 from cockpit.windows.layout import Layout
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,9 @@ NO_DISPLAY = "no display: set DISPLAY or WAYLAND_DISPLAY, or run without a windo
 class MainWindow(QWidget):
     """Two pages: drive, and what was recorded."""
 
-    def __init__(self, config: RunConfig) -> None:
+    def __init__(self, config: RunConfig, study: Study | None = None) -> None:
         super().__init__()
+        self.study = study
         self.setWindowTitle("Takeover")
         self.drive = DrivePage(config)
         self.recordings = RecordingsPage(config.out)
@@ -118,7 +120,7 @@ def make_application() -> QApplication:
     return application
 
 
-def run_app(config: RunConfig, starts_driving: bool = False) -> int:
+def run_app(config: RunConfig, starts_driving: bool = False, study: Study | None = None) -> int:
     """Open the main window and stay until it is closed; the exit code. `starts_driving` presses the button at once.
 
     Raises:
@@ -127,7 +129,7 @@ def run_app(config: RunConfig, starts_driving: bool = False) -> int:
     if not has_display():
         raise OSError(NO_DISPLAY)
     application = make_application()
-    window = MainWindow(config)
+    window = MainWindow(config, study)
     window.show()
     if starts_driving:
         QTimer.singleShot(0, window.drive.start)

@@ -68,7 +68,8 @@ class TickTimes:
 
 
 class Session:
-    """A session on a stage that is set. Not for several threads, `ask_stop`, `request_takeover` and `mark` apart.
+    """A session on a stage that is set. Not for several threads, `ask_stop`, `request_takeover`, `mark`, `pause` and
+    `resume` apart.
 
     `close` closes the consumers. World, policy and driver belong to who made them, and may serve the next session.
     """
@@ -100,6 +101,8 @@ class Session:
         self._stop_asked = threading.Event()
         self._takeover_wanted = threading.Event()
         self._marks: list[str] = []
+        self._may_run = threading.Event()
+        self._may_run.set()
         self._closed = False
 
     # --- from other threads -------------------------------------------------------------------------------------
@@ -115,6 +118,19 @@ class Session:
     def mark(self, text: str) -> None:
         """Put a mark with a text into the next tick."""
         self._marks.append(text)
+
+    def pause(self) -> None:
+        """Stand still after the present tick: the world's time does not pass until `resume` (or `ask_stop`)."""
+        self._may_run.clear()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._may_run.set()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the session stands still, or will after the present tick."""
+        return not self._may_run.is_set()
 
     # --- running ------------------------------------------------------------------------------------------------
 
@@ -133,6 +149,7 @@ class Session:
                     end = EndReason.STOP_ASKED
                 if end is not None:
                     return self.result(end)
+                self._stand_while_paused()
         finally:
             self.close()
 
@@ -350,6 +367,14 @@ class Session:
             if self.policy.wait(tick.frame, WAIT_SLICE_S) is not None or not self.policy.status().alive:
                 return
         self._fault(f"the policy made no plan within {self.config.policy_start_s:.0f} s")
+
+    def _stand_while_paused(self) -> None:
+        """Hold the world between two ticks; its pace is counted anew afterwards."""
+        if self._may_run.is_set():
+            return
+        while not self._stop_asked.is_set() and not self._may_run.wait(WAIT_SLICE_S):
+            pass
+        self._next_at_s = None
 
     def _pace(self) -> None:
         """Sleep until the next tick is due on the wall clock."""

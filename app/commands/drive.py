@@ -13,6 +13,7 @@ from app.config import DriverChoice, RunConfig, load_run_config
 from app.console import out as console
 from app.console import progress_bar
 from app.session_controller import build_session
+from app.study import Study, Trial, is_study_file, load_study, next_trial
 from cockpit.config import ConfigError
 from cockpit.devices import DeviceError
 from recorder.schema import Tick
@@ -45,26 +46,47 @@ def drive(
 ) -> None:
     """Open the application with these settings; nothing drives until you press Start.
 
+    The settings' file may be a study's, too (`takeover study`): its first trial that is not done comes next.
+
     Exit code 0 when the window was closed, 1 when there is no display or the drive failed, 2 for wrong settings.
     """
     given = {name: value for name, value in locals().items() if name not in OWN_OPTIONS and value is not None}
+    study = load_study(config) if config is not None and is_study_file(config) else None
+    if study is not None:
+        study = study.model_copy(update={"drive": merged(study.drive, given)})
+        trial = next_trial(study)
+        if headless and trial is not None:
+            drive_headless(trial.config, trial)
+        elif headless:
+            console.print(f"{study.participant} has driven all {len(study.trials())} trials")
+        else:
+            open_window(study, start)
+        return
     settings = merged(load_run_config(config) if config else RunConfig(), given)
     if headless:
         drive_headless(settings)
         return
+    open_window(settings, start)
+
+
+def open_window(settings: RunConfig | Study, start: bool = False) -> None:
+    """The application with these settings, until it is closed. Raises OSError where there is no display."""
     from app.window import NO_DISPLAY, has_display, run_app  # Qt is loaded only where windows are wanted
 
     if not has_display():
         raise OSError(NO_DISPLAY)
     # Wrong settings are told here, not in a window; a wheel that is not plugged in yet can be chosen there.
-    with contextlib.suppress(DeviceError):
-        build_session(settings).close()
-    raise typer.Exit(run_app(settings, starts_driving=start))
+    study = settings if isinstance(settings, Study) else None
+    configs = [settings] if isinstance(settings, RunConfig) else [trial.config for trial in settings.trials()]
+    for config in configs:
+        with contextlib.suppress(DeviceError):
+            build_session(config).close()
+    raise typer.Exit(run_app(configs[0] if study is None else study.drive, starts_driving=start, study=study))
 
 
-def drive_headless(settings: RunConfig) -> None:
+def drive_headless(settings: RunConfig, trial: Trial | None = None) -> None:
     """Drive to the end of the route with a progress bar instead of windows."""
-    drive = build_session(settings)
+    drive = build_session(settings, trial)
     with progress_bar() as progress:
         drive.add_consumer(ProgressConsumer(progress))
         result = drive.run()

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -294,3 +295,34 @@ def test_an_unknown_town_blueprint_or_weather_names_what_there_is(server):
 def test_a_blocked_start_is_told_by_its_place(server):
     with set_stage(settings(server.port), [], ROUTE), pytest.raises(WorldError, match="something stands there"):
         set_stage(settings(server.port), [], ROUTE).close()
+
+
+def test_a_paused_session_stands_still_and_goes_on_where_it_was(server):
+    """The world's time does not pass in a pause; a stop is heard in it."""
+    with set_stage(settings(server.port, lockstep=None), (SMALL,), ROUTE) as stage:
+        keeper = Keeper()
+        session = Session(stage.config, stage.world, stage.route, None, None, [keeper])
+        runner = threading.Thread(target=session.run, daemon=True)
+        runner.start()
+        wait_for(lambda: len(keeper.ticks) >= 3)
+        session.pause()
+        assert session.is_paused
+        time.sleep(0.5)  # the present tick may still be finished
+        held = len(keeper.ticks)
+        time.sleep(1.0)
+        assert len(keeper.ticks) == held
+        session.resume()
+        wait_for(lambda: len(keeper.ticks) >= held + 3)
+        times_s = [tick.time_s for tick in keeper.ticks]
+        assert max(b - a for a, b in itertools.pairwise(times_s)) == pytest.approx(0.05)
+        session.pause()
+        session.ask_stop()
+        runner.join(20.0)
+        assert not runner.is_alive()
+
+
+def wait_for(condition, timeout_s=60.0):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
