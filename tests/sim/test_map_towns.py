@@ -33,7 +33,7 @@ def tree_of(town):
 
 
 def test_every_shipped_town_is_listed():
-    assert {"millbrook", "ashford"} <= set(TOWNS)
+    assert {"millbrook", "ashford", "highfield", "kingsway"} <= set(TOWNS)
 
 
 def test_the_scripts_write_the_committed_files_again_byte_for_byte(tmp_path):
@@ -50,6 +50,14 @@ def test_the_lane_graph_is_one_circuit_from_anywhere_to_everywhere(town):
         key_a, key_b = (a.road_id, a.section_id, a.lane_id), (b.road_id, b.section_id, b.lane_id)
         onward[key_a].add(key_b)
         back[key_b].add(key_a)
+    for w in driving(town, 10.0):
+        sides = {carla.LaneChange.Left: w.get_left_lane(), carla.LaneChange.Right: w.get_right_lane()}
+        for allowed, beside in sides.items():
+            same_way = beside is not None and beside.lane_id * w.lane_id > 0
+            if w.lane_change & allowed and same_way and beside.lane_type == carla.LaneType.Driving:
+                here, there = (w.road_id, w.section_id, w.lane_id), (beside.road_id, beside.section_id, beside.lane_id)
+                onward[here].add(there)
+                back[there].add(here)
     for graph in (onward, back):
         seen, todo = set(), [min(onward)]
         while todo:
@@ -174,5 +182,6 @@ def test_the_towns_together_have_what_takeovers_need():
     together = set()
     for name in TOWNS:
         together |= features(ET.fromstring((FOLDER / f"{name}.xodr").read_text()))  # noqa: S314
-    assert together >= {"2-lane road", "4-lane road", "parking lanes", "crosswalk", "Circle", "rural road",
-                        "sign 1000001", "sign 205", "sign 206", "sign 274"}  # fmt: skip
+    assert together >= {"2-lane road", "4-lane road", "6-lane road", "parking lanes", "crosswalk", "Circle", "hills",
+                        "rural road", "motorway road", "ramp", "sign 1000001", "sign 205", "sign 206",
+                        "sign 274"}  # fmt: skip
