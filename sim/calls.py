@@ -254,12 +254,11 @@ class WorldCalls:
     def _spawn(self, description: list[Any], transform: Any, parent_id: int) -> list[Any]:
         world = self.simulator.world
         actor = world.spawn(description, pose_from_wire(transform), parent_id)
-        if actor.kind is Kind.CAMERA:
-            try:
-                sensors.check_camera(actor)
-            except ValueError as error:
-                world.destroy(actor.actor_id)
-                raise RpcError(f"Spawn failed: {error}") from None
+        try:
+            sensors.check_sensor(actor)
+        except ValueError as error:
+            world.destroy(actor.actor_id)
+            raise RpcError(f"Spawn failed: {error}") from None
         return self.simulator.on_wire(actor)
 
     def destroy(self, actor_id: int) -> bool:

@@ -19,7 +19,9 @@ import numpy as np
 from sim import wire
 from sim.actors import Actor
 from sim.maps import MapFile
-from sim.sensors import PendingFrames, collision_messages, due_frames
+from sim.render.rays import RayScene
+from sim.render.town import Town, build_town
+from sim.sensors import PendingFrames, Sensors
 from sim.snapshot import actor_on_wire, pack_snapshot
 from sim.streaming import Streams
 from sim.world import World
@@ -44,6 +46,11 @@ WEATHER_FIELDS = (
 
 class Drawer(Protocol):
     """What draws camera pictures (`sim.render.renderer.Renderer`)."""
+
+    @property
+    def town(self) -> Town:
+        """What stands still in the pictures."""
+        ...
 
     def draw(self, scene: SceneState, views: Sequence[CameraView]) -> list[np.ndarray]:
         """(H, W, 4) uint8 BGRA of every view."""
@@ -100,6 +107,8 @@ class Simulator:
         from one to the next ends the old subscription after beginning the new one, and must not end both."""
         self.streams = Streams(self._is_stream, self._greeting)
         self.world = World(map_file.name, map_file.opendrive, seed)
+        self.sensors = Sensors(self.world)
+        self._rays: RayScene | None = None
         self._drawer_factory = drawer_factory
         self._drawer = drawer_factory(map_file.opendrive) if drawer_factory else None
         self._pending: PendingFrames | None = None
@@ -128,22 +137,34 @@ class Simulator:
         self.world.step(delta_s)
         flags = wire.SNAPSHOT_LIGHTS_CHANGED if self.world.lights_changed else 0
         self._send_snapshot(flags)
-        for stream_id, message in collision_messages(self.world, self.streams.has_readers, self.token):
+        for stream_id, message in self.sensors.measurements(self.streams.has_readers, self.token):
             self.streams.send(stream_id, message)
         if frames:
-            self._pending = due_frames(self.world, self.weather, self.streams.has_readers)
+            self._pending = self.sensors.due_frames(self.weather, self.streams.has_readers)
         self.after_tick()
         return self.world.frame
 
     def draw_pending(self) -> None:
-        """Draw and send the pictures owed for the last tick, if any."""
+        """Draw, cast and send the pictures and scans owed for the last tick, if any."""
         pending, self._pending = self._pending, None
         if pending is None:
             return
         shots = [shot for shot in pending.shots if self.streams.has_readers(shot.stream_id)]
-        images = self._draw(pending.scene, [shot.view for shot in shots])
+        for scan in pending.scans:
+            if self.streams.has_readers(scan.stream_id):
+                message = scan.message(self._ray_scene(pending.scene), pending.scene)
+                if message is not None:
+                    self.streams.send(scan.stream_id, message)
+        images = self._draw(pending.scene, [shot.view for shot in shots]) if shots else []
         for shot, image in zip(shots, images, strict=True):
             self.streams.send(shot.stream_id, shot.head, np.ascontiguousarray(image).data.cast("B"))
+
+    def _ray_scene(self, scene: SceneState) -> RayScene:
+        """The town for casting rays into, built when the first sensor that does so is listened to."""
+        if self._rays is None:
+            town = build_town(self.map_file.opendrive) if self._drawer is None else self._drawer.town
+            self._rays = RayScene(town, scene.lights)
+        return self._rays
 
     def _draw(self, scene: SceneState, views: list[CameraView]) -> list[np.ndarray]:
         if self._drawer is not None and not self.settings.no_rendering:
@@ -224,7 +245,9 @@ class Simulator:
             if actor.stream_id:
                 self.streams.close_stream(actor.stream_id)
         world.tombstones = old.tombstones | old.actors
-        self.world, self.map_file = world, map_file
+        if map_file.opendrive != old.opendrive:
+            self._rays = None
+        self.world, self.map_file, self.sensors = world, map_file, Sensors(world)
         self.episode_id += 1
         self.weather = default_weather()
         if reset_settings:

@@ -26,7 +26,16 @@ MAX_ARRAY_ITEMS = 1 << 16
 """Longest msgpack array taken (a batch's commands): a claimed length is allocated before its items arrive."""
 
 SENSOR_COLLISION = 0
+SENSOR_CAMERA_DEPTH = 1
+SENSOR_GNSS = 4
+SENSOR_IMU = 5
+SENSOR_OBSTACLE = 7
+SENSOR_RADAR = 9
+SENSOR_LIDAR_SEMANTIC = 10
+SENSOR_LIDAR = 11
 SENSOR_CAMERA_RGB = 13
+SENSOR_CAMERA_SEMANTIC = 14
+SENSOR_CAMERA_INSTANCE = 15
 SENSOR_WORLD = 17
 
 STATE_ACTIVE = 1
@@ -70,19 +79,66 @@ def snapshot_header(
 
 
 def camera_header(
-    frame: int, time_s: float, transform: WireTransform, width: int, height: int, fov_deg: float
+    sensor_type: int, frame: int, time_s: float, transform: WireTransform, width: int, height: int, fov_deg: float
 ) -> bytes:
-    """What stands before the BGRA bytes of an RGB image."""
-    return sensor_header(SENSOR_CAMERA_RGB, frame, time_s, transform) + IMAGE_HEADER.pack(width, height, fov_deg)
+    """What stands before the BGRA bytes of an image; `sensor_type` is one of SENSOR_CAMERA_*."""
+    return sensor_header(sensor_type, frame, time_s, transform) + IMAGE_HEADER.pack(width, height, fov_deg)
 
 
 def collision_payload(
     frame: int, time_s: float, transform: WireTransform, actor: list, other: list, impulse_ns: Sequence[float]
 ) -> bytes:
     """A collision event: both actors as on the RPC wire, and the impulse on the first in N*s."""
-    body = msgpack.packb([actor, other, list(impulse_ns)], use_bin_type=True)
-    assert body is not None  # noqa: S101  (packb returns bytes unless a stream is given)
+    body = _packed([actor, other, list(impulse_ns)])
     return sensor_header(SENSOR_COLLISION, frame, time_s, transform) + body
+
+
+def obstacle_payload(
+    frame: int, time_s: float, transform: WireTransform, actor: list, other: list, distance_m: float
+) -> bytes:
+    """What an obstacle detector found: both actors as on the RPC wire, and how far off."""
+    return sensor_header(SENSOR_OBSTACLE, frame, time_s, transform) + _packed([actor, other, distance_m])
+
+
+def imu_payload(
+    frame: int,
+    time_s: float,
+    transform: WireTransform,
+    accelerometer_mps2: Sequence[float],
+    gyroscope_radps: Sequence[float],
+    compass_rad: float,
+) -> bytes:
+    """An IMU's measurement."""
+    body = _packed([list(accelerometer_mps2), list(gyroscope_radps), compass_rad])
+    return sensor_header(SENSOR_IMU, frame, time_s, transform) + body
+
+
+def gnss_payload(
+    frame: int, time_s: float, transform: WireTransform, latitude_deg: float, longitude_deg: float, altitude_m: float
+) -> bytes:
+    """A GNSS receiver's measurement."""
+    body = _packed([latitude_deg, longitude_deg, altitude_m])
+    return sensor_header(SENSOR_GNSS, frame, time_s, transform) + body
+
+
+def lidar_header(
+    sensor_type: int,
+    frame: int,
+    time_s: float,
+    transform: WireTransform,
+    horizontal_angle_rad: float,
+    points_per_channel: Sequence[int],
+) -> bytes:
+    """What stands before a LiDAR's points; `sensor_type` is SENSOR_LIDAR or SENSOR_LIDAR_SEMANTIC."""
+    channels = len(points_per_channel)
+    counts = struct.pack(f"<fI{channels}I", horizontal_angle_rad, channels, *points_per_channel)
+    return sensor_header(sensor_type, frame, time_s, transform) + counts
+
+
+def _packed(content: list) -> bytes:
+    body = msgpack.packb(content, use_bin_type=True)
+    assert body is not None  # noqa: S101  (packb returns bytes unless a stream is given)
+    return body
 
 
 def new_unpacker() -> msgpack.Unpacker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.render.labels import Tag
 from sim.render.solids import Colour, Model, Part, Solid
 
 SKINS: tuple[Colour, ...] = ((0.85, 0.65, 0.53), (0.72, 0.52, 0.40), (0.46, 0.31, 0.22), (0.90, 0.72, 0.60))
@@ -85,6 +86,11 @@ def prop(type_id: str, extent_m: tuple[float, float, float]) -> Model:
 
 def add_head(solid: Solid, x: float, y: float, z: float) -> None:
     """A three-lamp head that faces -x, with its middle lamp at z."""
+    with solid.labelled(Tag.TRAFFIC_LIGHT):
+        _add_head(solid, x, y, z)
+
+
+def _add_head(solid: Solid, x: float, y: float, z: float) -> None:
     solid.box((x, y, z), (0.12, 0.20, 0.60), HOUSING)
     solid.box((x + 0.03, y, z), (0.02, 0.31, 0.72), HOUSING)
     for k, (part, colour) in enumerate(LAMPS):

@@ -7,9 +7,13 @@ frame as if it were right-handed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+
+from sim.render.labels import LABEL, LAST_THING, TAG_OF_LAYER, Tag
 
 STATIC_VERTEX = np.dtype(
     [("position", "<f4", 3), ("colour", "u1", 4), ("normal", "u1", 3), ("layer", "u1"), ("uv", "<f4", 2)]
@@ -38,6 +42,23 @@ class StaticMesh:
         self._triangles: list[np.ndarray] = []
         self._reach: list[np.ndarray] = []
         self._count = 0
+        self._labels: list[np.ndarray] = []
+        self._tag: Tag | None = None
+        self._thing = 0
+        self._things = 0
+
+    @contextmanager
+    def labelled(self, tag: Tag, thing: bool = False) -> Iterator[None]:
+        """What is added inside is `tag` (else its layer says what it is); with `thing`, one thing of its own."""
+        before = self._tag, self._thing
+        self._tag = tag
+        if thing:
+            self._thing = LAST_THING - self._things % (LAST_THING // 2)
+            self._things += 1
+        try:
+            yield
+        finally:
+            self._tag, self._thing = before
 
     def add(
         self,
@@ -76,6 +97,10 @@ class StaticMesh:
         block["normal"] = np.round(normals * 127.0) + 128
         block["layer"] = layer
         block["uv"] = uv
+        label = np.zeros(len(points), LABEL)
+        label["tag"] = self._tag if self._tag is not None else TAG_OF_LAYER.get(layer, Tag.STATIC)
+        label["thing"] = self._thing
+        self._labels.append(label)
         self._vertices.append(block)
         self._triangles.append(triangles + self._count)
         self._reach.append(np.tile(np.array([begin, reach], np.float32), (len(triangles), 1)))
@@ -106,6 +131,10 @@ class StaticMesh:
             reach=reach,
             begin=begin,
         )
+
+    def labels(self) -> np.ndarray:
+        """(n,) `LABEL` of every vertex, in the order of `build`."""
+        return np.concatenate(self._labels)
 
     def build(self) -> tuple[np.ndarray, np.ndarray, Chunks]:
         """Vertices, indices (uint32) sorted by chunk, and the chunks."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import moderngl
@@ -17,13 +18,14 @@ import numpy as np
 from sim.render import shaders
 from sim.render.camera import axes, eye, focal, projection, seen
 from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
-from sim.render.scene import CLEAR_NOON, CameraView, DrawnLight, SceneState
+from sim.render.label_pass import LabelPass, shown
+from sim.render.scene import CLEAR_NOON, CameraView, DrawnLight, SceneState, Shows
 from sim.render.shadows import throw_shadows
 from sim.render.sky import dome, dome_colours, light_from_weather
 from sim.render.solids import ACTOR_VERTEX, Model
 from sim.render.staging import BLOB, GLOW, INSTANCE, ModelKey, Placed, Stage, make_model, set_stage
 from sim.render.textures import LAYERS, SIZE, texture_array
-from sim.render.town import build_town
+from sim.render.town import Town, build_town
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ class Renderer:
         self._ranges: dict[ModelKey, tuple[tuple[int, int], tuple[int, int]]] = {}
         self._signals: dict[DrawnLight, Placed] = {}
         self._weather: tuple[float, ...] = ()
+        self._label_pass: LabelPass | None = None
+        self._buffers: dict[str, moderngl.Buffer] = {}
         with self._ctx:
             self._device = str(self._ctx.info["GL_RENDERER"])
             self._scene = self._own(self._ctx.buffer(reserve=64 + 8 * 16, dynamic=True))
@@ -67,19 +71,36 @@ class Renderer:
         """What draws, in the driver's words."""
         return self._device
 
+    @property
+    def town(self) -> Town:
+        """What stands still."""
+        return self._town
+
     def draw(self, state: SceneState, views: Sequence[CameraView]) -> list[np.ndarray]:
-        """(H, W, 4) uint8 BGRA of every view, alpha 255."""
+        """(H, W, 4) uint8 BGRA of every view, alpha 255; what the bytes say, each view's `shows` says."""
         with self._ctx:
             self._set_weather(state.weather)
             stage = set_stage(state, self._light, self._model, self._placed)
             self._load(stage)
-            return [self._draw_view(state, stage, view) for view in views]
+            drawn: dict[CameraView, dict[Shows, np.ndarray]] = {}
+            images = []
+            for view in views:
+                if view.shows is Shows.COLOUR:
+                    images.append(self._draw_view(state, stage, view))
+                    continue
+                place = replace(view, shows=Shows.COLOUR)
+                if place not in drawn:
+                    drawn[place] = self._draw_labels(state, stage, place)
+                images.append(shown(drawn[place], view.shows))
+            return images
 
     def release(self) -> None:
         """Give all graphics memory back; the renderer cannot be used afterwards."""
         with self._ctx:
             for target in self._targets.values():
                 target.release()
+            if self._label_pass is not None:
+                self._label_pass.release()
             for thing in reversed(self._owned):
                 thing.release()
             self._release_moving()
@@ -102,10 +123,12 @@ class Renderer:
         ctx, town = self._ctx, self._town
         program = self._static_program = self._program(shaders.STATIC_VERTEX, shaders.STATIC_FRAGMENT)
         vertices, indices = (self._own(ctx.buffer(a.tobytes())) for a in (town.vertices, town.indices))
+        self._buffers |= {"static": vertices, "static_indices": indices}
         content = [(vertices, "3f4 4f1 3f1 1u1 2f4", "position", "colour", "normal_bytes", "layer", "uv")]
         self._static = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.chunks)
         program = self._program(shaders.PAINT_VERTEX, shaders.PAINT_FRAGMENT)
         vertices, indices = (self._own(ctx.buffer(a.tobytes() or bytes(4))) for a in (town.paint, town.paint_indices))
+        self._buffers |= {"paint": vertices, "paint_indices": indices}
         content = [(vertices, "3f4 2f4 1f4 4f1", "position", "side", "grow", "colour")]
         self._paint = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.paint_chunks)
         self._owned += [self._static, self._paint]
@@ -132,6 +155,7 @@ class Renderer:
         self._glow_program = self._program(shaders.GLOW_VERTEX, shaders.GLOW_FRAGMENT)
         self._quad = self._own(ctx.buffer(QUAD.tobytes()))
         self._quad_indices = self._own(ctx.buffer(QUAD_INDICES.tobytes()))
+        self._buffers |= {"quad": self._quad, "quad_indices": self._quad_indices}
         self._instances, self._blobs, self._glows = Rows(ctx, INSTANCE), Rows(ctx, BLOB), Rows(ctx, GLOW)
         self._commands = Rows(ctx, np.dtype((np.uint32, 5)))
         self._model_vertices = ctx.buffer(reserve=4)
@@ -163,7 +187,7 @@ class Renderer:
             self._load_models()
         if self._instances.write(stage.instances) or stale or "actors" not in self._vaos:
             content = [
-                (self._model_vertices, "3f4 3f1 1u1 4f1 2f4", "position", "normal_bytes", "kind", "colour", "pivot"),
+                (self._model_vertices, "3f4 3f1 1u1 4f1 2f4 4x", "position", "normal_bytes", "kind", "colour", "pivot"),
                 (self._instances.buffer, "4f4 4f4 4f4 4f4 1u4/i", "row_x", "row_y", "row_z", "paint", "flags"),
             ]
             self._set_vao("actors", self._actor_program, content, self._model_indices)
@@ -280,20 +304,37 @@ class Renderer:
         block[11] = (*axes(view.roll, view.pitch, view.yaw)[0], beam)
         self._scene.write(block.tobytes())
 
+    def _draw_labels(self, state: SceneState, stage: Stage, view: CameraView) -> dict[Shows, np.ndarray]:
+        if self._label_pass is None:
+            self._label_pass = LabelPass(self._ctx, self._program, self._town, self._buffers)
+        self._label_pass.load(stage, self._model_vertices, self._model_indices, self._instances.buffer)
+        self._write_scene(state, view)
+        self._scene.bind_to_uniform_block(0)
+        self._ctx.front_face = "ccw"
+        further = HIGH_UP * max(view.z - 10.0, 0.0)
+        count = self._command_actors(stage, view, further)
+        return self._label_pass.draw(view, further, self._commands.buffer, count)
+
     def _draw_actors(self, stage: Stage, view: CameraView, further: float) -> None:
+        count = self._command_actors(stage, view, further)
+        if count:
+            self._vaos["actors"].render_indirect(self._commands.buffer, count=count)
+
+    def _command_actors(self, stage: Stage, view: CameraView, further: float) -> int:
+        """Write the indirect draws of the instances in view; gives their number."""
         if not len(stage.owner):
-            return
+            return 0
         chosen = seen(view, stage.centre, stage.radius, ACTOR_REACH_M + further)
         chosen = chosen[stage.owner[chosen] != view.hidden_actor_id]
         if not len(chosen):
-            return
+            return 0
         commands = np.zeros((len(chosen), 5), np.uint32)
         commands[:, 1], commands[:, 4] = 1, chosen
         coarse = np.linalg.norm(stage.centre[chosen] - eye(view), axis=1) > DETAIL_M
         for command, i, is_far in zip(commands, chosen.tolist(), coarse.tolist(), strict=True):
             command[2], command[0] = self._ranges[stage.keys[i]][is_far]
         self._commands.write(commands)
-        self._vaos["actors"].render_indirect(self._commands.buffer, count=len(chosen))
+        return len(chosen)
 
     def _draw_quads(self, name: str, rows: np.ndarray, view: CameraView) -> None:
         rows = rows[seen(view, rows["at"][:, :3], 6.0, GLOW_REACH_M)] if len(rows) else rows

@@ -13,6 +13,7 @@ import shapely
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from sim.render.labels import Tag
 from sim.render.mesh import StaticMesh, noise
 from sim.render.opendrive import Mark, Road, RoadItem, Section
 from sim.render.textures import ASPHALT, PAVING, PLAIN
@@ -143,7 +144,8 @@ def add_lane(road: Road, section: Section, lane_id: int, s: np.ndarray, mesh: St
         return
     inner, outer = section.borders(lane_id, s)
     if kind in WALK_LANES:
-        add_walk(road, lane_id, s, inner, outer, mesh)
+        with mesh.labelled(Tag.SIDEWALKS):
+            add_walk(road, lane_id, s, inner, outer, mesh)
     elif kind in ROAD_LANES and road.junction < 0:
         if kind == "shoulder":
             left, right = road.points(s, inner), road.points(s, outer)
@@ -153,7 +155,8 @@ def add_lane(road: Road, section: Section, lane_id: int, s: np.ndarray, mesh: St
             add_asphalt(road, s, inner, outer, mesh)
     elif kind not in ROAD_LANES:
         left, right = road.points(s, inner), road.points(s, outer)
-        mesh.strip(left, right, (0.36, 0.44, 0.22), PLAIN)
+        with mesh.labelled(Tag.TERRAIN):
+            mesh.strip(left, right, (0.36, 0.44, 0.22), PLAIN)
 
 
 def add_far(road: Road, section: Section, mesh: StaticMesh) -> None:
@@ -173,7 +176,8 @@ def add_far(road: Road, section: Section, mesh: StaticMesh) -> None:
         if lane.kind in WALK_LANES:
             up = np.array([0.0, 0.0, KERB_M])
             inner, outer = (road.points(s, t) + up for t in section.borders(lane_id, s))
-            mesh.strip(inner, outer, WALK_RGB, PLAIN, reach=FAR_M, begin=DETAIL_M)
+            with mesh.labelled(Tag.SIDEWALKS):
+                mesh.strip(inner, outer, WALK_RGB, PLAIN, reach=FAR_M, begin=DETAIL_M)
 
 
 def asphalt_shade(points: np.ndarray) -> np.ndarray:

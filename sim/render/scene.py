@@ -6,6 +6,7 @@ clockwise seen from above. Nothing here knows of OpenGL or of CARLA's own classe
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 CLEAR_NOON = (10.0, 0.0, 0.0, 10.0, 40.0, 55.0, 0.0, 0.0, 0.2, 0.0, 1.0, 0.03, 0.0331, 0.0)
@@ -18,7 +19,8 @@ class DrawnActor:
     The pose is CARLA's actor transform: vehicles and props stand on it, walkers have it in their middle (so a walker's
     feet are at `z - extent_m[2]`). `extent_m` are half sizes along x, y, z; `type_id` a blueprint id such as
     "vehicle.tesla.model3", "walker.pedestrian.0001" or "static.prop.trafficcone01". `colour_rgb` is 0..255 and only
-    paints vehicles and walkers' clothes. `steer_rad` is the front wheels' angle, right positive.
+    paints vehicles and walkers' clothes. `steer_rad` is the front wheels' angle, right positive. `tag` is what it is
+    (`sim.render.labels.Tag`); 0 lets the blueprint's id say it.
     """
 
     actor_id: int
@@ -36,6 +38,7 @@ class DrawnActor:
     right_indicator: bool = False
     reverse_light: bool = False
     steer_rad: float = 0.0
+    tag: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class DrawnLight:
     z: float
     yaw: float
     state: int
+    actor_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,18 @@ class SceneState:
     time_s: float = 0.0
 
 
+class Shows(enum.Enum):
+    """What a picture's pixels are."""
+
+    COLOUR = enum.auto()
+    DEPTH = enum.auto()
+    """Metres along the camera's axis over 1000 m, as 24 bits: red the lowest, then green, then blue."""
+    TAG = enum.auto()
+    """A semantic tag (`sim.render.labels.Tag`) in red."""
+    INSTANCE = enum.auto()
+    """The tag in red, and which single thing it is as 16 bits: green the lower, blue the higher ones."""
+
+
 @dataclass(frozen=True)
 class CameraView:
     """One picture to draw: a pinhole camera with horizontal field of view `fov_deg`; `hidden_actor_id` is left out."""
@@ -79,3 +95,4 @@ class CameraView:
     pitch: float = 0.0
     yaw: float = 0.0
     hidden_actor_id: int = -1
+    shows: Shows = Shows.COLOUR

@@ -15,6 +15,7 @@ from scipy.spatial import KDTree
 from shapely.geometry import Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from sim.render.labels import Tag
 from sim.render.mesh import StaticMesh, noise
 from sim.render.opendrive import Road
 from sim.render.roads import Outlines
@@ -77,7 +78,8 @@ def build_scenery(roads: list[Road], outlines: Outlines, mesh: StaticMesh) -> Sc
     """Add all scenery to `mesh`."""
     rng = np.random.default_rng(7)
     terrain = Terrain(roads)
-    add_ground(terrain, mesh)
+    with mesh.labelled(Tag.TERRAIN):
+        add_ground(terrain, mesh)
     taken = Taken(outlines)
     throwers: list[Thrower] = []
     lamps = add_street_lamps(roads, outlines, mesh)
@@ -188,7 +190,8 @@ def line_with_buildings(
             taken.take(footprint)
             ground = float(terrain.height(middle[None, :2])[0])
             floors = int(rng.integers(3, 7)) if urban else int(rng.integers(1, 4))
-            height = add_building(mesh, corners, ground, floors, urban, rng)
+            with mesh.labelled(Tag.BUILDINGS, thing=True):
+                height = add_building(mesh, corners, ground, floors, urban, rng)
             throwers.append(Thrower(footprint, ground, ground + height, ground))
     return throwers
 
@@ -342,7 +345,8 @@ def line_with_trees(
             at = road.points(np.array([s]), t)[0]
             if taken.free(Point(at[:2]).buffer(1.0), 0.1) and rng.random() < 0.75:
                 at[2] = terrain.height(at[None, :2])[0]
-                throwers.append(add_tree(mesh, at, float(rng.uniform(5.0, 8.0)), rng))
+                with mesh.labelled(Tag.VEGETATION, thing=True):
+                    throwers.append(add_tree(mesh, at, float(rng.uniform(5.0, 8.0)), rng))
                 taken.take(Point(at[:2]).buffer(0.8, 3))
             s += float(rng.uniform(12.0, 22.0))
     return throwers
@@ -357,7 +361,8 @@ def scatter_trees(terrain: Terrain, taken: Taken, rng: np.random.Generator, mesh
     for at in spots[noise(spots, 60.0, 21) > 0.15]:
         if len(throwers) < 260 and taken.free(Point(at).buffer(1.5), 4.0):
             z = float(terrain.height(at[None])[0])
-            throwers.append(add_tree(mesh, np.array([*at, z]), float(rng.uniform(7.0, 12.0)), rng))
+            with mesh.labelled(Tag.VEGETATION, thing=True):
+                throwers.append(add_tree(mesh, np.array([*at, z]), float(rng.uniform(7.0, 12.0)), rng))
     return throwers
 
 
@@ -375,7 +380,8 @@ def add_street_lamps(roads: list[Road], outlines: Outlines, mesh: StaticMesh) ->
             over = road.points(np.array([s]), edge - side * 2.3)[0]
             if shapely.dwithin(outlines.drivable, Point(foot[:2]), 0.4):
                 continue
-            heads.append(add_lamp(mesh, foot, over))
+            with mesh.labelled(Tag.POLES, thing=True):
+                heads.append(add_lamp(mesh, foot, over))
     return np.array(heads).reshape(-1, 3)
 
 

@@ -1,6 +1,7 @@
 """A small modelling kit for what moves: boxes, tubes and lofts with smooth normals, as numpy arrays.
 
-A vertex is 28 bytes: position, normal, kind, colour (alpha = gloss) and the pivot a steered wheel turns around.
+A vertex is 32 bytes: position, normal, kind, colour (alpha = gloss), the pivot a steered wheel turns around, and a
+semantic tag (0: the whole instance's).
 Kinds say what may change per instance: `FIXED` keeps its colour, `PAINT` takes the instance's, lamps light up by flag.
 """
 
@@ -8,12 +9,19 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
+from sim.render.labels import Tag
+
 ACTOR_VERTEX = np.dtype(
-    [("position", "<f4", 3), ("normal", "u1", 3), ("kind", "u1"), ("colour", "u1", 4), ("pivot", "<f4", 2)]
+    [
+        *(("position", "<f4", 3), ("normal", "u1", 3), ("kind", "u1"), ("colour", "u1", 4), ("pivot", "<f4", 2)),
+        *(("tag", "u1"), ("spare", "u1", 3)),
+    ]
 )
 Colour = tuple[float, float, float]
 NO_PIVOT = (1e9, 0.0)
@@ -68,6 +76,16 @@ class Solid:
         self._triangles: list[np.ndarray] = []
         self._count = 0
         self._lamps: list[Lamp] = []
+        self._tag = 0
+
+    @contextmanager
+    def labelled(self, tag: Tag) -> Iterator[None]:
+        """What is added inside is `tag`, whatever the whole is."""
+        before, self._tag = self._tag, int(tag)
+        try:
+            yield
+        finally:
+            self._tag = before
 
     def add(
         self,
@@ -88,6 +106,7 @@ class Solid:
         block["kind"] = part
         block["colour"] = np.round(np.clip([*colour, gloss], 0.0, 1.0) * 255.0)
         block["pivot"] = pivot
+        block["tag"] = self._tag
         if part >= Part.HEAD:
             low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
             x, y, z = ((low + high) / 2.0).tolist()

@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.render.camera import axes
 from sim.render.figures import number_in, prop, signal_mast, signal_post, walker
+from sim.render.labels import LABEL, Tag
 from sim.render.scene import DrawnActor, DrawnLight, SceneState
 from sim.render.sky import Light
 from sim.render.solids import Model, Part
@@ -50,6 +51,7 @@ class Stage:
     """What moves in one tick. `owner[i]` is the actor id of instance i, `NOBODY` for signals."""
 
     instances: np.ndarray
+    labels: np.ndarray
     keys: tuple[ModelKey, ...]
     owner: np.ndarray
     centre: np.ndarray
@@ -57,6 +59,14 @@ class Stage:
     blobs: np.ndarray
     glows: np.ndarray
     glow_owner: np.ndarray
+
+
+TAG_OF_ID = {"vehicle": Tag.CAR, "walker": Tag.PEDESTRIANS, "static": Tag.DYNAMIC, "signal": Tag.POLES}
+
+
+def label_of(type_id: str, tag: int) -> int:
+    """An instance's tag: its own, or else what its blueprint's id says."""
+    return tag or TAG_OF_ID.get(type_id.split(".")[0], Tag.NONE)
 
 
 def make_model(key: ModelKey, fine: bool = True) -> Model:
@@ -92,6 +102,7 @@ def set_stage(
     actors = actor_instances(scene.actors, scene.time_s, lamps_on)
     keys: list[ModelKey] = [(actor.type_id, actor.extent_m) for actor in scene.actors]
     owner = [actor.actor_id for actor in scene.actors]
+    labels = [(label_of(actor.type_id, actor.tag), 0, actor.actor_id & 0xFFFF) for actor in scene.actors]
     glows = [np.zeros(0, GLOW)]
     glow_owner: list[int] = []
     for row, key, whose in zip(actors, keys, owner, strict=True):
@@ -105,6 +116,7 @@ def set_stage(
         for key, row in unmoving.rows:
             rows.append(row)
             keys.append(key)
+            labels.append((label_of(key[0], 0), 0, signal.actor_id & 0xFFFF))
         glows.append(unmoving.glows)
         glow_owner += [NOBODY] * len(unmoving.glows)
     instances = np.concatenate(rows)
@@ -114,6 +126,7 @@ def set_stage(
     strengths *= np.interp(light.night, [0.0, 1.0], [DAY_BLOOM, 1.0])
     return Stage(
         instances=instances,
+        labels=np.array(labels, LABEL),
         keys=tuple(keys),
         owner=np.array(owner, np.int64),
         centre=np.stack([instances[row][:, 3] for row in ("row_x", "row_y", "row_z")], axis=1),

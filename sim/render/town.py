@@ -24,6 +24,7 @@ class Town:
     """Static geometry as arrays for the graphics card, and what moving things need to know of the place."""
 
     vertices: np.ndarray
+    labels: np.ndarray
     indices: np.ndarray
     chunks: Chunks
     paint: np.ndarray
@@ -78,4 +79,4 @@ def build_town(opendrive: str) -> Town:
     else:
         none = np.zeros(0, int)
         paint_chunks = Chunks(none, none, np.zeros((0, 3)), none, np.zeros((0, 2)), none, none)
-    return Town(vertices, indices, chunks, marks, triangles.ravel(), paint_chunks, outlines, scenery)
+    return Town(vertices, mesh.labels(), indices, chunks, marks, triangles.ravel(), paint_chunks, outlines, scenery)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sim.render.labels import Tag
 from sim.render.solids import NO_PIVOT, Colour, Model, Part, Solid
 
 BLACK: Colour = (0.05, 0.05, 0.055)
@@ -222,8 +223,9 @@ def two_wheeler(extent_m: tuple[float, float, float]) -> Model:
     solid.box((0.0, 0.0, r * 1.35), (length * 0.42, 0.09, 0.13), WHITE_PAINT, Part.PAINT, 0.7)
     solid.tube((length - r, 0.0, r), (length * 0.42, 0.0, height * 0.62), (0.035, 0.035), BLACK, 6)
     solid.box((length * 0.40, 0.0, height * 0.62), (0.03, width, 0.02), BLACK)
-    solid.ball((-0.05, 0.0, height * 0.66), (0.17, 0.2, height * 0.17), (0.20, 0.24, 0.34))
-    solid.ball((0.05, 0.0, height * 0.91), (0.13, 0.12, 0.14), (0.75, 0.74, 0.70), gloss=0.5)
+    with solid.labelled(Tag.RIDER):
+        solid.ball((-0.05, 0.0, height * 0.66), (0.17, 0.2, height * 0.17), (0.20, 0.24, 0.34))
+        solid.ball((0.05, 0.0, height * 0.91), (0.13, 0.12, 0.14), (0.75, 0.74, 0.70), gloss=0.5)
     solid.box((-length + 0.03, 0.0, r * 1.7), (0.03, 0.08, 0.04), RED_LAMP, Part.BRAKE)
     solid.box((length * 0.55, 0.0, height * 0.52), (0.04, 0.07, 0.06), LAMP_GLASS, Part.HEAD)
     return solid.build()

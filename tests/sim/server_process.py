@@ -30,9 +30,11 @@ def ready_port(process: subprocess.Popen[str]) -> int:
 
 
 @contextlib.contextmanager
-def serving(*arguments: str) -> Iterator[int]:
+def serving(*arguments: str, rendering: bool = False) -> Iterator[int]:
     """The port of a server that ends with the block. Its complaints go nowhere: a full pipe would stop it."""
-    command = [sys.executable, "-m", "sim", "--port", "0", "--exit-with-parent", "--no-rendering", *arguments]
+    command = [sys.executable, "-m", "sim", "--port", "0", "--exit-with-parent", *arguments]
+    if not rendering:
+        command.append("--no-rendering")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
     try:
         yield ready_port(process)

@@ -1,0 +1,124 @@
+"""Which sensors are due in a tick, and what they owe to whom.
+
+Motion and events are told at once; pictures and scans cost time, so they are noted, frozen at their tick, and made
+after the tick has been answered.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sim.actors import Actor
+from sim.blueprint_types import Kind
+from sim.render.scene import SceneState
+from sim.sensors.cameras import CameraShot, camera_shot, check_camera, scene_of
+from sim.sensors.events import ObstacleDetector, collision_messages
+from sim.sensors.motion import Gnss, Imu
+from sim.sensors.scans import Lidar, Radar, Scan
+from sim.world import World
+
+_DUE_TOLERANCE_S = 1e-6
+_MAKERS = {
+    "sensor.other.imu": Imu,
+    "sensor.other.gnss": Gnss,
+    "sensor.lidar.ray_cast": Lidar,
+    "sensor.lidar.ray_cast_semantic": Lidar,
+    "sensor.other.radar": Radar,
+    "sensor.other.obstacle": ObstacleDetector,
+}
+_Device = Imu | Gnss | Lidar | Radar | ObstacleDetector
+Message = tuple[int, bytes]
+"""Stream id and payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFrames:
+    """The pictures and scans owed for one tick."""
+
+    scene: SceneState
+    shots: tuple[CameraShot, ...]
+    scans: tuple[Scan, ...] = ()
+
+
+@dataclass(slots=True)
+class _Running:
+    """A sensor that has been listened to, and when it measured last."""
+
+    device: _Device
+    last_s: float
+
+
+class Sensors:
+    """All sensors of one episode."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._running: dict[int, _Running] = {}
+
+    def measurements(self, has_readers: Callable[[int], bool], token_of: Callable[[int], bytes]) -> list[Message]:
+        """What collision sensors, IMUs and GNSS receivers tell of the world's present tick."""
+        messages = collision_messages(self._world, has_readers, token_of)
+        for sensor in self._due(Kind.MEASURING_SENSOR, has_readers, (Imu, Gnss)):
+            running = self._run(sensor)
+            assert isinstance(running.device, Imu | Gnss)  # noqa: S101
+            messages.append((sensor.stream_id, running.device.measure(self._world, sensor, self._elapsed_s(running))))
+        return messages
+
+    def due_frames(self, weather: tuple[float, ...], has_readers: Callable[[int], bool]) -> PendingFrames | None:
+        """The pictures and scans owed for the world's present tick; None when nothing is due."""
+        world = self._world
+        shots = [camera_shot(world, camera) for camera in self._due(Kind.CAMERA, has_readers)]
+        scans = []
+        for sensor in self._due(Kind.MEASURING_SENSOR, has_readers, (Lidar, Radar, ObstacleDetector)):
+            running = self._run(sensor)
+            assert not isinstance(running.device, Imu | Gnss)  # noqa: S101
+            scans.append(running.device.scan(world, sensor, self._elapsed_s(running)))
+        return PendingFrames(scene_of(world, weather), tuple(shots), tuple(scans)) if shots or scans else None
+
+    def _due(self, kind: Kind, has_readers: Callable[[int], bool], makers: tuple[type, ...] = ()) -> list[Actor]:
+        return [
+            actor
+            for actor in self._world.actors.values()
+            if actor.kind is kind
+            and has_readers(actor.stream_id)
+            and (not makers or _MAKERS[actor.type_id] in makers)
+            and is_due(actor, self._world.time_s)
+        ]
+
+    def _run(self, sensor: Actor) -> _Running:
+        found = self._running.get(sensor.actor_id)
+        if found is None:
+            self._running = {k: v for k, v in self._running.items() if k in self._world.actors}
+            found = _Running(_MAKERS[sensor.type_id](sensor), self._world.time_s - self._world.delta_s)
+            self._running[sensor.actor_id] = found
+        return found
+
+    def _elapsed_s(self, running: _Running) -> float:
+        """Time since a sensor's last measurement (one step before its first); it measures now."""
+        elapsed_s, running.last_s = self._world.time_s - running.last_s, self._world.time_s
+        return elapsed_s
+
+
+def is_due(sensor: Actor, time_s: float) -> bool:
+    """Whether a sensor measures now; if so, its next time is noted."""
+    period_s = float(sensor.attributes.get("sensor_tick", 0.0))
+    if period_s <= 0.0:
+        return True
+    if time_s < sensor.next_due_s - _DUE_TOLERANCE_S:
+        return False
+    # Counting on from the due time, not from now, keeps the mean rate exact when steps and period do not divide.
+    late_s = time_s - sensor.next_due_s
+    sensor.next_due_s = sensor.next_due_s + period_s if late_s < period_s else time_s + period_s
+    return True
+
+
+def check_sensor(sensor: Actor) -> None:
+    """ValueError when a newly spawned sensor's attributes make no sensor; other actors pass."""
+    if sensor.kind is Kind.CAMERA:
+        check_camera(sensor)
+    elif sensor.kind is Kind.MEASURING_SENSOR:
+        _MAKERS[sensor.type_id](sensor)
+    if not math.isfinite(float(sensor.attributes.get("sensor_tick", 0.0))):
+        raise ValueError("sensor_tick is not a number of seconds")
