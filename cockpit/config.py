@@ -187,7 +187,7 @@ class SessionConfig(Settings):
 
 
 def load_yaml(model: type[Model], path: Path | str) -> Model:
-    """Read `path` into `model`.
+    """Read `path` into `model`; its validators find the file's folder in their context, as `folder`.
 
     Raises:
         ConfigError: the file is missing, is not YAML, or does not fit the model. Names file, line and key.
@@ -208,7 +208,7 @@ def load_yaml(model: type[Model], path: Path | str) -> Model:
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: must be a mapping of keys to values, found {type(data).__name__}.")
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context={"folder": path.parent})
     except ValidationError as error:
         raise ConfigError("\n".join(_explained(path, model, root, item) for item in error.errors())) from error
 

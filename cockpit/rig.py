@@ -1,7 +1,8 @@
 """The rig: how many screens the driver sits in front of, where they stand, and where the driver's eye is.
 
-Read from YAML (`assets/rigs/*.yaml`, or a file of one's own). A rig says what is in the room; which cameras the world
-must have for it follows by `cockpit.projection`.
+Read from YAML (`assets/rigs/*.yaml`, or a file of one's own; docs/rigs.md). A rig says what is in the room: screens,
+mirrors, an instrument cluster, who tracks the head. Which cameras the world must have for it follows by
+`cockpit.projection` and `cockpit.surface`.
 """
 
 from __future__ import annotations
@@ -11,27 +12,52 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
+from cockpit.blend import Blend
 from cockpit.cameras import CameraSpec
 from cockpit.config import ConfigError, load_yaml
-from cockpit.projection import ScreenPlane, ScreenView, view_from_eye
+from cockpit.head_config import HeadTracking
+from cockpit.projection import (
+    ScreenPlane,
+    ScreenView,
+    Vector3,
+    angles_from_axes,
+    view_from_eye,
+)
+from cockpit.surface import read_mesh, view_of_surface
+from recorder.schema import Pose
 
-Vector3 = tuple[float, float, float]
 Positive = Annotated[float, Field(gt=0.0)]
 Pixels = Annotated[int, Field(ge=16, le=7680)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Gain = Annotated[float, Field(ge=0.0, le=1.0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Region = tuple[int, int, Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]]
+SQUARE_TO = math.cos(math.radians(89.0))
+"""Edge vectors may miss the right angle by one degree: more is a skewed projection, which needs a warp mesh."""
 
 RESERVED_NAMES = frozenset({"front"})
 """Camera names the session needs itself: the policy looks through 'front'."""
 
 
-class Screen(BaseModel):
-    """One flat screen (monitor or projection wall)."""
+class Shown(BaseModel):
+    """Where something is shown: on a display of its own, or as an inset in another screen's picture."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    """Lower case; the screen's camera has this name in every recorded tick."""
+    name: Name
+    """Lower case; a camera that feeds it has this name in every recorded tick."""
+    display: str | int | None = None
+    """Which display shows it: its name or serial number (`takeover doctor` lists them), its index, or nothing."""
+    region_px: Region | None = None
+    """Left, top, width, height on that display, where several screens share one (a video wall); None: all of it."""
+
+
+class Screen(Shown):
+    """One screen: a monitor or projection wall, flat unless it has a warp mesh."""
+
     position_m: Vector3
     """The screen's middle: x forward, y right, z up in the rig frame."""
     yaw_deg: Annotated[float, Field(ge=-180, le=180)] = 0.0
@@ -41,10 +67,35 @@ class Screen(BaseModel):
     roll_deg: Annotated[float, Field(ge=-180, le=180)] = 0.0
     size_m: tuple[Positive, Positive]
     """Width and height of the picture area."""
+    edges_m: tuple[Vector3, Vector3] | None = None
+    """Instead of the angles and `size_m`: the vectors along the lower edge to the right and along the left one up."""
     resolution_px: tuple[Pixels, Pixels]
     """Columns and rows that are rendered; the window scales them to the display."""
-    display: str | int | None = None
-    """Which display shows it: the window system's name for it (`takeover doctor` lists them), its index, or nothing."""
+    warp: Path | None = None
+    """Mesh file of a surface that is not flat, relative to the rig's file."""
+    blend: Blend | None = None
+    """Ramps where projectors overlap."""
+    gain: tuple[Gain, Gain, Gain] = (1.0, 1.0, 1.0)
+    """Of red, green and blue, in linear light: the brighter projector is turned down to the other's white."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _angles_from_edges(cls, data: object) -> object:
+        """Two edge vectors say the same as three angles and a size; never both."""
+        if not isinstance(data, dict) or data.get("edges_m") is None:
+            return data
+        doubled = sorted({"yaw_deg", "pitch_deg", "roll_deg", "size_m"}.intersection(data))
+        if doubled:
+            raise ValueError(f"edges_m and {', '.join(doubled)} say the same twice; keep one of them")
+        right, up = (np.asarray(edge, dtype=float) for edge in data["edges_m"])
+        width, height = float(np.linalg.norm(right)), float(np.linalg.norm(up))
+        if min(width, height) <= 0.0 or abs(right @ up) > SQUARE_TO * width * height:
+            raise ValueError("edges_m: the two edges must be longer than 0 and at right angles; else use a warp mesh")
+        right, up = right / width, up - right * (right @ up) / width**2
+        up = up / np.linalg.norm(up)
+        yaw, pitch, roll = angles_from_axes(np.stack([np.cross(right, up), right, up], axis=1))
+        angles = {"yaw_deg": math.degrees(yaw), "pitch_deg": math.degrees(pitch), "roll_deg": math.degrees(roll)}
+        return {**data, **angles, "size_m": (width, height)}
 
     def plane(self) -> ScreenPlane:
         """The screen in radians, as `cockpit.projection` wants it."""
@@ -57,6 +108,44 @@ class Screen(BaseModel):
             size_m=self.size_m,
             resolution_px=self.resolution_px,
         )
+
+
+class Inset(Shown):
+    """Something with a display of its own or a place in a screen's picture."""
+
+    inset_on: str | None = None
+    """The screen in whose picture it appears; None: on a display (or in a pane) of its own."""
+    inset_area: tuple[Share, Share, Share, Share] = (0.35, 0.02, 0.3, 0.16)
+    """Left, top, width and height as shares of that screen's picture."""
+    resolution_px: tuple[Pixels, Pixels] = (480, 160)
+
+
+class Mirror(Inset):
+    """A view to the rear or side: a camera of its own at the mirror, its picture turned over as a mirror does."""
+
+    position_in_vehicle_m: Vector3
+    """The mirror in the ego frame: forward, right, up."""
+    yaw_deg: Annotated[float, Field(ge=-180, le=180)] = 180.0
+    """Where it looks: 180 straight back, a right one less, a left one more (or -165)."""
+    pitch_deg: Annotated[float, Field(ge=-90, le=90)] = 0.0
+    fov_deg: Annotated[float, Field(ge=5, le=150)] = 40.0
+    """Across; flat mirrors show 20 to 30 degrees, convex ones up to 60."""
+
+    def view(self) -> ScreenView:
+        """The mirror's camera, and the map that turns its picture over."""
+        width, height = self.resolution_px
+        place = Pose(*self.position_in_vehicle_m, pitch=math.radians(self.pitch_deg), yaw=math.radians(self.yaw_deg))
+        camera = CameraSpec(self.name, width, height, math.radians(self.fov_deg), place)
+        plane = ScreenPlane(self.name, (1.0, 0.0, 0.0), 0.0, 0.0, 0.0, (1.0, height / width), self.resolution_px)
+        flip = np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        return ScreenView(plane, camera, flip, 0.0, is_mirror=True)
+
+
+class Cluster(Inset):
+    """The instruments behind the wheel: speed, pedals, who drives. It needs no camera."""
+
+    name: Name = "cluster"
+    resolution_px: tuple[Pixels, Pixels] = (960, 360)
 
 
 class Rig(BaseModel):
@@ -73,10 +162,17 @@ class Rig(BaseModel):
     hud_screen: str | None = None
     """The screen that carries speed and messages; by default the one nearest to straight ahead."""
     screens: Annotated[tuple[Screen, ...], Field(min_length=1)]
+    mirrors: tuple[Mirror, ...] = ()
+    cluster: Cluster | None = None
+    head: HeadTracking = HeadTracking()
+    """Who says where the eye is; without it the eye stays where `eye_in_rig_m` puts it."""
+    _folder: Path = PrivateAttr(default=Path())
+    """Where the rig's file lies: its warp meshes are found from there."""
 
     @model_validator(mode="after")
-    def _names_fit_and_screens_are_visible(self) -> Rig:
-        names = [screen.name for screen in self.screens]
+    def _names_fit_and_screens_are_visible(self, info: ValidationInfo) -> Rig:
+        self._folder = Path((info.context or {}).get("folder", "."))
+        names = [shown.name for shown in (*self.screens, *self.insets())]
         doubles = sorted({name for name in names if names.count(name) > 1})
         if doubles:
             raise ValueError(f"screens: the name '{doubles[0]}' is used twice; give every screen its own name")
@@ -85,16 +181,35 @@ class Rig(BaseModel):
             raise ValueError(f"screens: '{min(taken)}' is the policy's camera; call the screen e.g. 'centre'")
         if self.hud_screen is not None and self.hud_screen not in names:
             raise ValueError(f"hud_screen: no screen is called '{self.hud_screen}'; there are {', '.join(names)}")
+        hosts = [screen.name for screen in self.screens]
+        for inset in self.insets():
+            if inset.inset_on is not None and inset.inset_on not in hosts:
+                raise ValueError(f"'{inset.name}': inset_on must be one of the screens: {', '.join(hosts)}")
         self.views()
         return self
 
+    def insets(self) -> tuple[Inset, ...]:
+        """Mirrors and the instrument cluster."""
+        return (*self.mirrors, self.cluster) if self.cluster is not None else self.mirrors
+
+    def shown_alone(self) -> tuple[Shown, ...]:
+        """All that needs a display or a pane of its own: the screens, and insets that are in no screen's picture."""
+        return (*self.screens, *(inset for inset in self.insets() if inset.inset_on is None))
+
     def views(self) -> tuple[ScreenView, ...]:
-        """Every screen with its camera and the map between their pixels, in the rig's order."""
-        return tuple(view_from_eye(screen.plane(), self.eye_in_rig_m, self.eye_in_vehicle_m) for screen in self.screens)
+        """Every screen with its camera and the map between their pixels, in the rig's order; mirrors come last."""
+        return (*(self._view(screen) for screen in self.screens), *(mirror.view() for mirror in self.mirrors))
 
     def cameras(self) -> tuple[CameraSpec, ...]:
-        """The cameras the world must carry for this rig, one per screen, named like the screens."""
+        """The cameras the world must carry for this rig, one a screen and mirror, with their names."""
         return tuple(view.camera for view in self.views())
+
+    def _view(self, screen: Screen) -> ScreenView:
+        eye, in_vehicle, reach = self.eye_in_rig_m, self.eye_in_vehicle_m, self.head.reach_m()
+        if screen.warp is None:
+            return view_from_eye(screen.plane(), eye, in_vehicle, reach)
+        uv, points_m = read_mesh(self._folder / screen.warp, screen.plane())
+        return view_of_surface(screen.plane(), uv, points_m, eye, in_vehicle, reach)
 
     def hud_screen_name(self) -> str:
         """The screen that carries the instruments."""

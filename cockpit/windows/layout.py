@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cockpit.config import ConfigError
-from cockpit.rig import Rig
+from cockpit.rig import Rig, Shown
 
 
 class Layout(enum.StrEnum):
@@ -32,53 +32,76 @@ class Placement:
     """Screen name -> index of its display; with panes, every one is on the same."""
 
 
-def place_screens(rig: Rig, display_names: Sequence[str], layout: Layout = Layout.AUTO) -> Placement:
-    """Put every screen of `rig` on a display.
+def place_screens(
+    rig: Rig, display_names: Sequence[str], layout: Layout = Layout.AUTO, serials: Sequence[str] = ()
+) -> Placement:
+    """Put every screen of `rig`, and every inset that stands alone, on a display.
+
+    `serials` are the displays' serial numbers, in the same order; a rig may name a display by either.
 
     Raises:
         ConfigError: WINDOWS was asked for and there are too few displays, or one that the rig names is not there.
     """
-    enough = len(display_names) >= len(rig.screens)
-    wants_windows = layout is Layout.WINDOWS or (layout is Layout.AUTO and enough and len(rig.screens) > 1)
+    shown = rig.shown_alone()
+    enough = _displays_needed(shown) <= len(display_names)
+    wants_windows = layout is Layout.WINDOWS or (layout is Layout.AUTO and enough and len(shown) > 1)
     if not wants_windows:
-        return Placement(Layout.PANES, dict.fromkeys((screen.name for screen in rig.screens), 0))
+        return Placement(Layout.PANES, dict.fromkeys((part.name for part in shown), 0))
     if not enough:
         raise ConfigError(
-            f"rig '{rig.name}' has {len(rig.screens)} screens, but there are {len(display_names)} displays "
+            f"rig '{rig.name}' has {len(shown)} screens, but there are {len(display_names)} displays "
             f"({', '.join(display_names)}); plug in more, or use layout 'panes'"
         )
-    return Placement(Layout.WINDOWS, _assigned(rig, display_names))
+    return Placement(Layout.WINDOWS, _assigned(rig.name, shown, display_names, serials))
+
+
+def free_displays(placement: Placement, count: int) -> tuple[int, ...]:
+    """Indices of the displays that no screen of the driver's is on."""
+    return tuple(index for index in range(count) if index not in placement.display_of.values())
 
 
 def pane_order(rig: Rig) -> tuple[str, ...]:
-    """Screen names from left to right as the driver sees them."""
-    return tuple(screen.name for screen in sorted(rig.screens, key=lambda screen: screen.yaw_deg))
+    """Screen names from left to right as the driver sees them; what stands alone beside the screens comes last."""
+    screens = sorted(rig.screens, key=lambda screen: screen.yaw_deg)
+    return (*(screen.name for screen in screens), *(part.name for part in rig.shown_alone()[len(screens) :]))
 
 
-def _assigned(rig: Rig, display_names: Sequence[str]) -> dict[str, int]:
+def _displays_needed(shown: Sequence[Shown]) -> int:
+    """One a screen; those that take a region of one and the same display need it once."""
+    shared = {part.display for part in shown if part.region_px is not None and part.display is not None}
+    alone = [part for part in shown if part.region_px is None or part.display is None]
+    return len(alone) + len(shared)
+
+
+def _assigned(
+    rig_name: str, shown: Sequence[Shown], display_names: Sequence[str], serials: Sequence[str]
+) -> dict[str, int]:
     """Named displays first; the others take what is left, in order."""
     chosen: dict[str, int] = {}
-    for screen in rig.screens:
-        if screen.display is not None:
-            chosen[screen.name] = _index_of(screen.display, display_names, screen.name)
+    for part in shown:
+        if part.display is not None:
+            chosen[part.name] = _index_of(part.display, display_names, serials, part.name)
+    whole = {part.name for part in shown if part.region_px is None}
     doubles = [name for name, index in chosen.items() if list(chosen.values()).count(index) > 1]
-    if doubles:
+    if whole.intersection(doubles):
         raise ConfigError(
-            f"rig '{rig.name}': screens {' and '.join(doubles)} are on the same display; give each its own"
+            f"rig '{rig_name}': screens {' and '.join(doubles)} are on the same display; give each its own, or each "
+            "a region_px of it"
         )
     free = [index for index in range(len(display_names)) if index not in chosen.values()]
-    for screen in rig.screens:
-        if screen.name not in chosen:
-            chosen[screen.name] = free.pop(0)
+    for part in shown:
+        if part.name not in chosen:
+            chosen[part.name] = free.pop(0)
     return chosen
 
 
-def _index_of(display: str | int, display_names: Sequence[str], screen: str) -> int:
+def _index_of(display: str | int, display_names: Sequence[str], serials: Sequence[str], screen: str) -> int:
     if isinstance(display, int) and 0 <= display < len(display_names):
         return display
-    if isinstance(display, str) and display in display_names:
-        return list(display_names).index(display)
-    raise ConfigError(
-        f"screen '{screen}' wants display {display!r}; there are {len(display_names)}: "
-        + ", ".join(f"{index} = {name}" for index, name in enumerate(display_names))
-    )
+    for names in (display_names, serials):
+        if isinstance(display, str) and list(names).count(display) == 1:
+            return list(names).index(display)
+    known = [f"{index} = {name}" for index, name in enumerate(display_names)]
+    if any(serials):
+        known = [f"{text} (serial {serial or 'unknown'})" for text, serial in zip(known, serials, strict=True)]
+    raise ConfigError(f"screen '{screen}' wants display {display!r}; there are {len(known)}: {', '.join(known)}")

@@ -1,57 +1,104 @@
-"""One screen of the rig as a widget: the tick's picture through the screen's homography, planned path, instruments.
+"""One screen of the rig as a widget that draws on the CPU, and what every kind of pane has in common.
 
-A pane holds exactly one tick at a time and paints everything from it; it never mixes frames.
+The picture goes through the screen's homography (or mesh), the rest over it, and blend ramps and gains over all.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QImage, QLinearGradient, QPainter, QPaintEvent, QPolygonF, QTransform
+from PyQt6.QtCore import QPointF, QRectF, QSize, QTimer
+from PyQt6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from cockpit.projection import ScreenView
-from cockpit.windows import hud, palette
-from cockpit.windows.instruments import Instruments, Tone, flash_is_on
-from cockpit.windows.path_overlay import ribbon_pixels
-from recorder.schema import Authority, CameraFrame, Tick
+from cockpit.projection import ScreenView, Vector3
+from cockpit.warp import MeshWarp, mask_bytes
+from cockpit.windows.content import (
+    PaneContent,
+    PanePart,
+    fitted,
+    qimage_from_rgb,
+    qtransform_from_homography,
+    widget_from_screen,
+)
+from cockpit.windows.instruments import Instruments
+from recorder.schema import CameraFrame, Tick
+
+Swapped = Callable[[str, int, float], None]
+"""Called with a screen's name, the frame it shows, and since when (CLOCK_REALTIME, seconds)."""
 
 
-class ScreenPane(QWidget):
-    """Shows one screen; keeps the screen's aspect, black around it."""
+class PaneMixin:
+    """What panes of both kinds do alike; the other base is the widget."""
 
-    def __init__(self, view: ScreenView, has_hud: bool, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.view = view
-        self.has_hud = has_hud
-        self._tick: Tick | None = None
-        self._instruments: Instruments | None = None
-        self._path_ego: NDArray[np.float64] | None = None
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+    content: PaneContent
+    on_swapped: Swapped | None = None
+
+    @property
+    def name(self) -> str:
+        """The screen's."""
+        return self.content.part.shown.name
+
+    @property
+    def view(self) -> ScreenView | None:
+        """The screen's geometry; None for an instrument cluster."""
+        return self.content.view
+
+    @property
+    def has_hud(self) -> bool:
+        """Whether speed and messages are on this screen."""
+        return self.content.has_hud
 
     @property
     def frame(self) -> int:
         """Frame id of the picture that is shown, -1 before the first."""
-        return -1 if self._tick is None else self._tick.frame
+        return self.content.frame
 
-    def show_tick(self, tick: Tick, instruments: Instruments, path_ego: NDArray[np.float64] | None) -> None:
+    def show_tick(
+        self,
+        tick: Tick,
+        instruments: Instruments,
+        path_ego: NDArray[np.float64] | None,
+        eye_m: Vector3 | None = None,
+    ) -> None:
         """Paint `tick` at the next opportunity; `path_ego` is the planned path in the tick's ego frame."""
-        self._tick, self._instruments, self._path_ego = tick, instruments, path_ego
-        self.update()
+        content = self.content
+        content.tick, content.instruments, content.path_ego, content.eye_m = tick, instruments, path_ego, eye_m
+        self.update()  # pyright: ignore[reportAttributeAccessIssue]
 
-    def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
-        """The rendered resolution."""
-        return QSize(*self.view.screen.resolution_px)
+    def show_still(self, image: QImage) -> None:
+        """Paint a picture that belongs to no tick, such as a test pattern."""
+        self.content.still = image
+        self.update()  # pyright: ignore[reportAttributeAccessIssue]
 
     def picture_area(self) -> QRectF:
         """Where the screen's picture lies in the widget: as large as fits, in the middle."""
-        width, height = self.view.screen.resolution_px
-        scale = min(self.width() / width, self.height() / height)
-        return QRectF(
-            (self.width() - width * scale) / 2, (self.height() - height * scale) / 2, width * scale, height * scale
-        )
+        whole = QRectF(0, 0, self.width(), self.height())  # pyright: ignore[reportAttributeAccessIssue]
+        return fitted(whole, *self.content.part.size_px)
+
+    def tell_swapped(self, frame: int) -> None:
+        """The picture is with the window system."""
+        if self.on_swapped is not None and frame >= 0:
+            self.on_swapped(self.name, frame, time.time())
+
+
+class ScreenPane(PaneMixin, QWidget):
+    """Shows one screen; keeps the screen's aspect, black around it."""
+
+    def __init__(self, part: PanePart, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.content = PaneContent(part)
+        self.on_swapped: Swapped | None = None
+        self._mesh: MeshWarp | None = None
+        self._mask: QImage | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        """The rendered resolution."""
+        return QSize(*self.content.part.size_px)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802, ARG002  Qt's name
         """Qt asks for the picture."""
@@ -59,85 +106,49 @@ class ScreenPane(QWidget):
         painter.fillRect(self.rect(), QColor("black"))
         self.paint_on(painter)
         painter.end()
+        frame = self.frame
+        QTimer.singleShot(0, lambda: self.tell_swapped(frame))  # runs when Qt has handed the window's picture over
 
     def paint_on(self, painter: QPainter) -> None:
         """Everything the pane shows, onto `painter`."""
         area = self.picture_area()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         painter.setClipRect(area)
-        tick, shown = self._tick, self._instruments
-        if tick is None or shown is None:
-            self._say(painter, area, "Waiting for the first picture")
-            return
-        picture = tick.cameras.get(self.view.screen.name)
-        if picture is None:
-            self._say(painter, area, f"No picture from camera '{self.view.screen.name}'")
+        if self.content.still is not None:
+            painter.drawImage(area, self.content.still)
         else:
-            self._draw_picture(painter, area, picture)
-        if self._path_ego is not None:
-            self._draw_path(painter, area, tick, self._path_ego)
-        is_flash_on = flash_is_on(tick.time_s)
-        if tick.authority.authority is Authority.REQUESTED and is_flash_on:
-            hud.draw_alert_frame(painter, area, Tone.ALERT)
-        if self.has_hud:
-            hud.draw_hud(painter, area, shown, is_flash_on)
+            picture = self.content.picture()
+            if picture is not None:
+                self._draw_picture(painter, area, picture)
+            self.content.paint_over(painter, area)
+        mask = self._mask_for(area)
+        if mask is not None:
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Multiply)
+            painter.drawImage(area, mask)
 
     def _draw_picture(self, painter: QPainter, area: QRectF, picture: CameraFrame) -> None:
+        view = self.content.view_now(picture)
+        if view.points_m is not None:
+            painter.drawImage(area, qimage_from_rgb(self._meshed(view, picture.image)))
+            return
         image = qimage_from_rgb(picture.image)
+        camera = view.camera  # the picture may have another resolution than was asked for
+        to_camera = np.diag([camera.width / image.width(), camera.height / image.height(), 1.0])
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # it would darken the outermost pixels
-        painter.setTransform(self._widget_from_screen(area), combine=True)
-        painter.setTransform(qtransform_from_homography(self._screen_from_picture(image)), combine=True)
+        painter.setTransform(widget_from_screen(area, view.screen.resolution_px), combine=True)
+        painter.setTransform(qtransform_from_homography(view.homography @ to_camera), combine=True)
         painter.drawImage(QPointF(0, 0), image)
         painter.restore()
 
-    def _screen_from_picture(self, image: QImage) -> NDArray[np.float64]:
-        """The view's homography, also for a picture of another resolution than was asked for."""
-        camera = self.view.camera
-        return self.view.homography @ np.diag([camera.width / image.width(), camera.height / image.height(), 1.0])
+    def _meshed(self, view: ScreenView, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self._mesh is None:
+            self._mesh = MeshWarp(view, view.screen.resolution_px)
+        return self._mesh.warped(image, self.content.eye_now(), view.camera)
 
-    def _widget_from_screen(self, area: QRectF) -> QTransform:
-        width, height = self.view.screen.resolution_px
-        return QTransform().translate(area.left(), area.top()).scale(area.width() / width, area.height() / height)
-
-    def _draw_path(self, painter: QPainter, area: QRectF, tick: Tick, path_ego: NDArray[np.float64]) -> None:
-        ribbon = ribbon_pixels(self.view, path_ego)
-        if len(ribbon) < 2:
-            return
-        is_policy = tick.authority.authority in (Authority.POLICY, Authority.HANDING_BACK, Authority.REQUESTED)
-        strength = 1.0 if is_policy else 0.45
-        colour = palette.TONES[Tone.POLICY]
-        outline = QPolygonF([QPointF(x, y) for x, y in np.vstack([ribbon[:, 0], ribbon[::-1, 1]])])
-        box = outline.boundingRect()
-        fade = QLinearGradient(0, box.bottom(), 0, box.top())
-        fade.setColorAt(0.0, palette.faded(colour, 0.10 * strength))
-        fade.setColorAt(0.35, palette.faded(colour, 0.55 * strength))
-        fade.setColorAt(1.0, palette.faded(colour, 0.30 * strength))
-        painter.save()
-        painter.setTransform(self._widget_from_screen(area), combine=True)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(fade)
-        painter.drawPolygon(outline)
-        painter.setPen(palette.faded(colour, 0.75 * strength))
-        for side in (0, 1):
-            painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in ribbon[:, side]]))
-        painter.restore()
-
-    def _say(self, painter: QPainter, area: QRectF, text: str) -> None:
-        painter.fillRect(area, palette.GROUND)
-        painter.setFont(palette.font(area.height() * 0.04))
-        painter.setPen(palette.DIM)
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, text)
-
-
-def qimage_from_rgb(image: NDArray[np.uint8]) -> QImage:
-    """(H, W, 3) RGB as a QImage of its own (the array may go away), in the format that Qt paints fastest."""
-    rgb = np.ascontiguousarray(image)
-    height, width, _ = rgb.shape
-    view = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)  # pyright: ignore[reportCallIssue, reportArgumentType]
-    return view.convertToFormat(QImage.Format.Format_RGB32)
-
-
-def qtransform_from_homography(homography: NDArray[np.float64]) -> QTransform:
-    """Column-vector homography as Qt's row-vector transform."""
-    return QTransform(*(float(value) for value in homography.T.ravel()))
+    def _mask_for(self, area: QRectF) -> QImage | None:
+        width, height = max(1, round(area.width())), max(1, round(area.height()))
+        if self._mask is None or (self._mask.width(), self._mask.height()) != (width, height):
+            factors = self.content.part.mask(width, height)
+            self._mask = None if factors is None else qimage_from_rgb(mask_bytes(factors))
+        return self._mask

@@ -1,30 +1,37 @@
 """The driver's screens: a `TickConsumer` that shows the newest tick on every screen of the rig at once.
 
 The session's thread hands ticks over and goes on; the GUI thread paints when it can. A tick that is overtaken before
-it was painted is dropped and counted. All panes change to the same tick in one go.
+it was painted is dropped and counted. All panes change to the same tick in one go. With a tracked head the panes are
+painted anew between ticks, each time for where the eye is by then.
 """
 
 from __future__ import annotations
 
 import collections
+import enum
 import logging
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QObject, QRect, Qt, pyqtSignal
+from PyQt6.QtCore import QObject, QRect, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QFocusEvent, QGuiApplication, QKeyEvent, QScreen
 from PyQt6.QtWidgets import QHBoxLayout, QWidget
 
 from cockpit.devices.keyboard import KeyboardDriver
-from cockpit.rig import Rig
+from cockpit.projection import Vector3
+from cockpit.rig import Rig, Shown
 from cockpit.windows.chime import Chime
+from cockpit.windows.content import parts_of
+from cockpit.windows.gl_pane import GlPane, has_gpu
 from cockpit.windows.instruments import instruments_from_tick
 from cockpit.windows.keys import driving_key
 from cockpit.windows.layout import Layout, Placement, pane_order, place_screens
 from cockpit.windows.pane import ScreenPane
 from cockpit.windows.path_overlay import plan_in_ego
+from cockpit.windows.timing import PhotonMeter
 from recorder.schema import Authority, Pose, Tick
 
 log = logging.getLogger(__name__)
@@ -37,15 +44,35 @@ WINDOW_SHARE = 0.96
 """Share of the display's width that the window with panes takes."""
 
 
+HEAD_MS = 16
+"""Between ticks the panes follow a tracked head this often."""
+RENDERER_VARIABLE = "TAKEOVER_RENDERER"
+"""Environment variable that decides for `auto`: `gl` or `cpu`."""
+Pane = ScreenPane | GlPane
+
+
+class Renderer(enum.StrEnum):
+    """Who draws the pictures on the screens."""
+
+    AUTO = "auto"
+    """The GPU where there is one."""
+    GL = "gl"
+    CPU = "cpu"
+
+
 class DriverWindow(QWidget):
     """A top-level window with one or several panes; passes key strokes on."""
 
     closed = pyqtSignal()
+    timing_asked = pyqtSignal()
+    """F10: show or hide what was measured."""
 
-    def __init__(self, title: str, panes: Sequence[ScreenPane], keyboard: KeyboardDriver | None) -> None:
+    def __init__(self, title: str, panes: Sequence[Pane], keyboard: KeyboardDriver | None) -> None:
         super().__init__()
         self._keyboard = keyboard
         self._was_made_full = False
+        self.fills_display = True
+        """Of a borderless window: it takes a whole display, not a region of one."""
         self.panes = tuple(panes)
         self.setWindowTitle(title)
         self.setStyleSheet("background: black;")
@@ -54,7 +81,7 @@ class DriverWindow(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(PANE_GAP_PX)
         for pane in panes:
-            row.addWidget(pane, stretch=pane.view.screen.resolution_px[0])
+            row.addWidget(pane, stretch=pane.content.part.size_px[0])
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
         """Driving keys; F11 is full screen, Escape leaves it and then closes."""
@@ -63,6 +90,8 @@ class DriverWindow(QWidget):
         key = driving_key(event.key())
         if key is not None and self._keyboard is not None:
             self._keyboard.press(key)
+        elif event.key() == Qt.Key.Key_F10:
+            self.timing_asked.emit()
         elif event.key() == Qt.Key.Key_F11:
             self._toggle_full_screen()
         elif event.key() == Qt.Key.Key_Escape:
@@ -107,7 +136,15 @@ class DriverScreens(QObject):
     _newest_changed = pyqtSignal()
     _close_asked = pyqtSignal()
 
-    def __init__(self, rig: Rig, layout: str = "auto", keyboard: KeyboardDriver | None = None) -> None:
+    def __init__(
+        self,
+        rig: Rig,
+        layout: str = "auto",
+        keyboard: KeyboardDriver | None = None,
+        eye: Callable[[], Vector3] | None = None,
+        renderer: Renderer = Renderer.AUTO,
+    ) -> None:
+        """`eye` tells where a tracked eye is (to be) in the rig frame; None: it is at rest."""
         super().__init__()
         self._lock = threading.Lock()
         self._newest: Tick | None = None
@@ -117,10 +154,15 @@ class DriverScreens(QObject):
         self.painted_count = 0
         self.dropped_count = 0
         displays = QGuiApplication.screens()
-        self.placement = place_screens(rig, [display.name() for display in displays], Layout(layout))
-        hud_name = rig.hud_screen_name()
-        views = {view.screen.name: view for view in rig.views()}
-        self.panes = {name: ScreenPane(views[name], has_hud=name == hud_name) for name in pane_order(rig)}
+        self.placement = place_screens(
+            rig, [display.name() for display in displays], Layout(layout), [d.serialNumber() for d in displays]
+        )
+        self.renderer = chosen_renderer(renderer)
+        self._eye = eye
+        self.panes = self._make_panes(rig)
+        self.meter = PhotonMeter(len(self.panes))
+        self._shows_timing = False
+        self._has_told_slow = False
         self.windows = self._make_windows(rig, self.placement, displays, keyboard)
         self._chime = Chime()
         queued = Qt.ConnectionType.QueuedConnection
@@ -128,16 +170,21 @@ class DriverScreens(QObject):
         self._close_asked.connect(self._close_windows)
         for window in self.windows:
             window.closed.connect(self.closed)
+            window.timing_asked.connect(self.toggle_timing)
+        self._head_timer = QTimer(self)
+        self._head_timer.timeout.connect(self._follow_head)
+        if eye is not None:
+            self._head_timer.start(HEAD_MS)
 
     def show(self) -> None:
         """Open the windows; the one with the instruments has the keyboard."""
         for window in self.windows:
-            if self.placement.layout is Layout.WINDOWS:
+            if self.placement.layout is Layout.WINDOWS and window.fills_display:
                 window.showFullScreen()
             else:
                 window.show()
         for window in self.windows:
-            if any(pane.has_hud for pane in window.panes):
+            if any(pane.has_hud for pane in window.panes):  # it has the keyboard
                 window.raise_()
                 window.activateWindow()
                 window.setFocus()
@@ -146,12 +193,22 @@ class DriverScreens(QObject):
         """Keep `tick` as the newest and ask the GUI thread to paint; never blocks."""
         with self._lock:
             self._remember(tick)
+            self.meter.tick_came(self._is_waiting)
             if self._is_waiting:
                 self.dropped_count += 1
             self._newest = tick
             must_ask, self._is_waiting = not self._is_waiting, True
         if must_ask:
             self._newest_changed.emit()
+
+    def show_frame_codes(self, is_on: bool) -> None:
+        """Draw each picture's frame id into it as blocks (`cockpit.windows.frame_code`), to measure by."""
+        for pane in self.panes.values():
+            pane.content.has_frame_code = is_on
+
+    def toggle_timing(self) -> None:
+        """Show or hide the measured delays on the screen with the instruments (F10)."""
+        self._shows_timing = not self._shows_timing
 
     def close(self) -> None:
         """Close the windows; safe to call twice and from any thread."""
@@ -164,10 +221,38 @@ class DriverScreens(QObject):
         if tick is None or self._is_closed:
             return
         instruments = instruments_from_tick(tick)
+        self.meter.painting(tick.frame, tick.driver.event_time_s)
+        eye_m = None if self._eye is None else self._eye()
+        notice = self._notice()
         for pane in self.panes.values():
-            pane.show_tick(tick, instruments, path_ego)
+            pane.content.notice = notice if pane.has_hud else ""
+            pane.show_tick(tick, instruments, path_ego, eye_m)
         self.painted_count += 1
         self._chime.sound(tick.authority.authority is Authority.REQUESTED)
+
+    def _follow_head(self) -> None:
+        """The same pictures from where the eye is now."""
+        if self._eye is None or self._is_closed:
+            return
+        eye_m = self._eye()
+        for pane in self.panes.values():
+            pane.content.eye_m = eye_m
+            pane.update()
+
+    def _notice(self) -> str:
+        """What the driver's screen says about itself: always when it is slow, the delays when they are asked for."""
+        share = self.meter.dropped_share()
+        is_slow = self.meter.is_slow()
+        if is_slow and not self._has_told_slow:
+            log.warning(
+                "the screens skip %.0f %% of the ticks: lower resolution_px in the rig, or use a faster GPU",
+                100 * share,
+            )
+        self._has_told_slow = is_slow
+        told = f"Screens skip {100 * share:.0f} % of the pictures. " if is_slow else ""
+        if self._shows_timing:
+            told += f"input to photon p50/p95/p99 {self.meter.input_to_photon().text()}, skipped {100 * share:.0f} %"
+        return told
 
     def _remember(self, tick: Tick) -> None:
         self._poses[tick.frame] = tick.ego.pose
@@ -184,11 +269,24 @@ class DriverScreens(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        self._head_timer.stop()
         for window in self.windows:
             window.blockSignals(True)  # the program closes it, not the driver
             window.close()
             window.deleteLater()
         self._chime.close()
+
+    def _make_panes(self, rig: Rig) -> dict[str, Pane]:
+        parts, panes = parts_of(rig), {}
+        for name in pane_order(rig):
+            part = parts[name]
+            panes[name] = GlPane(part, part.has_hud) if self.renderer is Renderer.GL else ScreenPane(part)
+            panes[name].on_swapped = self.meter_swapped
+        return panes
+
+    def meter_swapped(self, screen: str, frame: int, time_s: float) -> None:
+        """A pane's picture was handed to the window system."""
+        self.meter.swapped(screen, frame, time_s)
 
     def _make_windows(
         self, rig: Rig, placement: Placement, displays: list[QScreen], keyboard: KeyboardDriver | None
@@ -203,15 +301,33 @@ class DriverScreens(QObject):
             window.setWindowFlag(Qt.WindowType.FramelessWindowHint)
             display = displays[placement.display_of[name]]
             window.setScreen(display)
-            window.setGeometry(display.geometry())
+            window.setGeometry(region_on(display.geometry(), pane.content.part.shown))
+            window.fills_display = pane.content.part.shown.region_px is None
             windows.append(window)
         return tuple(windows)
 
 
-def _panorama(panes: Sequence[ScreenPane], available: QRect) -> QRect:
+def chosen_renderer(renderer: Renderer) -> Renderer:
+    """GL or CPU; `auto` asks the environment, then the machine."""
+    if renderer is Renderer.AUTO and os.environ.get(RENDERER_VARIABLE):
+        renderer = Renderer(os.environ[RENDERER_VARIABLE])
+    if renderer is not Renderer.AUTO:
+        return renderer
+    return Renderer.GL if has_gpu() else Renderer.CPU
+
+
+def region_on(display: QRect, shown: Shown) -> QRect:
+    """The part of a display (in the desktop's coordinates) that a screen takes."""
+    if shown.region_px is None:
+        return display
+    left, top, width, height = shown.region_px
+    return QRect(display.left() + left, display.top() + top, width, height)
+
+
+def _panorama(panes: Sequence[Pane], available: QRect) -> QRect:
     """A window that the panes side by side just fill, as wide as the display allows, in its upper half."""
-    width = sum(pane.view.screen.resolution_px[0] for pane in panes)
-    height = max(pane.view.screen.resolution_px[1] for pane in panes)
+    width = sum(pane.content.part.size_px[0] for pane in panes)
+    height = max(pane.content.part.size_px[1] for pane in panes)
     scale = min(available.width() * WINDOW_SHARE / width, available.height() * WINDOW_SHARE / height)
     shown_width, shown_height = round(width * scale) + PANE_GAP_PX * (len(panes) - 1), round(height * scale)
     left = available.left() + (available.width() - shown_width) // 2

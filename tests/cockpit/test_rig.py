@@ -28,9 +28,9 @@ def screen(**changes):
 
 
 @pytest.mark.parametrize("name", rig_names())
-def test_every_shipped_rig_gives_one_camera_a_screen(name):
+def test_every_shipped_rig_gives_one_camera_a_screen_and_mirror(name):
     rig = load_rig(name)
-    assert [camera.name for camera in rig.cameras()] == [screen.name for screen in rig.screens]
+    assert [camera.name for camera in rig.cameras()] == [shown.name for shown in (*rig.screens, *rig.mirrors)]
     assert rig.hud_screen_name() == "centre"
 
 
@@ -70,7 +70,7 @@ def test_a_wrong_value_is_told_with_its_line(tmp_path):
 
 
 def test_a_rig_that_is_not_there_names_those_that_are():
-    with pytest.raises(ConfigError, match=r"no rig 'tripel'.*cave, desk_triple, single"):
+    with pytest.raises(ConfigError, match=r"no rig 'tripel'.*cave, cave_floor, .*desk_triple, single"):
         rig_path("tripel")
 
 
