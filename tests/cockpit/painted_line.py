@@ -15,7 +15,9 @@ from cockpit.rig import Rig
 START, END = np.array([14.0, -12.0, 0.6]), np.array([16.0, 12.0, 2.6])
 """The painted line in the ego frame, ahead of the car and rising to the right."""
 HALF_WIDTH_RAD = 0.004
-EYE = (0.1, -0.25, 0.1)
+REST = (0.1, -0.05, 0.1)
+EYE, MOVED = (0.1, -0.25, 0.1), (0.1, 0.15, 0.1)
+"""Two eyes 0.4 m apart, within the rig's range about the third."""
 HINGE = 0.8 * np.sqrt(0.5)
 
 
@@ -31,10 +33,10 @@ def room() -> Rig:
     return Rig.model_validate(
         {
             "name": "walls",
-            "eye_in_rig_m": EYE,
+            "eye_in_rig_m": REST,
             "eye_in_vehicle_m": (0.35, -0.33, 1.33),
             "screens": [{**screen, **pixels, **size} for screen in screens],
-            "head": {"range_m": (0.1, 0.4, 0.1)},
+            "head": {"range_m": (0.05, 0.2, 0.05)},
         }
     )
 
@@ -44,14 +46,14 @@ def drawn(camera: CameraSpec) -> NDArray[np.uint8]:
     place = np.array([camera.pose.x, camera.pose.y, camera.pose.z])
     normal = np.cross(START - place, END - place)
     normal /= np.linalg.norm(normal)
-    columns = (np.arange(camera.width) + 0.5 - camera.width / 2) / camera.focal_px
-    rows = (camera.height / 2 - np.arange(camera.height) - 0.5) / camera.focal_px
-    across, along = np.meshgrid(columns, rows)
-    rays = np.stack([np.ones_like(across), across, along], axis=-1)
-    world = rays @ axes_from_angles(camera.pose.yaw, camera.pose.pitch, camera.pose.roll).T
-    angle = (world @ normal) / np.linalg.norm(world, axis=-1)
-    light = 40 + 215 * np.exp(-((angle / HALF_WIDTH_RAD) ** 2))
-    return np.repeat(light.astype(np.uint8)[..., None], 3, axis=2)
+    ahead, right, up = axes_from_angles(camera.pose.yaw, camera.pose.pitch, camera.pose.roll).T @ normal
+    across = ((np.arange(camera.width) + 0.5 - camera.width / 2) / camera.focal_px).astype(np.float32)[None, :]
+    along = ((camera.height / 2 - np.arange(camera.height) - 0.5) / camera.focal_px).astype(np.float32)[:, None]
+    angle = (ahead + right * across + up * along) / np.sqrt(1 + across**2 + along**2)
+    light = np.full(angle.shape, 40, np.uint8)
+    near = np.abs(angle) < 4 * HALF_WIDTH_RAD
+    light[near] = 40 + 215 * np.exp(-((angle[near] / HALF_WIDTH_RAD) ** 2))
+    return np.repeat(light[..., None], 3, axis=2)
 
 
 def seen_rays(rig: Rig, pictures: dict[str, NDArray[np.uint8]], eye: Vector3) -> dict[str, NDArray[np.float64]]:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from painted_line import EYE, bend_px, fitted_normal, room, seen_rays, true_normal
+from painted_line import EYE, MOVED, bend_px, fitted_normal, room, seen_rays, true_normal
 from xvfb import virtual_displays
 
 HERE = Path(__file__).parent
-MOVED = (0.1, 0.15, 0.1)
 
 
 def child(environment, *arguments):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from painted_line import EYE, drawn, room
+from painted_line import EYE, MOVED, drawn, room
 from PyQt6.QtGui import QGuiApplication, QImage
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
@@ -24,8 +24,6 @@ from cockpit.windows import DriverScreens
 from cockpit.windows.frame_code import read_frame_code
 from cockpit.windows.screens import Renderer
 from recorder.schema import CameraFrame, DriverInput
-
-MOVED = (0.1, 0.15, 0.1)
 
 
 def grabbed() -> dict[str, NDArray[np.uint8]]:
