@@ -16,7 +16,7 @@ packages=(gcc libc6-dev libdbus-1-3 libegl1 libegl-mesa0 libfontconfig1 libgl1 l
   libxkbcommon-x11-0 fonts-dejavu-core)
 if [ "${1:-}" = "--dev" ]; then
   extras="[dev]"
-  packages+=(umockdev xauth xvfb)   # an emulated wheel below evdev, and a screen for the window tests
+  packages+=(umockdev x11-xserver-utils xauth xvfb)   # an emulated wheel below evdev, and screens for the window tests
 fi
 
 if ! command -v "$python" >/dev/null; then

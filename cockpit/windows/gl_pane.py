@@ -78,7 +78,7 @@ class GlPane(PaneMixin, QOpenGLWidget):
         target = self._warp.context.detect_framebuffer(self.defaultFramebufferObject())
         target.use()
         target.viewport = viewport
-        target.scissor = None
+        target.scissor = None  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def surface_format(waits_for_refresh: bool) -> QSurfaceFormat:

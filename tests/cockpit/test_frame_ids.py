@@ -43,11 +43,9 @@ def test_a_picture_without_a_code_or_with_a_torn_one_gives_none():
 @pytest.mark.parametrize("renderer", ["cpu", "gl"])
 def test_every_screen_shows_the_same_frame_in_every_tick(renderer):
     with virtual_displays(3) as environment:
-        told = child(environment, "ids", renderer, "60")
+        told = child(environment, "ids", renderer, "25")
     assert told["wrong"] == []
-    assert told["painted"] == 60
-    assert told["delays"] == 60
-    assert 0 < told["p50_s"] < 2
+    assert told["painted"] == 25
 
 
 def test_the_delay_of_an_input_ends_with_the_last_screens_swap():
