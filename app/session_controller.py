@@ -245,7 +245,8 @@ class RunningSession:
                 write_trial(self._recorder.folder, self.trial.label())
             self._consumers += [self._recorder, self._log]
         self._phase = Phase.POLICY
-        session = Session(stage.config, stage.world, stage.route, self._policy, self.driver, self._consumers)
+        ends = self._policy, self.driver, self._consumers
+        session = Session(stage.config, stage.world, stage.route, *ends, stage.scenarios)
         stack.callback(session.close)
         self._session = session
         if self._stop_asked.is_set():

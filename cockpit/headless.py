@@ -47,7 +47,7 @@ def run_headless_route(
     config = config.model_copy(update=update)
     with set_stage(config, cameras, route) as stage:
         made = consumers(stage) if callable(consumers) else consumers
-        session = Session(stage.config, stage.world, stage.route, policy, driver, made)
+        session = Session(stage.config, stage.world, stage.route, policy, driver, made, stage.scenarios)
 
         def is_over(tick: Tick) -> bool:
             if on_tick is not None:

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 
 from cockpit.config import SessionConfig
+from cockpit.scenarios.judge import ScenarioOutcome
 from recorder.schema import Authority, EventKind, Tick, TickEvent
 
 DONE_WITHIN_M = 5.0
@@ -64,6 +65,8 @@ class SessionResult:
     off_road_m: float
     """Distance driven on no driving lane."""
     events: tuple[LoggedEvent, ...] = ()
+    scenarios: tuple[ScenarioOutcome, ...] = ()
+    """What came of the route's scenarios."""
 
     @property
     def completion(self) -> float:

@@ -63,6 +63,9 @@ class Route:
     speed_limit_mps: NDArray[np.float64]
     lane_width_m: NDArray[np.float64]
     stop_lines: tuple[StopLine, ...] = ()
+    lane_left: NDArray[np.bool_] | None = None
+    """Where a lane of the same direction lies left of the route's; None: nowhere."""
+    lane_right: NDArray[np.bool_] | None = None
 
     @property
     def length_m(self) -> float:
@@ -111,6 +114,8 @@ class Route:
             next_light_distance_m=light_distance,
             in_junction=bool(self.is_junction[index]),
             lane_width_m=float(self.lane_width_m[index]),
+            lane_left=self.lane_left is not None and bool(self.lane_left[index]),
+            lane_right=self.lane_right is not None and bool(self.lane_right[index]),
         )
 
     def lines_crossed(self, from_m: float, to_m: float) -> list[StopLine]:
@@ -266,6 +271,8 @@ class _Piece:
     limit_mps: float | None
     signals: tuple[tuple[float, str], ...] = ()
     """Metres from the piece's begin, OpenDRIVE id."""
+    has_left: bool = False
+    has_right: bool = False
 
 
 def _built(lanes: LaneGraph, keys: list[LaneKey], begin: float, end: float, route_id: str) -> Route:
@@ -297,7 +304,9 @@ def _lane_piece(lanes: LaneGraph, key: LaneKey, begin: float, end: float) -> lis
     lane, line = lanes.lanes[key], lanes.points(key, begin, end)
     signals = tuple((along - begin, signal) for along, signal in lanes.signals.get(key, ()) if begin <= along <= end)
     follow = RouteCommand.LANE_FOLLOW
-    return [_Piece(line.xyz, line.width, follow, lane.is_junction, lane.speed_limit_mps, signals)]
+    beside = [abs(to[2]) < abs(key[2]) for to, _ in lanes.changes(key)]
+    sides = any(beside), not all(beside)
+    return [_Piece(line.xyz, line.width, follow, lane.is_junction, lane.speed_limit_mps, signals, *sides)]
 
 
 def _change_piece(lanes: LaneGraph, here: LaneKey, there: LaneKey, begin: float, end: float) -> _Piece:
@@ -361,6 +370,8 @@ def _joined(pieces: list[_Piece], route_id: str, town: str) -> Route:
         speed_limit_mps=np.array([limits[number] for number in of]),
         lane_width_m=np.interp(grid, along, width),
         stop_lines=lines,
+        lane_left=np.array([pieces[number].has_left for number in of]),
+        lane_right=np.array([pieces[number].has_right for number in of]),
     )
 
 

@@ -22,6 +22,7 @@ from cockpit.lane_keeping import lane_steer
 from cockpit.ports import DriverSource, PolicyDriver, TickConsumer
 from cockpit.progress import EndReason, Progress, SessionResult
 from cockpit.route import Route
+from cockpit.scenarios.director import Director
 from cockpit.world import CarlaWorld, WorldFrame
 from recorder.schema import (
     ActorState,
@@ -82,6 +83,7 @@ class Session:
         policy: PolicyDriver | None,
         driver: DriverSource | None,
         consumers: Sequence[TickConsumer] = (),
+        scenarios: Director | None = None,
     ) -> None:
         self.config = config
         self.world = world
@@ -89,6 +91,7 @@ class Session:
         self.policy = policy
         self.driver = driver
         self.consumers = list(consumers)
+        self.scenarios = scenarios
         self.progress = Progress(config)
         self.times = TickTimes()
         self.last_tick: Tick | None = None
@@ -103,6 +106,7 @@ class Session:
         self._marks: list[str] = []
         self._may_run = threading.Event()
         self._may_run.set()
+        self._scenes: tuple[TickEvent, ...] = ()
         self._closed = False
 
     # --- from other threads -------------------------------------------------------------------------------------
@@ -159,7 +163,8 @@ class Session:
 
     def result(self, end: EndReason) -> SessionResult:
         """What came of the session so far."""
-        return self.progress.result(self.route.route_id, end)
+        result = self.progress.result(self.route.route_id, end)
+        return replace(result, scenarios=self.scenarios.outcomes(end.value)) if self.scenarios else result
 
     def close(self) -> None:
         """Close the consumers; safe to call twice."""
@@ -184,6 +189,8 @@ class Session:
         self.last_tick = tick
         self._remember(tick)
         self.progress.add(tick)
+        if self.scenarios is not None:
+            self._scenes = self.scenarios.step(tick)
         begun = time.perf_counter()
         self._offer(tick)
         offered = time.perf_counter()
@@ -213,6 +220,8 @@ class Session:
         inputs = self._inputs(last, driver, plan, policy_control)
         decision = arbitrate(self._state, inputs, self.config.arbitration)
         self._state = decision.state
+        if self.scenarios is not None:
+            decision = replace(decision, control=self.scenarios.disturbed(decision.control))
         decided = time.perf_counter()
         self.times.driver, self.times.policy = read - begun, planned - read
         self.times.arbitration = decided - planned
@@ -325,7 +334,8 @@ class Session:
     def _own_events(self) -> tuple[TickEvent, ...]:
         faults, self._faults = self._faults, []
         marks, self._marks = self._marks, []
-        return (*faults, *(TickEvent(EventKind.MARK, text) for text in marks))
+        scenes, self._scenes = self._scenes, ()
+        return (*faults, *scenes, *(TickEvent(EventKind.MARK, text) for text in marks))
 
     def _fault(self, text: str) -> None:
         """Tell once, in the log and in the next tick, what failed."""

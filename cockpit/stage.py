@@ -18,6 +18,7 @@ from cockpit.config import ConfigError, SessionConfig
 from cockpit.lanes import LaneGraph
 from cockpit.route import Route, RouteError, plan_route, random_route
 from cockpit.route_files import RouteSpec, read_route
+from cockpit.scenarios.director import Director, direct
 from cockpit.traffic import Traffic, TrafficError, spawn_traffic
 from cockpit.world import CarlaWorld, WorldError
 from recorder.schema import DriverKind, SessionInfo
@@ -36,6 +37,7 @@ class Stage:
     world: CarlaWorld
     route: Route
     traffic: Traffic | None = None
+    scenarios: Director | None = None
 
     def info(
         self,
@@ -62,10 +64,14 @@ class Stage:
             route_world=self.route.points.astype(np.float32),
             ego_type_id=self.config.ego_blueprint,
             rig=rig,
+            scenarios=() if self.scenarios is None else self.scenarios.told(),
         )
 
     def close(self) -> None:
         """Take down traffic, ego and cameras and give the clock back; safe to call twice and without a server."""
+        scenarios, self.scenarios = self.scenarios, None
+        if scenarios is not None and not self.world.is_lost:
+            scenarios.close()
         traffic, self.traffic = self.traffic, None
         if traffic is not None and not self.world.is_lost:
             traffic.close()
@@ -99,6 +105,8 @@ def set_stage(config: SessionConfig, cameras: Iterable[CameraSpec], route: Route
         world.attach_cameras(cameras)
         stage.traffic = _with_traffic(world, config, planned)
         stage.route = planned.with_lights(world.light_ids())
+        if isinstance(spec, RouteSpec) and (spec.scenarios or spec.weathers):
+            stage.scenarios = direct(world, stage.route, spec.scenarios, spec.weathers, config.seed)
     except BaseException:
         world.close() if stage is None else stage.close()
         raise

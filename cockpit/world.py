@@ -204,6 +204,10 @@ class CarlaWorld:
         if not isinstance(weather, carla.WeatherParameters):
             presets = sorted(n for n in dir(carla.WeatherParameters) if n[0].isupper())
             raise ConfigError(f"weather '{preset}' is not a preset; choose one of: {', '.join(presets)}.")
+        return self.apply_weather(weather)
+
+    def apply_weather(self, weather: carla.WeatherParameters) -> tuple[float, ...]:
+        """Apply a weather; its 14 floats."""
         self.world.set_weather(weather)
         self.weather = tuple(float(getattr(weather, name)) for name in WEATHER_FIELDS)
         return self.weather

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from policy.conflicts import Crossing, Leader, find_conflicts
 from policy.geometry import ego_from_world, wrap_angle
+from policy.manoeuvres import adapted
 from policy.motion import BicycleState, forward_speed_mps, step_bicycle
 from policy.path import RoutePath
 from policy.tracking import (
@@ -140,12 +141,14 @@ class Expert:
 
     def constraints(self, tick: Tick) -> Constraints:
         """Everything that bounds the speed in this tick."""
+        special = adapted(tick)
+        tick = special.tick
         path = RoutePath(tick.route.ahead_world)
         turning_left = tick.route.command is RouteCommand.LEFT and tick.route.command_distance_m < 20.0
         horizon_s = self.config.left_turn_prediction_s if turning_left else self.config.prediction_s
         leaders, crossings = find_conflicts(path, tick.actors, tick.ego, horizon_s)
-        allowed = self._allowed_speeds(path, tick.route.speed_limit_mps)
-        stops = self._light_stops(tick, leaders)
+        allowed = self._allowed_speeds(path, min(tick.route.speed_limit_mps, special.top_mps))
+        stops = [*special.stops, *self._light_stops(tick, leaders)]
         stops += self._crossing_stops(tick, path, allowed, crossings)
         remaining = tick.route.length_m - tick.route.driven_m
         if remaining < 2.0:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +132,8 @@ class EventKind(enum.StrEnum):
     HAND_BACK_REFUSED = "hand_back_refused"
     REWIND = "rewind"
     """The world was set back to an earlier tick; `value` says by how many seconds."""
+    SCENARIO = "scenario"
+    """A scenario of the route entered a phase; the text names it, its type and the phase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,9 @@ class RouteState:
     lane_width_m: float = 3.5
     is_off_road: bool = False
     """The ego's centre is on no driving lane."""
+    lane_left: bool = False
+    """A lane of the same direction lies left of the route's lane here."""
+    lane_right: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,3 +385,5 @@ class SessionInfo:
     carla_version: str = "0.9.16"
     rig: str = ""
     """The rig file's text."""
+    scenarios: tuple[Mapping[str, Any], ...] = ()
+    """What is played on the route: name, type, trigger (x, y, z, yaw) and parameters of each scenario."""

@@ -49,6 +49,7 @@ def read_session(folder: Path) -> SessionInfo:
             told["opendrive"] = file.read()
         told["driver"] = DriverKind(told["driver"])
         told["route_world"] = np.asarray(told["route_world"], np.float32).reshape(-1, 4)
+        told["scenarios"] = tuple(told.get("scenarios", ()))
         return SessionInfo(**told)
     except FileNotFoundError as error:
         raise RecordingError(

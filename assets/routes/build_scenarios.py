@@ -1,0 +1,464 @@
+"""Writes collect.xml and test.xml: short routes, each with one scenario, over every town and every type.
+
+Run `python assets/routes/build_scenarios.py` to write both anew; the same code and maps always write the same bytes. A
+pool of random routes is searched for places where each type fits (`FITS`); the places of a type are then dealt out to
+the two sets, far apart from each other, so that no place of `test` is one of `collect`. Weathers differ too.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import carla
+import numpy as np
+
+from cockpit.lanes import LaneGraph
+from cockpit.route import Route, RouteError, plan_route, random_route
+from cockpit.route_files import RouteSpec, spec_from_route, write_routes
+from cockpit.scenarios.catalogue import TYPES
+from cockpit.scenarios.places import junction_ahead, lane_beside, opposite_lane, way_path, waypoint_at, ways_through
+from cockpit.scenarios.spec import ScenarioSpec, WeatherAt
+from recorder.schema import Pose
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+MAPS = HERE.parent / "maps"
+TOWNS = ("millbrook",)
+SETS = {"collect": 3, "test": 2}
+"""Routes of each type in each set."""
+POOL = 140
+POOL_M = 700.0
+STEP_M = 12
+RUN_UP_M = 45
+"""Road before the trigger."""
+APART_M = 45.0
+"""Places of one type are this far from each other, or face another way."""
+WEATHERS = {
+    "collect": ("ClearNoon", "CloudyNoon", "WetNoon", "ClearSunset", "SoftRainNoon", "CloudyNight"),
+    "test": ("CloudySunset", "MidRainyNoon", "WetCloudyNoon", "ClearNight", "WetSunset", "HardRainNoon"),
+}
+
+
+@dataclass(frozen=True)
+class Town:
+    """A town and random ways through it."""
+
+    name: str
+    lanes: LaneGraph
+    pool: tuple[Route, ...]
+
+    @property
+    def map(self) -> carla.Map:
+        """Its map."""
+        return self.lanes.carla_map
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a scenario fits: a trigger on a route of the pool, how much road is needed after it, and parameters."""
+
+    town: str
+    route: Route
+    at: int
+    after_m: int
+    parameters: dict[str, dict[str, str]]
+
+    @property
+    def pose(self) -> Pose:
+        """The trigger."""
+        return self.route.pose_at(self.at)
+
+
+Fit = Callable[[Town, Route, int, random.Random], "tuple[int, dict[str, dict[str, str]]] | None"]
+"""How much road a type needs after a trigger and its parameters there; None where it does not fit."""
+
+
+def value(number: float | str) -> dict[str, str]:
+    """A parameter with one value."""
+    return {"value": number if isinstance(number, str) else f"{number:g}"}
+
+
+def span(low: float, high: float) -> dict[str, str]:
+    """A parameter with a range."""
+    return {"from": f"{low:g}", "to": f"{high:g}"}
+
+
+def is_open(route: Route, begin: int, end: int, bend_rad: float = 0.12) -> bool:
+    """Whether a stretch has no junction and is (nearly) straight."""
+    if end >= len(route.points):
+        return False
+    yaw = np.unwrap(route.points[begin : end + 1, 3])
+    return not route.is_junction[begin : end + 1].any() and bool(np.ptp(yaw) <= bend_rad)
+
+
+def sides(route: Route, begin: int, end: int) -> tuple[bool, bool]:
+    """Whether a lane of the same direction lies left, right, all along a stretch."""
+    assert route.lane_left is not None  # noqa: S101  (planned routes have them)
+    assert route.lane_right is not None  # noqa: S101
+    return bool(route.lane_left[begin:end].all()), bool(route.lane_right[begin:end].all())
+
+
+def follows_lane(route: Route, begin: int, end: int) -> bool:
+    """Whether the route changes no lane on a stretch."""
+    return not any("change" in command.value for command in route.commands[begin : end + 1])
+
+
+def overtaking(two_ways: bool, length: int, more: Callable[[random.Random], dict] = lambda _: {}) -> Fit:
+    """A straight road with a second lane, or with one lane each way."""
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        distance = rng.randint(38, 46)
+        end = at + distance + length + 32
+        if not is_open(route, at - 5, end) or not follows_lane(route, at - 5, end):
+            return None
+        left, right = sides(route, at, end)
+        lane = waypoint_at(town.map, route.pose_at(at + distance))
+        if two_ways and (left or right or opposite_lane(lane) is None):
+            return None
+        if not two_ways and not left:
+            return None
+        frequency = {"frequency": span(rng.randint(60, 80), rng.randint(160, 190))} if two_ways else {}
+        return distance + length + 40, {"distance": value(distance), **frequency, **more(rng)}
+
+    return fit
+
+
+def cyclists(rng: random.Random) -> dict[str, dict[str, str]]:
+    """How slow, and how far."""
+    return {"bicycle_speed": value(rng.randint(7, 10)), "bicycle_drive_distance": value(rng.randint(40, 50))}
+
+
+def crossing(more: Callable[[random.Random], dict] = lambda _: {}) -> Fit:
+    """A straight road, the ego in the rightmost lane."""
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        del town
+        distance = rng.randint(34, 44)
+        end = at + distance + 22
+        if not is_open(route, at - 5, end) or not follows_lane(route, at - 5, end) or sides(route, at, end)[1]:
+            return None
+        return distance + 40, {"distance": value(distance), **more(rng)}
+
+    return fit
+
+
+def straight(length: int, needs_lane: bool = False) -> Fit:
+    """A straight road of a length, with a second lane of the same direction where it needs one."""
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        del rng
+        end = at + length
+        if not is_open(route, max(at - 20, 0), end) or not follows_lane(route, max(at - 20, 0), end):
+            return None
+        if needs_lane and not any(sides(route, at - 15, end)):
+            return None
+        del town
+        return length + 12, {}
+
+    return fit
+
+
+def parked(length: int) -> Fit:
+    """A straight road, the ego in the rightmost lane."""
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        del town
+        end = at + length
+        if not is_open(route, at - 5, end) or not follows_lane(route, at - 5, end) or sides(route, at, end)[1]:
+            return None
+        return length + 10, {"distance": value(rng.randint(32, 40))}
+
+    return fit
+
+
+def queue(length: int) -> Fit:
+    """A straight road with a second lane, and on which side it is."""
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        end = at + length
+        if not is_open(route, at - 5, end) or not follows_lane(route, at - 5, end):
+            return None
+        lane = waypoint_at(town.map, route.pose_at(at + 40))
+        side = next((name for name, way in (("right", 1), ("left", -1)) if lane_beside(lane, way) is not None), None)
+        if side is None:
+            return None
+        return length + 10, {"distance": value(rng.randint(36, 44)), "direction": value(side)}
+
+    return fit
+
+
+def junction(
+    turns: tuple[str, ...],
+    signals: bool | None,
+    come_from: tuple[str, ...] = (),
+    more: Callable[[random.Random], dict] = lambda _: {},
+) -> Fit:
+    """A junction 35 to 60 m after the trigger that the route crosses in one of the ways.
+
+    `signals`: with lights, without, or either (None). `come_from`: at least one conflicting way must come from there;
+    the first that does becomes the parameter ``direction`` where there is a choice.
+    """
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        ahead = junction_ahead(route, at)
+        if ahead is None or not 38 <= ahead.first_m - at <= 52 or ahead.last_m + 45 >= len(route.points):
+            return None
+        if route.is_junction[max(at - 20, 0) : at].any() or not follows_lane(route, at, int(ahead.last_m) + 30):
+            return None
+        if route.is_junction[int(ahead.last_m) + 1 : int(ahead.last_m) + 40].any():
+            return None
+        lit = any(at < line.distance_m < ahead.last_m for line in route.stop_lines)
+        if signals is not None and lit is not signals:
+            return None
+        turned = ahead.turned_rad
+        way = "straight" if abs(turned) < math.radians(30) else "left" if turned < 0 else "right"
+        if way not in turns:
+            return None
+        sources = [side for side in come_from if ways_through(town.map, route, ahead, side)]
+        if come_from and not sources:
+            return None
+        direction = {"direction": value(rng.choice(sources))} if len(come_from) > 1 else {}
+        return int(ahead.last_m) - at + 45, {**direction, **more(rng)}
+
+    return fit
+
+
+def lane_change() -> Fit:
+    """A lane change 40 to 60 m after the trigger, onto a lane with other traffic."""
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        del town
+        changes = [i for i in range(at, len(route.commands)) if "change" in route.commands[i].value]
+        if not changes or not 38 <= changes[0] - at <= 52 or changes[0] + 75 >= len(route.points):
+            return None
+        if route.is_junction[changes[0] - 12 : changes[0] + 5].any():
+            return None
+        parameters = {"flow_speed": value(rng.randint(6, 8)), "source_dist_interval": span(14, rng.randint(28, 36))}
+        return changes[0] - at + 75, parameters
+
+    return fit
+
+
+def merge_at_junction(come_from: str, speed: tuple[int, int]) -> Fit:
+    """A junction without lights at which the ego joins or crosses a road with a flow from one side."""
+    base = junction(("left", "right") if come_from != "opposite" else ("left",), False, (come_from,))
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        found = base(town, route, at, rng)
+        ahead = junction_ahead(route, at)
+        if found is None or ahead is None:
+            return None
+        way = ways_through(town.map, route, ahead, come_from)[0]
+        path = way_path(way, 90.0, 70.0)
+        parameters = {
+            "start_actor_flow": where(path[0]),
+            "end_actor_flow": where(path[-1]),
+            "flow_speed": value(rng.randint(*speed)),
+            "source_dist_interval": span(rng.randint(24, 30), rng.randint(60, 80)),
+        }
+        return found[0], parameters
+
+    return fit
+
+
+def where(point: np.ndarray) -> dict[str, str]:
+    """A place as a parameter."""
+    return {axis: f"{float(number):.1f}" for axis, number in zip("xyz", point, strict=True)}
+
+
+def flow(speed: tuple[int, int], gap: tuple[int, int]) -> Callable[[random.Random], dict]:
+    """Parameters of a flow at a junction."""
+    return lambda rng: {
+        "flow_speed": value(rng.randint(*speed)),
+        "source_dist_interval": span(rng.randint(gap[0], gap[0] + 6), rng.randint(gap[1] - 10, gap[1])),
+    }
+
+
+def two_way_road(length: int) -> Fit:
+    """A road with one lane each way, bends allowed."""
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        end = at + length + 30
+        if not is_open(route, at - 15, end, bend_rad=1.3) or any(sides(route, at, end)):
+            return None
+        if opposite_lane(waypoint_at(town.map, route.pose_at(at + length))) is None:
+            return None
+        return length + 30, {"distance": value(length), "offset": value(round(rng.uniform(0.5, 0.65), 2))}
+
+    return fit
+
+
+def behind(length: int) -> Fit:
+    """A straight road whose lane also goes back a while behind the ego's start."""
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        end = at + length
+        begin = at - RUN_UP_M
+        if not is_open(route, begin, end, bend_rad=0.5) or not follows_lane(route, begin, end):
+            return None
+        if not any(sides(route, begin, end)):
+            return None
+        start = waypoint_at(town.map, route.pose_at(begin))
+        back = start.previous(40.0)
+        if not back or back[0].is_junction:
+            return None
+        return length + 8, {"distance": value(rng.randint(25, 38))}
+
+    return fit
+
+
+ANGLE: Callable[[random.Random], dict] = lambda rng: {"crossing_angle": value(rng.randint(0, 6))}  # noqa: E731
+
+FITS: dict[str, Fit] = {
+    "Accident": overtaking(False, 22),
+    "AccidentTwoWays": overtaking(True, 22),
+    "ParkedObstacle": overtaking(False, 6),
+    "ParkedObstacleTwoWays": overtaking(True, 6),
+    "ConstructionObstacle": overtaking(False, 16),
+    "ConstructionObstacleTwoWays": overtaking(True, 16),
+    "VehicleOpensDoor": overtaking(False, 6),
+    "VehicleOpensDoorTwoWays": overtaking(True, 6),
+    "DynamicObjectCrossing": crossing(ANGLE),
+    "ParkingCrossingPedestrian": crossing(ANGLE),
+    "PedestrianCrossing": junction(("straight", "left", "right"), True),
+    "VehicleTurningRoute": junction(("left", "right"), None),
+    "VehicleTurningRoutePedestrian": junction(("left", "right"), None),
+    "HardBreakRoute": straight(75),
+    "ParkingCutIn": parked(75),
+    "StaticCutIn": queue(80),
+    "HighwayCutIn": straight(90, needs_lane=True),
+    "SignalizedJunctionLeftTurn": junction(("left",), True, ("opposite",), flow((7, 9), (24, 70))),
+    "NonSignalizedJunctionLeftTurn": junction(("left",), False, ("opposite",), flow((7, 9), (24, 70))),
+    "SignalizedJunctionRightTurn": junction(("right",), True, ("left",), flow((7, 9), (24, 70))),
+    "NonSignalizedJunctionRightTurn": junction(("right",), False, ("left",), flow((7, 9), (24, 70))),
+    "OppositeVehicleRunningRedLight": junction(("straight", "left"), True, ("left", "right")),
+    "OppositeVehicleTakingPriority": junction(("straight", "left"), False, ("left", "right", "opposite")),
+    "BlockedIntersection": junction(("left", "right"), None),
+    "T_Junction": junction(("left", "right"), False),
+    "VanillaSignalizedTurnEncounterGreenLight": junction(("left", "right"), True),
+    "VanillaSignalizedTurnEncounterRedLight": junction(("left", "right"), True),
+    "HighwayExit": lane_change(),
+    "MergerIntoSlowTraffic": merge_at_junction("left", (4, 5)),
+    "InterurbanActorFlow": merge_at_junction("opposite", (8, 9)),
+    "InvadingTurn": two_way_road(50),
+    "YieldToEmergencyVehicle": behind(125),
+    "ControlLoss": straight(102),
+}
+
+
+def places(town: Town, kind: str, rng: random.Random) -> Iterator[Place]:
+    """Every place of the pool at which a type fits."""
+    for route in town.pool:
+        for at in range(RUN_UP_M, len(route.points) - 60, STEP_M):
+            found = FITS[kind](town, route, at, rng)
+            if found is not None and at + found[0] < len(route.points):
+                yield Place(town.name, route, at, *found)
+
+
+def cut(route: Route, begin: int, end: int, name: str) -> Route:
+    """A stretch of a route as a route of its own."""
+    piece = slice(begin, end + 1)
+    return replace(
+        route,
+        route_id=name,
+        points=route.points[piece],
+        commands=route.commands[piece],
+        is_junction=route.is_junction[piece],
+        speed_limit_mps=route.speed_limit_mps[piece],
+        lane_width_m=route.lane_width_m[piece],
+        stop_lines=(),
+        lane_left=None,
+        lane_right=None,
+    )
+
+
+def route_for(town: Town, place: Place, kind: str, name: str, preset: str) -> RouteSpec | None:
+    """The route through a place with its scenario; None where planning does not find the same way again."""
+    begin, end = place.at - RUN_UP_M, min(place.at + place.after_m, len(place.route.points) - 1)
+    wanted = cut(place.route, begin, end, name)
+    spec = spec_from_route(wanted)
+    try:
+        again = plan_route(town.lanes, spec.waypoints)
+    except RouteError:
+        return None
+    count = min(len(again.points), len(wanted.points))
+    if abs(len(again.points) - len(wanted.points)) > 3:
+        return None
+    if np.abs(again.points[:count, :2] - wanted.points[:count, :2]).max() > 1.2:
+        return None
+    weather = getattr(carla.WeatherParameters, preset)
+    names = ("cloudiness", "precipitation", "precipitation_deposits", "wind_intensity", "sun_azimuth_angle",
+             "sun_altitude_angle", "fog_density", "fog_distance", "fog_falloff", "wetness")  # fmt: skip
+    values = {one: round(float(getattr(weather, one)), 3) for one in names}
+    scenario = ScenarioSpec(f"{kind}_1", kind, place.pose, place.parameters)
+    weathers = (WeatherAt(0.0, values), WeatherAt(1.0, values))
+    return RouteSpec(name, place.route.town, spec.waypoints, (scenario,), weathers)
+
+
+def is_apart(one: Pose, other: Pose) -> bool:
+    """Whether two triggers are two places."""
+    turned = math.cos(one.yaw - other.yaw)
+    return math.hypot(one.x - other.x, one.y - other.y) > APART_M or turned < 0.0
+
+
+def load_town(name: str) -> Town:
+    """A town of `assets/maps` and its pool of routes."""
+    text = (MAPS / f"{name}.xodr").read_text(encoding="utf-8")
+    lanes = LaneGraph(carla.Map(name.capitalize(), text))
+    pool = []
+    for seed in range(POOL):
+        try:
+            pool.append(random_route(lanes, seed, POOL_M))
+        except RouteError:
+            continue
+    return Town(name, lanes, tuple(pool))
+
+
+def main() -> None:
+    """Write both files and log how many places each type has."""
+    towns = [load_town(name) for name in TOWNS]
+    chosen: dict[str, list[RouteSpec]] = {name: [] for name in SETS}
+    number = 0
+    for kind in TYPES:
+        if kind not in FITS:
+            continue
+        rng = random.Random(kind)
+        found = [(town, place) for town in towns for place in places(town, kind, rng)]
+        rng.shuffle(found)
+        taken: list[tuple[str, Pose]] = []
+        wanted = [name for name, count in SETS.items() for _ in range(count)]
+        wanted.sort(key=lambda name: list(SETS).index(name))
+        # Deal in turns, so that a type with few places has one in each set.
+        order = [name for turn in range(max(SETS.values())) for name in SETS if turn < SETS[name]]
+        made = 0
+        for town, place in found:
+            if made == len(order):
+                break
+            if any(name == town.name and not is_apart(place.pose, pose) for name, pose in taken):
+                continue
+            group = order[made]
+            preset = WEATHERS[group][number % len(WEATHERS[group])]
+            spec = route_for(town, place, kind, f"{group}_{kind}_{made // len(SETS) + 1}", preset)
+            if spec is None:
+                continue
+            taken.append((town.name, place.pose))
+            chosen[group].append(spec)
+            made, number = made + 1, number + 1
+        log.info("%s: %d places, %d of %d routes", kind, len(found), made, len(order))
+    for name, specs in chosen.items():
+        # The leaderboard's tools sort routes by whole numbers.
+        offset = 1000 * (1 + list(SETS).index(name))
+        numbered = [replace(spec, route_id=str(offset + i)) for i, spec in enumerate(specs)]
+        write_routes(HERE / f"{name}.xml", numbered)
+        log.info("%s: %d routes", name, len(numbered))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    main()
