@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 MAPS = HERE.parent / "maps"
-TOWNS = ("millbrook",)
+TOWNS = ("millbrook", "ashford")
 SETS = {"collect": 3, "test": 2}
 """Routes of each type in each set."""
 POOL = 140
