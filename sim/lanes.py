@@ -18,6 +18,7 @@ DEFAULT_LIMIT_MPS = 50.0 / 3.6
 _EDGE_M = 1e-3  # how far inside a lane section its first and last points lie
 _UNITS_MPS = {"km/h": 1.0 / 3.6, "mph": 0.44704, "m/s": 1.0}
 _NEIGHBOURS = 24
+LEVEL_WEIGHT = 3.0  # a metre of height counts like this many metres on the ground when the road below is looked for
 SPEED_SIGN = "274"
 
 
@@ -95,6 +96,8 @@ class LaneGraph:
         )
         self.lane_of = np.repeat(np.arange(len(lanes)), np.diff(self.first))
         self._tree = KDTree(np.column_stack([self.x, self.y]))
+        self.slope = np.concatenate([_slope(lane) for lane in lanes])
+        self._solid_tree = KDTree(np.column_stack([self.x, self.y, LEVEL_WEIGHT * self.z]))
         self._by_road: dict[tuple[int, int], list[int]] = defaultdict(list)
         for lane in lanes:
             self._by_road[lane.road_id, lane.lane_id].append(lane.index)
@@ -152,6 +155,16 @@ class LaneGraph:
         along = np.clip(self.s[p] + c * dx + s * dy, 0.0, self.s[self.first[self.lane_of[p] + 1] - 1])
         return lane, np.where(near, along, 0.0), c * dy - s * dx
 
+    def ground(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Height of the road (m), the slope along its lane (rise over run) and that lane's yaw, each (N,).
+
+        Taken from the nearest lane; z tells which one is meant where roads cross above each other.
+        """
+        _, p = self._solid_tree.query(np.column_stack([x, y, LEVEL_WEIGHT * np.asarray(z)]))
+        c, s = np.cos(self.yaw[p]), np.sin(self.yaw[p])
+        along = np.clip(c * (x - self.x[p]) + s * (y - self.y[p]), -2.0, 2.0)
+        return self.z[p] + along * self.slope[p], self.slope[p], self.yaw[p]
+
     def lanes_at(
         self, x: float, y: float, yaw: float, within_m: float = 1.8, turn_rad: float = 1.0
     ) -> dict[int, float]:
@@ -187,6 +200,11 @@ class LaneGraph:
         x = points.x[k - 1] + t * (points.x[k] - points.x[k - 1])
         y = points.y[k - 1] + t * (points.y[k] - points.y[k - 1])
         return float(x), float(y), float(points.yaw[k - 1] + min(max(t, 0.0), 1.0) * turn)
+
+
+def _slope(lane: Lane) -> np.ndarray:
+    """Rise over run along a lane, (N,)."""
+    return np.gradient(lane.z, np.maximum(lane.s, np.arange(len(lane.s)) * 1e-6))
 
 
 def _driving_lanes(road: ET.Element) -> list[tuple[int, float, float]]:

@@ -27,6 +27,7 @@ from sim.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.blueprints import BLUEPRINTS
 from sim.collisions import Contact, Obstacles, resolve
 from sim.lanes import LaneGraph
+from sim.map_check import MapTextError, check_map
 from sim.rpc import RpcError
 from sim.signals import Light, Signals
 from sim.traffic import Traffic
@@ -54,9 +55,10 @@ class MapError(Exception):
 def parse_map(name: str, opendrive: str) -> carla.Map:
     """The map, or MapError saying why it is none."""
     try:
+        check_map(opendrive)
         carla_map = carla.Map(name, opendrive)
-        if not carla_map.get_topology():
-            raise MapError("it has no driving lanes")
+    except MapTextError as error:
+        raise MapError(str(error)) from None
     except RuntimeError as error:
         raise MapError(f"it is not OpenDRIVE that CARLA can read ({error})") from None
     return carla_map
@@ -232,18 +234,15 @@ class World:
         return (cx, cy, TRIGGER_HALF_M - pose.z), (max(ex, TRIGGER_HALF_M), max(ey, TRIGGER_HALF_M), TRIGGER_HALF_M)
 
     def _on_the_ground(self, pose: Pose, blueprint: Blueprint) -> Pose:
-        base = self.ground_z(pose.x, pose.y)
-        if base is None:
-            return pose
+        base = self.ground_z(pose.x, pose.y, pose.z)
         lift = blueprint.extent_m[2] if blueprint.kind is Kind.WALKER else 0.0
         return pose._replace(z=base + lift)
 
-    def ground_z(self, x: float, y: float) -> float | None:
-        """Height of the road (of whatever lane is nearest) at a point; None far from every road."""
+    def ground_z(self, x: float, y: float, z: float = 0.0) -> float:
+        """Height of the road at a point; where roads lie above each other, of the one nearest to the height z."""
         if self._is_flat:
             return 0.0
-        waypoint = self.carla_map.get_waypoint(carla.Location(x, y, 0.0), True, carla.LaneType.Any)
-        return waypoint.transform.location.z if waypoint is not None else None
+        return float(self.lanes.ground(*(np.array([v]) for v in (x, y, z)))[0][0])
 
     def _refuse_overlap(self, pose: Pose, blueprint: Blueprint) -> None:
         for other in self.actors.values():
@@ -318,7 +317,9 @@ class World:
             vx, vy = actor.walk_speed_mps * x / norm, actor.walk_speed_mps * y / norm
             actor.velocity_mps = (vx, vy, 0.0)
             pose = actor.pose
-            actor.pose = pose._replace(x=pose.x + vx * delta_s, y=pose.y + vy * delta_s, yaw=math.atan2(vy, vx))
+            x, y = pose.x + vx * delta_s, pose.y + vy * delta_s
+            z = pose.z + self.ground_z(x, y, pose.z) - self.ground_z(pose.x, pose.y, pose.z)
+            actor.pose = pose._replace(x=x, y=y, z=z, yaw=math.atan2(vy, vx))
 
     def _hold_constant_velocities(self) -> None:
         for actor_id in self.vehicles.ids.tolist():
@@ -330,15 +331,9 @@ class World:
             self.vehicles.set_world_velocity(actor_id, vx, vy)
 
     def _ground(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        z, pitch = np.zeros_like(x), np.zeros_like(x)
-        for i, (xi, yi, yaw_i) in enumerate(zip(x.tolist(), y.tolist(), yaw.tolist(), strict=True)):
-            waypoint = self.carla_map.get_waypoint(carla.Location(xi, yi, 0.0), True, carla.LaneType.Any)
-            if waypoint is None:
-                continue
-            rotation = waypoint.transform.rotation
-            z[i] = waypoint.transform.location.z
-            pitch[i] = math.radians(rotation.pitch) * math.cos(yaw_i - math.radians(rotation.yaw))
-        return z, pitch, np.zeros_like(x)
+        z, slope, uphill = self.lanes.ground(x, y, self.vehicles.z)
+        # Positive roll lowers the right side: a car across the slope with the hill at its left leans to the right.
+        return z, np.arctan(slope * np.cos(yaw - uphill)), np.arctan(slope * np.sin(yaw - uphill))
 
     def _copy_motion(self) -> None:
         v = self.vehicles

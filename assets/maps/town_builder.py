@@ -20,6 +20,7 @@ CROSSWALK_FROM_END_M = (0.5, 3.5)
 STOP_LINE_FROM_END_M = 4.6
 STOP_LINE_WIDTH_M = 0.4
 SIGNAL, STOP, YIELD, SPEED = "1000001", "206", "205", "274"
+SIGN_BOTTOM_M, SIGN_M = 2.1, 0.84
 NAMES = {SIGNAL: "Signal_3Light_Post01", STOP: "Sign_Stop", YIELD: "Sign_Yield", SPEED: "Sign_SpeedLimit"}
 
 
@@ -241,7 +242,8 @@ class Furniture:
         self._signal += 1
         signal = xodr.Signal(
             s=at(STOP_LINE_FROM_END_M), t=side * (edge + 0.7), country="OpenDRIVE", Type=kind, id=str(self._signal),
-            name=NAMES[kind], zOffset=0.0, dynamic=xodr.Dynamic.yes if lit else xodr.Dynamic.no, height=1.0, width=0.5,
+            name=NAMES[kind], zOffset=0.0 if lit else SIGN_BOTTOM_M, height=1.0 if lit else SIGN_M,
+            width=0.5 if lit else SIGN_M, dynamic=xodr.Dynamic.yes if lit else xodr.Dynamic.no,
             orientation=xodr.Orientation.positive if side < 0 else xodr.Orientation.negative,
             hOffset=0.0 if side < 0 else math.pi,
         )  # fmt: skip
@@ -285,8 +287,8 @@ class Furniture:
         self._signal += 1
         signal = xodr.Signal(
             s=sign.s if sign.forward else plan.length - sign.s, t=side * (edge + 0.7), country="OpenDRIVE", Type=SPEED,
-            subtype=str(sign.kmh), id=str(self._signal), name=f"Speed_{sign.kmh}", zOffset=0.0, value=sign.kmh,
-            unit="km/h", height=1.0, width=0.5,
+            subtype=str(sign.kmh), id=str(self._signal), name=f"Speed_{sign.kmh}",
+            zOffset=SIGN_BOTTOM_M, value=sign.kmh, unit="km/h", height=SIGN_M, width=SIGN_M,
             orientation=xodr.Orientation.positive if sign.forward else xodr.Orientation.negative,
             hOffset=0.0 if sign.forward else math.pi,
         )  # fmt: skip

@@ -114,6 +114,11 @@ class RoadItem:
     length: float
     width: float
     lanes: tuple[int, int] | None
+    z_offset: float = 0.0
+    height: float = 0.0
+    value: str = ""
+    repeats: tuple[tuple[float, float, float, float], ...] = ()
+    """(s, length, t at the beginning, t at the end) of what runs on along the road."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,13 @@ class Road:
     sections: tuple[Section, ...]
     signals: tuple[RoadItem, ...] = field(default=())
     objects: tuple[RoadItem, ...] = field(default=())
+    kind: str = ""
+    """OpenDRIVE's road type, such as town or motorway; the first one where it changes."""
+
+    @property
+    def is_level(self) -> bool:
+        """Whether it neither rises nor falls."""
+        return not any(b or c or d for _, _, b, c, d in self.elevation)
 
     def points(self, s: np.ndarray, t: np.ndarray | float) -> np.ndarray:
         """(n, 3) points in CARLA's frame at road coordinates s, t."""
@@ -227,6 +239,13 @@ def read_item(element: ET.Element) -> RoadItem:
         length=number(element, "length"),
         width=number(element, "width"),
         lanes=lanes,
+        z_offset=number(element, "zOffset"),
+        height=number(element, "height"),
+        value=element.get("value") or element.get("subtype", ""),
+        repeats=tuple(
+            (number(r, "s"), number(r, "length"), number(r, "tStart"), number(r, "tEnd", number(r, "tStart")))
+            for r in element.findall("repeat")
+        ),
     )
 
 
@@ -250,6 +269,7 @@ def read_road(element: ET.Element) -> Road:
         sections=tuple(sections),
         signals=tuple(read_item(s) for s in element.findall("signals/signal")),
         objects=tuple(read_item(o) for o in element.findall("objects/object")),
+        kind=next((t.get("type", "") for t in element.findall("type")), ""),
     )
 
 

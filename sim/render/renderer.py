@@ -21,10 +21,11 @@ from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
 from sim.render.label_pass import LabelPass, shown
 from sim.render.scene import CLEAR_NOON, CameraView, DrawnLight, SceneState, Shows
 from sim.render.shadows import throw_shadows
+from sim.render.signs import faces
 from sim.render.sky import dome, dome_colours, light_from_weather
 from sim.render.solids import ACTOR_VERTEX, Model
 from sim.render.staging import BLOB, GLOW, INSTANCE, ModelKey, Placed, Stage, make_model, set_stage
-from sim.render.textures import LAYERS, SIZE, texture_array
+from sim.render.textures import LAYERS, SIGNS, SIZE, texture_array
 from sim.render.town import Town, build_town
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,13 @@ DETAIL_M = 40.0  # beyond it vehicles are drawn coarsely
 HIGH_UP = 4.0  # a camera sees this many metres further per metre it is above the ground
 QUAD = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], "<f4")
 QUAD_INDICES = np.array([0, 1, 2, 0, 2, 3], "<u4")
+
+
+def surface_layers() -> np.ndarray:
+    """(LAYERS, SIZE, SIZE, 4) uint8: the town's surfaces with the faces of road signs."""
+    layers = texture_array().copy()
+    layers[SIGNS, ..., :3] = np.round(np.clip(faces(), 0.0, 1.0) * 255.0)
+    return layers
 
 
 class Renderer:
@@ -57,7 +65,7 @@ class Renderer:
         with self._ctx:
             self._device = str(self._ctx.info["GL_RENDERER"])
             self._scene = self._own(self._ctx.buffer(reserve=64 + 8 * 16, dynamic=True))
-            self._surfaces = self._own(self._ctx.texture_array((SIZE, SIZE, LAYERS), 4, texture_array().tobytes()))
+            self._surfaces = self._own(self._ctx.texture_array((SIZE, SIZE, LAYERS), 4, surface_layers().tobytes()))
             self._surfaces.build_mipmaps()
             self._surfaces.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
             self._make_town()
@@ -232,7 +240,9 @@ class Renderer:
 
     def _throw_shadows(self) -> None:
         self._shade_sun = self._light.sun_direction
-        points, triangles, chunks = throw_shadows(self._town.scenery.throwers, self._shade_sun)
+        points, triangles, chunks = throw_shadows(
+            self._town.scenery.throwers, self._shade_sun, self._town.scenery.height
+        )
         for part in reversed(self._shade_parts):
             part.release()
         self._shade_parts, self._shade = [], None

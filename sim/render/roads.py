@@ -10,26 +10,32 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from scipy.spatial import KDTree
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from sim.render.labels import Tag
 from sim.render.mesh import StaticMesh, noise
 from sim.render.opendrive import Mark, Road, RoadItem, Section
-from sim.render.textures import ASPHALT, PAVING, PLAIN
+from sim.render.textures import ASPHALT, GRASS, PAVING, PLAIN
 
 ROAD_LANES = {"driving", "shoulder", "biking", "parking", "stop", "entry", "exit", "onRamp", "offRamp", "bidirectional"}
 WALK_LANES = {"sidewalk", "curb", "walking"}
+BETWEEN_LANES = {"median", "none", "restricted", "tram", "rail"}
 KERB_M = 0.12
 KERB_TOP_M = 0.16
 DASH_M, GAP_M = 3.0, 4.5
 PAINT_Z_M = 0.012
+RAIL_M, RAIL_POST_M = (0.42, 0.74), 4.0
+VERGE_M, VERGE_DROP_M = 2.0, 0.7
 DETAIL_M, FAR_M = 95.0, 300.0  # how far wheel tracks and kerbs are drawn, and roads at all
 ASPHALT_RGB = np.array([0.40, 0.40, 0.415])
 GUTTER_RGB = np.array([0.52, 0.515, 0.50])
 KERB_RGB = np.array([0.80, 0.79, 0.76])
 EARTH_RGB = np.array([0.44, 0.43, 0.30])
 WALK_RGB = np.array([0.66, 0.635, 0.60])
+RAIL_RGB = np.array([0.66, 0.68, 0.70])
+GRASS_RGB = np.array([0.37, 0.46, 0.22])
 PAINT = {"yellow": (0.93, 0.72, 0.13), "white": (0.93, 0.93, 0.91), "standard": (0.93, 0.93, 0.91)}
 WEAR = np.array([[0.0, 1.0], [0.22, 0.93], [0.5, 1.03], [0.78, 0.93], [1.0, 1.0]])  # across a lane: wheel tracks darker
 
@@ -76,6 +82,7 @@ def build_roads(roads: list[Road], mesh: StaticMesh) -> tuple[PaintMesh, Outline
     """Add all surfaces to `mesh`; returns the paint and the outlines."""
     paint = PaintMesh()
     floors: dict[int, list[Polygon]] = {}
+    through: dict[int, list[np.ndarray]] = {}
     drivable: list[BaseGeometry] = []
     walks: list[BaseGeometry] = []
     for road in roads:
@@ -86,17 +93,21 @@ def build_roads(roads: list[Road], mesh: StaticMesh) -> tuple[PaintMesh, Outline
                 drivable.append(outline)
             elif outline is not None:
                 floors.setdefault(road.junction, []).append(outline)
+                through.setdefault(road.junction, []).append(road.points(s, 0.0))
             walks += walk_outlines(road, section, s)
             for lane_id in section.lanes:
                 add_lane(road, section, lane_id, s, mesh)
             add_far(road, section, mesh)
-            if road.junction < 0:
-                add_marks(road, section, paint)
+            add_marks(road, section, paint)
+            add_verges(road, section, s, mesh)
         for item in road.objects:
             add_road_object(road, item, paint)
+            if item.kind == "barrier" and "rail" in item.subtype.lower():
+                with mesh.labelled(Tag.GUARD_RAIL):
+                    add_rail(road, item, mesh)
     junctions = {number: filled(shapely.union_all(parts)) for number, parts in floors.items()}
-    for floor in junctions.values():
-        add_floor(floor, mesh)
+    for number, floor in junctions.items():
+        add_floor(floor, np.concatenate(through[number]), mesh)
     all_drivable = shapely.union_all([*drivable, *junctions.values()])
     return paint, Outlines(all_drivable, shapely.union_all([all_drivable, *walks]), junctions)
 
@@ -113,18 +124,22 @@ def polygons(shape: BaseGeometry) -> list[Polygon]:
 
 
 def band_outline(road: Road, section: Section, s: np.ndarray, kinds: set[str]) -> Polygon | None:
-    """Polygon from the leftmost to the rightmost border of lanes of the given kinds next to the centre."""
-    extents = []
-    for sign in (1, -1):
-        t = np.zeros_like(s)
-        i = sign
-        while i in section.lanes and section.lanes[i].kind in kinds:
-            t = section.borders(i, s)[1]
-            i += sign
-        extents.append(road.points(s, t)[:, :2])
-    ring = np.concatenate([extents[0], extents[1][::-1]])
+    """Polygon from the leftmost to the rightmost border of lanes of the given kinds, medians between them included."""
+    left, right = (road.points(s, outermost(section, s, sign, kinds))[:, :2] for sign in (1, -1))
+    ring = np.concatenate([left, right[::-1]])
     outline = Polygon(ring)
     return outline.buffer(0) if outline.area > 0.1 else None
+
+
+def outermost(section: Section, s: np.ndarray, sign: int, kinds: set[str]) -> np.ndarray:
+    """`t` of the outer border of the last lane of the given kinds on one side; what lies between them counts too."""
+    t = np.zeros_like(s)
+    i = sign
+    while i in section.lanes and section.lanes[i].kind in kinds | BETWEEN_LANES:
+        if section.lanes[i].kind in kinds:
+            t = section.borders(i, s)[1]
+        i += sign
+    return t
 
 
 def walk_outlines(road: Road, section: Section, s: np.ndarray) -> list[BaseGeometry]:
@@ -153,6 +168,9 @@ def add_lane(road: Road, section: Section, lane_id: int, s: np.ndarray, mesh: St
             mesh.strip(left, right, GUTTER_RGB, ASPHALT, uv=uv, reach=DETAIL_M)
         else:
             add_asphalt(road, s, inner, outer, mesh)
+    elif kind == "median":
+        with mesh.labelled(Tag.TERRAIN):
+            add_median(road, lane_id, s, inner, outer, mesh)
     elif kind not in ROAD_LANES:
         left, right = road.points(s, inner), road.points(s, outer)
         with mesh.labelled(Tag.TERRAIN):
@@ -162,12 +180,7 @@ def add_lane(road: Road, section: Section, lane_id: int, s: np.ndarray, mesh: St
 def add_far(road: Road, section: Section, mesh: StaticMesh) -> None:
     """A section as seen from afar: one band of asphalt and one for each sidewalk."""
     s = road.stations(section.s, section.end, 16.0, 5.0)
-    edges = {1: np.zeros_like(s), -1: np.zeros_like(s)}
-    for sign in (1, -1):
-        i = sign
-        while i in section.lanes and section.lanes[i].kind in ROAD_LANES:
-            edges[sign] = section.borders(i, s)[1]
-            i += sign
+    edges = {sign: outermost(section, s, sign, ROAD_LANES) for sign in (1, -1)}
     if road.junction < 0 and float(np.max(edges[1] - edges[-1])) > 0.1:
         left, right = road.points(s, edges[1]), road.points(s, edges[-1])
         colour = np.concatenate([asphalt_shade(left), asphalt_shade(right)])[:, None] * ASPHALT_RGB
@@ -215,14 +228,75 @@ def add_walk(road: Road, lane_id: int, s: np.ndarray, inner: np.ndarray, outer: 
     mesh.strip(a, b, EARTH_RGB, PLAIN, up=False, reach=DETAIL_M)
 
 
-def add_floor(floor: BaseGeometry, mesh: StaticMesh) -> None:
-    """The asphalt of a junction."""
+def add_median(road: Road, lane_id: int, s: np.ndarray, inner: np.ndarray, outer: np.ndarray, mesh: StaticMesh) -> None:
+    """A raised strip of grass between the carriageways, with a kerb towards the lanes outside it."""
+    up = np.array([0.0, 0.0, KERB_M])
+    sign = 1.0 if lane_id > 0 else -1.0
+    foot = road.points(s, outer)
+    edge, top, middle = foot + up, road.points(s, outer - sign * KERB_TOP_M) + up, road.points(s, inner) + up
+    mesh.strip(middle, top, GRASS_RGB, GRASS, uv=(middle[:, :2] / 7.0, top[:, :2] / 7.0), reach=FAR_M)
+    mesh.strip(top, edge, KERB_RGB, PLAIN, reach=FAR_M)
+    a, b = (foot, edge) if sign < 0 else (edge, foot)
+    mesh.strip(a, b, KERB_RGB * 0.9, PLAIN, up=False, reach=DETAIL_M)
+
+
+def add_verges(road: Road, section: Section, s: np.ndarray, mesh: StaticMesh) -> None:
+    """Where a hilly road has no sidewalk: grass from its edge down to the ground, which lies a little lower there."""
+    if road.is_level:
+        return
+    for sign in (1, -1):
+        ids = [i for i in section.lanes if i * sign > 0]
+        last = max(ids, key=abs, default=0)
+        if last and section.lanes[last].kind not in WALK_LANES:
+            t = section.borders(last, s)[1]
+            edge = road.points(s, t) - np.array([0.0, 0.0, 0.01])
+            foot = road.points(s, t + sign * VERGE_M) - np.array([0.0, 0.0, VERGE_DROP_M])
+            uv = (edge[:, :2] / 7.0, foot[:, :2] / 7.0)
+            mesh.strip(edge, foot, GRASS_RGB, GRASS, uv=uv, reach=FAR_M)
+
+
+def add_rail(road: Road, item: RoadItem, mesh: StaticMesh) -> None:
+    """A guard rail: a band of steel on posts."""
+    for start, length, t0, t1 in item.repeats or ((item.s, item.length, item.t, item.t),):
+        end = min(start + length, road.length)
+        if end - start < 1.0:
+            continue
+        s = road.stations(start, end, 8.0, 3.0)
+        t = np.interp(s, [start, end], [t0, t1])
+        line = road.points(s, t)
+        low, high = line + np.array([0.0, 0.0, RAIL_M[0]]), line + np.array([0.0, 0.0, RAIL_M[1]])
+        for a, b in ((low, high), (high, low)):
+            mesh.strip(a, b, RAIL_RGB, PLAIN, up=False, reach=FAR_M)
+        posts = np.arange(start + 1.0, end, RAIL_POST_M)
+        feet = road.points(posts, np.interp(posts, [start, end], [t0, t1]))
+        for foot, yaw in zip(feet, (road.heading(float(p)) for p in posts), strict=True):
+            side = np.array([np.cos(yaw), np.sin(yaw), 0.0]) * 0.05
+            ends = np.array([foot - side, foot + side])
+            top = ends + np.array([0.0, 0.0, RAIL_M[0] + 0.05])
+            for a, b in ((ends, top), (top, ends)):
+                mesh.strip(a, b, RAIL_RGB * 0.75, PLAIN, up=False, reach=DETAIL_M)
+
+
+def add_floor(floor: BaseGeometry, roads_through: np.ndarray, mesh: StaticMesh) -> None:
+    """The asphalt of a junction, as high as the (n, 3) points of the roads through it."""
+    tree, z = KDTree(roads_through[:, :2]), roads_through[:, 2]
+    level = bool(np.ptp(z) < 0.01)
     dense = shapely.segmentize(floor.buffer(0.05), 4.0)
     for triangle in polygons(shapely.constrained_delaunay_triangles(dense)):
         corners = np.array(triangle.exterior.coords)[:3]
-        points = np.column_stack([corners, np.full(3, -0.002)])
+        points = np.column_stack([corners, floor_height(corners, tree, z, level) - 0.002])
         colour = asphalt_shade(points)[:, None] * ASPHALT_RGB
         mesh.add(points, np.array([[0, 1, 2]]), colour, ASPHALT, uv=corners / 6.0, normal=(0.0, 0.0, 1.0))
+
+
+def floor_height(corners: np.ndarray, tree: KDTree, z: np.ndarray, level: bool) -> np.ndarray:
+    """(n,) heights of a junction's floor at (n, 2) points."""
+    if level:
+        return np.full(len(corners), z[0])
+    distance, index = tree.query(corners, k=min(6, len(z)))
+    distance, index = distance.reshape(len(corners), -1), index.reshape(len(corners), -1)
+    weight = 1.0 / (distance**2 + 0.25)
+    return (weight * z[index]).sum(axis=1) / weight.sum(axis=1)
 
 
 def add_marks(road: Road, section: Section, paint: PaintMesh) -> None:

@@ -7,6 +7,7 @@ in a junction's sight triangle, or in another building.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +19,10 @@ from shapely.geometry.base import BaseGeometry
 from sim.render.labels import Tag
 from sim.render.mesh import StaticMesh, noise
 from sim.render.opendrive import Road
-from sim.render.roads import Outlines
+from sim.render.roads import GRASS_RGB, Outlines
 from sim.render.solids import icosphere
 from sim.render.textures import CLASSIC, DOOR, GRASS, HOUSE, LAMP, OFFICE, PLAIN, SHOP, TILES, WINDOWS
 
-GRASS_RGB = np.array([0.37, 0.46, 0.22])
 HILL_RGB = np.array([0.30, 0.40, 0.24])
 WALLS = np.array([[0.80, 0.72, 0.60], [0.72, 0.45, 0.36], [0.86, 0.84, 0.78], [0.66, 0.62, 0.58], [0.78, 0.62, 0.48],
                   [0.60, 0.36, 0.30], [0.74, 0.76, 0.76], [0.84, 0.76, 0.55]])  # fmt: skip
@@ -34,6 +34,10 @@ BAY_M, FLOOR_M = 3.0, 3.1
 LAMP_EVERY_M = 32.0
 LAMP_REACH_M = 16.0
 GROUND_DROP_M = 0.05
+HILLY_DROP_M, HILLY_STEP_M = 0.35, 10.0  # the ground's cells must not cut through a road on a slope
+NEAR_M = (9.0, 45.0)  # up to where the ground is as high as the nearest road, from where it follows all roads
+FAR_POINTS = 400
+BRIDGE_M = 3.0
 TREE_DETAIL_M = 75.0
 ICOSPHERES = [icosphere(0), icosphere(1)]
 
@@ -54,24 +58,51 @@ class Scenery:
 
     throwers: tuple[Thrower, ...]
     lamps: np.ndarray  # (n, 3) heads of street lamps
+    height: Callable[[np.ndarray], np.ndarray] | None = None
+    """(n, 2) points to (n,) heights of the ground; None where it is level."""
 
 
 class Terrain:
-    """Height of the ground: that of the nearest road."""
+    """Height of the ground: near a road the road's own, further off a mean of all roads by their distance."""
 
     def __init__(self, roads: list[Road]) -> None:
         points = np.concatenate([road.points(road.stations(0.0, road.length), 0.0) for road in roads])
-        self._tree, self._z = KDTree(points[:, :2]), points[:, 2]
-        self.level = bool(np.ptp(self._z) < 0.01)
+        self.level = bool(np.ptp(points[:, 2]) < 0.01)
         self.bounds = (*points[:, :2].min(axis=0), *points[:, :2].max(axis=0))
+        if not self.level:
+            points = np.concatenate([road.points(road.stations(0.0, road.length, 2.0, 2.0), 0.0) for road in roads])
+        self._tree, self._z = KDTree(points[:, :2]), points[:, 2]
+        self._far = points[:: max(1, len(points) // FAR_POINTS)]
 
     def height(self, points: np.ndarray) -> np.ndarray:
-        """(n,) heights at (n, 2) points: a mean of the nearest road points, by their distance."""
+        """(n,) heights at (n, 2) points. Where roads cross above each other the lower one's."""
         if self.level:
             return np.full(len(points), self._z[0])
-        distance, index = self._tree.query(points, k=min(8, len(self._z)))
-        weight = 1.0 / (distance.reshape(len(points), -1) ** 2 + 4.0)
-        return (weight * self._z[index].reshape(weight.shape)).sum(axis=1) / weight.sum(axis=1)
+        points = np.asarray(points, dtype=float)
+        distance, index = self._tree.query(points, k=min(6, len(self._z)))
+        distance, index = distance.reshape(len(points), -1), index.reshape(len(points), -1)
+        weight = 1.0 / (distance**2 + 0.5) ** 1.5
+        z = self._z[index]
+        weight = weight * (z < z.min(axis=1, keepdims=True) + BRIDGE_M)
+        near = (weight * z).sum(axis=1) / weight.sum(axis=1)
+        share = np.clip((distance[:, 0] - NEAR_M[0]) / (NEAR_M[1] - NEAR_M[0]), 0.0, 1.0)
+        share = share * share * (3.0 - 2.0 * share)
+        off = np.flatnonzero(share > 0.0)
+        far = near.copy()
+        for part in np.array_split(off, max(1, len(off) // 2000)):
+            apart = ((points[part, None] - self._far[None, :, :2]) ** 2).sum(axis=2) + 9.0
+            weight = apart**-1.5
+            far[part] = weight @ self._far[:, 2] / weight.sum(axis=1)
+        return near + share * (far - near)
+
+    def normals(self, points: np.ndarray) -> np.ndarray:
+        """(n, 3) upward normals at (n, 2) points."""
+        step = 4.0
+        east, south = np.array([step, 0.0]), np.array([0.0, step])
+        dx = self.height(points + east) - self.height(points - east)
+        dy = self.height(points + south) - self.height(points - south)
+        normal = np.column_stack([-dx, -dy, np.full(len(points), 2.0 * step)])
+        return normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
 def build_scenery(roads: list[Road], outlines: Outlines, mesh: StaticMesh) -> Scenery:
@@ -90,7 +121,7 @@ def build_scenery(roads: list[Road], outlines: Outlines, mesh: StaticMesh) -> Sc
         if road.junction < 0:
             throwers += line_with_trees(road, taken, terrain, rng, mesh)
     throwers += scatter_trees(terrain, taken, rng, mesh)
-    return Scenery(tuple(throwers), lamps)
+    return Scenery(tuple(throwers), lamps, None if terrain.level else terrain.height)
 
 
 class Taken:
@@ -99,22 +130,25 @@ class Taken:
     def __init__(self, outlines: Outlines) -> None:
         self._paved = outlines.paved
         shapely.prepare(self._paved)
-        self._built: list[Polygon] = []
+        self._built: list[tuple[Polygon, tuple[float, float, float, float]]] = []
 
     def free(self, shape: BaseGeometry, margin_m: float) -> bool:
         """Whether a shape keeps `margin_m` from all that stands."""
         if shapely.dwithin(self._paved, shape, margin_m):
             return False
-        return not any(shapely.dwithin(other, shape, margin_m) for other in self._built)
+        x0, y0, x1, y1 = shape.bounds
+        x0, y0, x1, y1 = x0 - margin_m, y0 - margin_m, x1 + margin_m, y1 + margin_m
+        near = [other for other, (a, b, c, d) in self._built if a <= x1 and c >= x0 and b <= y1 and d >= y0]
+        return not any(shapely.dwithin(other, shape, margin_m) for other in near)
 
     def take(self, shape: Polygon) -> None:
         """Build here."""
-        self._built.append(shape)
+        self._built.append((shape, shape.bounds))
 
 
-def grid_lines(low: float, high: float) -> np.ndarray:
+def grid_lines(low: float, high: float, step: float = 25.0) -> np.ndarray:
     """Cuts of the ground: fine in town, coarse towards the horizon."""
-    inner = np.arange(math.floor(low / 25.0) * 25.0 - 100.0, high + 125.0, 25.0)
+    inner = np.arange(math.floor(low / 25.0) * 25.0 - 100.0, high + 100.0 + step, step)
     outer = np.array([40.0, 110.0, 250.0, 500.0, 1000.0, 2000.0])
     return np.concatenate([inner[0] - outer[::-1], inner, inner[-1] + outer])
 
@@ -122,9 +156,10 @@ def grid_lines(low: float, high: float) -> np.ndarray:
 def add_ground(terrain: Terrain, mesh: StaticMesh) -> None:
     """Grass as far as one can see, and hills on the horizon."""
     x0, y0, x1, y1 = terrain.bounds
-    xs, ys = grid_lines(x0, x1), grid_lines(y0, y1)
+    step = 25.0 if terrain.level else HILLY_STEP_M
+    xs, ys = grid_lines(x0, x1, step), grid_lines(y0, y1, step)
     at = np.stack(np.meshgrid(xs, ys, indexing="ij"), axis=-1).reshape(-1, 2)
-    z = terrain.height(at) - (GROUND_DROP_M if terrain.level else 0.3)
+    z = terrain.height(at) - (GROUND_DROP_M if terrain.level else HILLY_DROP_M)
     points = np.column_stack([at, z])
     shade = 1.0 + 0.12 * noise(at, 37.0, 11) + 0.10 * noise(at, 120.0, 12)
     dry = np.clip(0.5 + 0.5 * noise(at, 90.0, 13), 0.0, 1.0)[:, None]
@@ -133,7 +168,8 @@ def add_ground(terrain: Terrain, mesh: StaticMesh) -> None:
     i, j = (a.ravel() for a in np.meshgrid(np.arange(len(xs) - 1), np.arange(n - 1), indexing="ij"))
     a = i * n + j
     triangles = np.stack([a, a + n, a + n + 1, a, a + n + 1, a + 1], axis=1).reshape(-1, 3)
-    mesh.add(points, triangles, colour, GRASS, uv=at / 7.0, normal=(0.0, 0.0, 1.0), reach=1e6)
+    normal = (0.0, 0.0, 1.0) if terrain.level else terrain.normals(at)
+    mesh.add(points, triangles, colour, GRASS, uv=at / 7.0, normal=normal, reach=1e6)
     middle, span = np.array([(x0 + x1) / 2.0, (y0 + y1) / 2.0]), math.hypot(x1 - x0, y1 - y0) / 2.0
     angle = np.linspace(0.0, 2.0 * np.pi, 97)
     for distance, height, seed in ((700.0, 34.0, 14), (1500.0, 95.0, 15)):
@@ -174,10 +210,13 @@ def line_with_buildings(
 ) -> list[Thrower]:
     """Fronts along both sides of a road: tall and close on wide streets, houses with gardens on narrow ones."""
     urban = lane_count(road) >= 4
-    throwers = []
+    throwers: list[Thrower] = []
+    if road.kind == "motorway":
+        return throwers
+    empty = 0.85 if road.kind == "rural" else 0.25
     for side in (1, -1):
         for s, width in lots(road, rng, (15.0, 30.0) if urban else (10.0, 17.0)):
-            if not urban and rng.random() < 0.25:
+            if not urban and rng.random() < empty:
                 continue
             depth = float(rng.uniform(11.0, 16.0) if urban else rng.uniform(8.0, 11.0))
             setback = float(rng.uniform(1.5, 3.0) if urban else rng.uniform(4.0, 9.0))
@@ -337,7 +376,9 @@ def line_with_trees(
     road: Road, taken: Taken, terrain: Terrain, rng: np.random.Generator, mesh: StaticMesh
 ) -> list[Thrower]:
     """Street trees behind the sidewalks."""
-    throwers = []
+    throwers: list[Thrower] = []
+    if road.kind == "motorway":
+        return throwers
     for side in (1, -1):
         s = float(rng.uniform(14.0, 24.0))
         while s < road.length - 14.0:

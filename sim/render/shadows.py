@@ -6,7 +6,7 @@ no spot is darkened twice. Roofs and walls take none.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 import numpy as np
 import shapely
@@ -19,6 +19,7 @@ from sim.render.scenery import Thrower
 LIFT_M = KERB_M + 0.015  # above the sidewalks; on the road this is off by a hand's breadth
 LOWEST_SUN = 0.20  # sine of the altitude below which shadows would reach across the town
 REACH_M = 200.0
+DRAPE_M = 5.0
 
 
 def swept(thrower: Thrower, sun: np.ndarray) -> Polygon:
@@ -30,22 +31,25 @@ def swept(thrower: Thrower, sun: np.ndarray) -> Polygon:
     return Polygon(np.array(shapely.MultiPoint(np.concatenate([low, high])).convex_hull.exterior.coords))  # type: ignore[attr-defined]
 
 
-def throw_shadows(throwers: tuple[Thrower, ...], sun: np.ndarray) -> tuple[np.ndarray, np.ndarray, Chunks | None]:
-    """(n, 3) float32 points, (m, 3) uint32 triangles and their chunks."""
+def throw_shadows(
+    throwers: tuple[Thrower, ...], sun: np.ndarray, ground: Callable[[np.ndarray], np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray, Chunks | None]:
+    """(n, 3) float32 points, (m, 3) uint32 triangles and their chunks; `ground` gives the height where it varies."""
     if not throwers:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint32), None
-    level = math.isclose(min(t.ground_m for t in throwers), max(t.ground_m for t in throwers), abs_tol=0.05)
+    level = ground is None
     shapes = [swept(thrower, sun) for thrower in throwers]
-    # On sloping ground each shadow lies at its own height, so they stay apart (and overlaps are darker).
-    merged = [shapely.union_all(shapes)] if level else shapes
-    heights = [throwers[0].ground_m] if level else [t.ground_m for t in throwers]
+    # On sloping ground shadows are draped over it.
+    merged = shapely.union_all(shapes)
+    merged = merged if level else shapely.segmentize(merged, DRAPE_M)
     corners = []
-    for shape, height in zip(merged, heights, strict=True):
-        for part in polygons(shape):
-            for triangle in polygons(shapely.constrained_delaunay_triangles(part)):
-                flat = np.array(triangle.exterior.coords)[:3]
-                corners.append(np.column_stack([flat, np.full(3, height + LIFT_M)]))
+    for part in polygons(merged):
+        for triangle in polygons(shapely.constrained_delaunay_triangles(part)):
+            flat = np.array(triangle.exterior.coords)[:3]
+            corners.append(np.column_stack([flat, np.full(3, throwers[0].ground_m + LIFT_M)]))
     points = np.array(corners, np.float32)
+    if ground is not None:
+        points[..., 2] = ground(points.reshape(-1, 3)[:, :2]).reshape(-1, 3) + LIFT_M
     order, chunks = cut(points, np.tile(np.array([0.0, REACH_M]), (len(points), 1)))
     triangles = np.arange(3 * len(points), dtype=np.uint32).reshape(-1, 3)[order]
     return points.reshape(-1, 3), triangles, chunks

@@ -11,8 +11,8 @@ import functools
 import numpy as np
 
 SIZE = 512
-ASPHALT, GRASS, PAVING, PLAIN, HOUSE, OFFICE, CLASSIC, SHOP, DOOR, TILES, LAMP = range(11)
-LAYERS = 11
+ASPHALT, GRASS, PAVING, PLAIN, HOUSE, OFFICE, CLASSIC, SHOP, DOOR, TILES, LAMP, SIGNS = range(12)
+LAYERS = 12
 WINDOWS = 8  # bays and floors in a facade tile
 
 

@@ -14,6 +14,7 @@ from sim.render.mesh import Chunks, StaticMesh, cut
 from sim.render.opendrive import read_roads
 from sim.render.roads import Outlines, build_roads
 from sim.render.scenery import Scenery, build_scenery, lamp_light
+from sim.render.signs import add_signs
 
 PAINT_REACH_M = 240.0
 FAR_SIDE_M = 70.0
@@ -66,6 +67,7 @@ def build_town(opendrive: str) -> Town:
     mesh = StaticMesh()
     paint, outlines = build_roads(roads, mesh)
     scenery = build_scenery(roads, outlines, mesh)
+    add_signs(roads, mesh)
     vertices, indices, chunks = mesh.build()
     vertices["colour"][:, 3] = np.round(lamp_light(vertices["position"], scenery.lamps) * 255.0)
     marks = paint.vertices()

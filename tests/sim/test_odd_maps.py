@@ -1,0 +1,149 @@
+"""OpenDRIVE files of other people: what is valid loads and draws, what is not gets one message that says where."""
+
+import math
+
+import carla
+import numpy as np
+import pytest
+from shapely.geometry import Point
+
+from sim.actors import Pose
+from sim.map_check import MapTextError, check_map
+from sim.render.mesh import StaticMesh
+from sim.render.opendrive import read_roads
+from sim.render.roads import build_roads
+from sim.world import MapError, World
+
+LANE = '<lane id="{}" type="{}" level="false"><width sOffset="0" a="{}" b="0" c="0" d="0"/></lane>'
+CENTRE = '<center><lane id="0" type="none" level="false"/></center>'
+TWO_WAY = (
+    f'<laneSection s="0"><left>{LANE.format(1, "driving", 3.5)}</left>{CENTRE}'
+    f"<right>{LANE.format(-1, 'driving', 3.5)}</right></laneSection>"
+)
+LINE = '<geometry s="0" x="0" y="0" hdg="0" length="200"><line/></geometry>'
+
+
+def road(planview=LINE, lanes=TWO_WAY, body="", attributes='length="200" id="1"'):
+    return (
+        f'<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="odd" version="1"/>'
+        f'<road name="a" junction="-1" {attributes}><type s="0" type="town"/><planView>{planview}</planView>{body}'
+        f"<lanes>{lanes}</lanes></road></OpenDRIVE>"
+    )
+
+
+def shaped(shape):
+    return road(f'<geometry s="0" x="0" y="0" hdg="0.5" length="200">{shape}</geometry>')
+
+
+def right_lanes(*lanes):
+    return f'<laneSection s="0">{CENTRE}<right>{"".join(LANE.format(*lane) for lane in lanes)}</right></laneSection>'
+
+
+ODD = {
+    "left-hand traffic": road(attributes='length="200" id="1" rule="LHT"'),
+    "poly3": shaped('<poly3 a="0" b="0" c="0.001" d="0"/>'),
+    "paramPoly3, normalized": shaped(
+        '<paramPoly3 aU="0" bU="190" cU="0" dU="0" aV="0" bV="0" cV="40" dV="0" pRange="normalized"/>'
+    ),
+    "paramPoly3, arcLength": shaped(
+        '<paramPoly3 aU="0" bU="1" cU="0" dU="0" aV="0" bV="0" cV="0.001" dV="0" pRange="arcLength"/>'
+    ),
+    "spiral": shaped('<spiral curvStart="0" curvEnd="0.01"/>'),
+    "lane offset": road(lanes='<laneOffset s="0" a="1" b="0.01" c="0" d="0"/>' + TWO_WAY),
+    "superelevation": road(
+        body='<elevationProfile><elevation s="0" a="5" b="0.05" c="0" d="0"/></elevationProfile>'
+        '<lateralProfile><superelevation s="0" a="0.05" b="0" c="0" d="0"/></lateralProfile>'
+    ),
+    "lane of no width": road(lanes=right_lanes((-1, "driving", 3.5), (-2, "driving", 0))),
+    "median between": road(lanes=right_lanes((-1, "median", 2), (-2, "driving", 3.5), (-3, "bus", 3))),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_valid_oddities_load_and_their_roads_are_drawn_where_the_lanes_are(name):
+    text = ODD[name]
+    world = World(name, text, 0)
+    assert world.spawn_points
+    world.step(0.05)
+    mesh = StaticMesh()
+    _, outlines = build_roads(read_roads(text), mesh)
+    vertices, indices, _ = mesh.build()
+    assert np.isfinite(vertices["position"]).all()
+    assert len(indices) > 100
+    for w in world.carla_map.generate_waypoints(20.0):
+        if w.lane_width > 1.0:
+            x, y = w.transform.location.x, w.transform.location.y
+            margin = outlines.drivable.buffer(0.4)  # poly3's arc length is not its u, and CARLA samples it
+            assert margin.intersects(Point(x, y)), (name, x, y)
+
+
+BAD = {
+    "hello": "not well-formed XML",
+    "<a/>": "outermost element is <a>",
+    "<OpenDRIVE/>": "no <road>",
+    road(planview=""): "road 1: <planView> has no <geometry>",
+    shaped(""): "road 1, geometry 1: it holds nothing; one of line, arc",
+    shaped("<bezier/>"): "road 1, geometry 1: it holds <bezier>",
+    road(planview=LINE.replace('x="0"', 'x="zero"')): 'road 1, geometry 1: x="zero" is not a number',
+    shaped('<arc curvature="nan"/>'): 'road 1, geometry 1, arc: curvature="nan" is not a number',
+    road(attributes='length="0" id="1"'): "road 1: its length must be above 0",
+    road(attributes='length="200" id="A7"'): "road A7: its id must be a whole number",
+    road(lanes=""): "road 1: <lanes> has no <laneSection>",
+    road(lanes=right_lanes((-1, "driving", 3), (-3, "driving", 3))): "lanes on the right are [-1, -3]",
+    road(lanes=right_lanes((-1, "sidewalk", 2))): "no driving lanes",
+    road(body='<link><successor elementType="road" elementId="99" contactPoint="start"/></link>'): "road 99",
+    road(body='<link><successor elementType="junction" elementId="9"/></link>'): "junction 9",
+}
+
+
+@pytest.mark.parametrize("text", BAD, ids=list(BAD.values()))
+def test_a_wrong_file_gets_one_message_that_says_where_and_what(text):
+    with pytest.raises(MapTextError) as caught:
+        check_map(text)
+    assert BAD[text] in str(caught.value)
+    with pytest.raises(MapError):
+        World("bad", text, 0)
+
+
+def test_cars_stand_on_the_slope_and_lean_with_it():
+    slope = 0.08
+    text = road(body=f'<elevationProfile><elevation s="0" a="5" b="{slope}" c="0" d="0"/></elevationProfile>')
+    world = World("hill", text, 0)
+    for lane, facing in ((-1, 1.0), (1, -1.0)):
+        w = world.carla_map.get_waypoint_xodr(1, lane, 100.0)
+        t = w.transform
+        ids = spawn(world, t)
+        world.step(0.05)
+        actor = world.actor(ids)
+        assert actor.pose.z == pytest.approx(5.0 + slope * 100.0, abs=0.05)
+        assert actor.pose.pitch == pytest.approx(facing * math.atan(slope), abs=0.02)
+
+
+def test_a_car_left_alone_on_a_slope_rolls_down_and_stays_on_the_road():
+    text = road(body='<elevationProfile><elevation s="0" a="0" b="0.08" c="0" d="0"/></elevationProfile>')
+    world = World("hill", text, 0)
+    ids = spawn(world, world.carla_map.get_waypoint_xodr(1, -1, 150.0).transform)
+    for _ in range(60):
+        world.step(0.05)
+    pose = world.actor(ids).pose
+    assert pose.x < 149.8
+    assert pose.z == pytest.approx(0.08 * pose.x, abs=0.02)
+
+
+def spawn(world, transform):
+    at, turn = transform.location, transform.rotation
+    pose = Pose(at.x, at.y, at.z + 0.5, 0.0, 0.0, math.radians(turn.yaw))
+    return world.spawn([7, "vehicle.tesla.model3", []], pose).actor_id
+
+
+def test_walkers_climb_with_the_road():
+    text = road(body='<elevationProfile><elevation s="0" a="0" b="0.1" c="0" d="0"/></elevationProfile>')
+    world = World("hill", text, 0)
+    t = carla.Transform(carla.Location(50.0, 6.0, 6.0))
+    walker = world.spawn([8, "walker.pedestrian.0001", []], Pose(t.location.x, t.location.y, t.location.z))
+    before = walker.pose.z
+    walker.walk_direction, walker.walk_speed_mps = (1.0, 0.0, 0.0), 2.0
+    for _ in range(40):
+        world.step(0.05)
+    assert walker.pose.z - before == pytest.approx(0.1 * (walker.pose.x - 50.0), abs=0.02)
+    assert walker.pose.x > 53.0
