@@ -71,6 +71,8 @@ class RunConfig(Settings):
     """A pseudonym that the recording keeps; never a name."""
     traffic: Annotated[int, Field(ge=0, le=200)] = 20
     """Vehicles around the ego."""
+    replay: Path | None = None
+    """Recorded traffic (CSV, `takeover segments trajectories`) in place of these."""
     weather: str = "ClearNoon"
     """A preset of `carla.WeatherParameters`."""
     seed: int = 0
@@ -120,7 +122,7 @@ class RunConfig(Settings):
             random_route_m=self.random_route_m,
             seed=self.seed,
             realtime=self.realtime,
-            traffic=TrafficConfig(count=self.traffic),
+            traffic=TrafficConfig(count=self.traffic, replay=self.replay),
             weather=self.weather,
             time_limit_s=self.time_limit_s,
             blocked_s=self.time_limit_s,  # a person may stand as long as they like

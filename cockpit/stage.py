@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from cockpit.route import Route, RouteError, plan_route, random_route
 from cockpit.route_files import RouteSpec, read_route
 from cockpit.scenarios.director import Director, direct
 from cockpit.traffic import Traffic, TrafficError, spawn_traffic
+from cockpit.traffic_replay import ReplayTraffic, read_trajectories
 from cockpit.world import CarlaWorld, WorldError
 from recorder.schema import DriverKind, SessionInfo
 
@@ -103,10 +105,13 @@ def set_stage(config: SessionConfig, cameras: Iterable[CameraSpec], route: Route
         stage = Stage(config, world, planned)
         world.spawn_ego(planned.start)
         world.attach_cameras(cameras)
-        stage.traffic = _with_traffic(world, config, planned)
+        replay = config.traffic.replay
+        stage.traffic = _with_traffic(world, config, planned) if replay is None else None
         stage.route = planned.with_lights(world.light_ids())
-        if isinstance(spec, RouteSpec) and (spec.scenarios or spec.weathers):
-            stage.scenarios = direct(world, stage.route, spec.scenarios, spec.weathers, config.seed)
+        listed = spec if isinstance(spec, RouteSpec) else RouteSpec("", "", ())
+        if listed.scenarios or listed.weathers or replay is not None:
+            stage.scenarios = direct(world, stage.route, listed.scenarios, listed.weathers, config.seed)
+            stage.scenarios.replay = _replayed(world, replay)
     except BaseException:
         world.close() if stage is None else stage.close()
         raise
@@ -124,6 +129,10 @@ def planned_route(world: CarlaWorld, config: SessionConfig, spec: RouteSpec | Ro
         return plan_route(lanes, spec.waypoints, spec.route_id)
     except RouteError as error:
         raise ConfigError(f"{error} Choose another route or town.") from error
+
+
+def _replayed(world: CarlaWorld, path: Path | None) -> ReplayTraffic | None:
+    return ReplayTraffic(world.client, world.world, read_trajectories(path)) if path is not None else None
 
 
 def _configured(config: SessionConfig) -> RouteSpec | None:

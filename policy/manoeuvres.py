@@ -23,13 +23,12 @@ from recorder.schema import ActorState, Tick
 
 BLINKERS = 0b110000
 """`carla.VehicleLightState` RightBlinker | LeftBlinker: hazard lights."""
-SIREN = 0b110000000
+SIREN = 0b11000000000
 """Special1 | Special2."""
 BICYCLES = ("vehicle.bh.crossbike", "vehicle.diamondback.century", "vehicle.gazelle.omafiets")
 SCENARIO_ROLE = "scenario"
-STANDING_MPS = 0.5
 SLOW_MPS = 4.5
-"""Cyclists slower than this are gone round."""
+"""Who is slower than this is gone round."""
 
 SIDE_ROOM_M = 1.0
 """Kept between the car's side and an obstacle: an open door's reach and a hand's breadth."""
@@ -44,6 +43,8 @@ BEGUN_M = 0.6
 """Displaced by this much, the ego has begun to go round and goes on."""
 PASSING_MPS, PASSING_MPS2 = 6.5, 1.5
 ONCOMING_MARGIN_S = 0.5
+PULLS_OUT_S = 1.2
+"""From the first turn of the wheel to the other lane."""
 REAR_GAP_M, REAR_GAP_S = 4.0, 2.0
 
 SIREN_RANGE_M = 60.0
@@ -95,13 +96,13 @@ def adapted(tick: Tick) -> Adapted:
 
 
 def is_obstacle(actor: ActorState) -> bool:
-    """Whether it will not drive on of itself: a thing, a car with its hazard lights on, or a slow cyclist."""
+    """Whether it is to be gone round: a thing, somebody slow with the hazard lights on, or a slow cyclist."""
     if actor.type_id.startswith("static.prop"):
         return True
     if actor.type_id in BICYCLES:
         return actor.speed_mps < SLOW_MPS
-    standing = actor.type_id.startswith("vehicle") and actor.speed_mps < STANDING_MPS
-    return standing and actor.light_state & BLINKERS == BLINKERS
+    slow = actor.type_id.startswith("vehicle") and actor.speed_mps < SLOW_MPS
+    return slow and actor.light_state & BLINKERS == BLINKERS
 
 
 def _has_siren(actor: ActorState) -> bool:
@@ -171,7 +172,8 @@ def _is_free(tick: Tick, path: RoutePath, offset: float, group: list[_Body], unt
             continue
         if body.along_mps < -0.5:
             comes_to = body.from_m + body.along_mps * (clear_s + ONCOMING_MARGIN_S)
-            if comes_to < until_m and body.to_m > -front - 2.0:
+            # Who will be past before the ego is out of its lane does not count.
+            if comes_to < until_m and body.to_m + body.along_mps * PULLS_OUT_S > -front:
                 return False
         elif body.to_m < front + 4.0:
             # Beside or behind, on the way to where the ego wants to be when it gets there.
@@ -271,8 +273,8 @@ def _body(path: RoutePath, actor: ActorState) -> _Body:
     length = abs(actor.extent_m[0] * math.cos(turned)) + abs(actor.extent_m[1] * math.sin(turned))
     width = abs(actor.extent_m[0] * math.sin(turned)) + abs(actor.extent_m[1] * math.cos(turned))
     speed = actor.velocity_mps[0] * math.cos(yaw) + actor.velocity_mps[1] * math.sin(yaw)
-    # A cyclist rides on while it is passed.
-    rides_m = 5.0 * max(speed, 0.0) if actor.type_id in BICYCLES else 0.0
+    # Who moves on while it is passed takes up more road.
+    rides_m = 5.0 * max(speed, 0.0) if is_obstacle(actor) else 0.0
     return _Body(along - length, along + length + rides_m, across - width, across + width, speed, actor)
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from policy.expert import Expert
 from policy.hazards import Hazard, HazardConfig, HazardKind, foresee, is_centred
+from policy.manoeuvres import adapted
 from policy.motion import forward_speed_mps
 from recorder.schema import ActorState, Authority, Control, DriverInput, DriverKind, Plan, RouteCommand, Tick
 
@@ -106,7 +107,8 @@ class SafetyDriver:
 
     def _hazard(self, tick: Tick) -> Hazard | None:
         ego_at_plan = self._egos.get(tick.plan.frame) if tick.plan is not None else None
-        return foresee(tick, ego_at_plan, self.config.hazards)
+        # Going round an obstacle is no leaving of the lane: the route is judged as the expert would bend it.
+        return foresee(adapted(tick).tick, ego_at_plan, self.config.hazards)
 
     def _watch(self, tick: Tick) -> DriverInput:
         if self.phase is not Phase.TAKING_OVER:

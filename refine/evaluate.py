@@ -197,6 +197,7 @@ class _Driving:
             wall_s=round(time.monotonic() - begun, 2),
             session=session,
             faults=[one.event.text for one in result.events if one.event.kind is EventKind.FAULT],
+            scenarios=list(result.scenarios),
         )
         self.runs.append(run)
         return run

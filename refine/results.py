@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from cockpit.scenarios.judge import ScenarioOutcome
 from refine.errors import RefineError
 from refine.metrics import DriveSums, RouteScore, paired_interval, total
 
@@ -63,6 +64,8 @@ class Run:
     session: str = ""
     """Folder of the recording, relative to the evaluation's; empty when nothing was recorded."""
     faults: list[str] = field(default_factory=list)
+    scenarios: list[ScenarioOutcome] = field(default_factory=list)
+    """What came of the route's scenarios."""
 
     @property
     def key(self) -> tuple[str, str, int]:

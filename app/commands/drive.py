@@ -36,6 +36,7 @@ def drive(
     driver: Annotated[DriverChoice | None, typer.Option(help="Who takes over.")] = None,
     device: Annotated[str | None, typer.Option(help="Which wheel: /dev/input/eventN or a profile.")] = None,
     traffic: Annotated[int | None, typer.Option(help="Vehicles around the ego.")] = None,
+    replay: Annotated[Path | None, typer.Option(help="Replay recorded traffic (CSV) instead.")] = None,
     weather: Annotated[str | None, typer.Option(help="A preset such as ClearNoon or WetSunset.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of route and traffic.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where sessions are recorded [runs].")] = None,

@@ -19,6 +19,7 @@ from refine.errors import RefineError
 from refine.evaluate import EXPERT, EvaluationProgress
 from refine.evaluate import evaluate as evaluate_policies
 from refine.results import Evaluation, Table, route_table, summary_table
+from refine.scenario_scores import scenario_tables
 
 TEST_ROUTES = asset("routes", "millbrook_test.xml")
 
@@ -31,6 +32,7 @@ def evaluate(
     count: Annotated[int | None, typer.Option(min=1, help="Only so many of them, from the first.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds of traffic, comma between them.")] = "0",
     traffic: Annotated[int, typer.Option(min=0, help="Vehicles around the ego.")] = 20,
+    replay: Annotated[Path | None, typer.Option(help="Replay recorded traffic (CSV) instead.")] = None,
     supervised: Annotated[bool, typer.Option(help="Put the expert into the driver's seat.")] = True,
     record: Annotated[bool, typer.Option(help="Record the expert's takeovers.")] = False,
     host: Annotated[str | None, typer.Option(help="A CARLA server; without it the embedded simulator starts.")] = None,
@@ -46,7 +48,7 @@ def evaluate(
             seed_list(seeds),
             folder,
             supervised=supervised,
-            config=SessionConfig(traffic=TrafficConfig(count=traffic)),
+            config=SessionConfig(traffic=TrafficConfig(count=traffic, replay=replay)),
             simulator=(host, port) if host else None,
             record=record,
             on_progress=DriveBar(progress).show,
@@ -95,8 +97,8 @@ def seed_list(text: str) -> list[int]:
 
 
 def print_scores(evaluation: Evaluation) -> None:
-    """Totals, then every route, policies side by side."""
-    for table in (summary_table(evaluation), route_table(evaluation)):
+    """Totals, then every route, then what came of scenarios, policies side by side."""
+    for table in (summary_table(evaluation), route_table(evaluation), *scenario_tables(evaluation)):
         print_table(table)
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from app.console import EXIT_FAILED, out, progress_bar
-from recorder.export import export_hdf5
+from recorder.export import export_hdf5, export_trajectories
 from recorder.reader import Segment, list_segments
 from recorder.session import SESSION_FILE, RecordingError
 from recorder.verify import verify_session
@@ -107,3 +107,14 @@ def export(
     """Copy one segment into an HDF5 file, for tools that read nothing else."""
     export_hdf5(Segment.open(segment), target)
     out.print(f"wrote {target}")
+
+
+@app.command()
+def trajectories(
+    segment: Annotated[Path, typer.Argument(help="A segment's folder (NNNN.zarr).")],
+    target: Annotated[Path, typer.Argument(help="CSV file to write.")],
+    moved: Annotated[float, typer.Option(help="Leave out who moved less than this, metres.")] = 0.0,
+) -> None:
+    """Write where every other road user of a segment was, to be replayed as background traffic."""
+    count = export_trajectories(Segment.open(segment), target, moved_m=moved)
+    out.print(f"wrote {count} trajectories to {target}")

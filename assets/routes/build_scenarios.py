@@ -7,6 +7,7 @@ the two sets, far apart from each other, so that no place of `test` is one of `c
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import random
@@ -21,7 +22,15 @@ from cockpit.lanes import LaneGraph
 from cockpit.route import Route, RouteError, plan_route, random_route
 from cockpit.route_files import RouteSpec, spec_from_route, write_routes
 from cockpit.scenarios.catalogue import TYPES
-from cockpit.scenarios.places import junction_ahead, lane_beside, opposite_lane, way_path, waypoint_at, ways_through
+from cockpit.scenarios.places import (
+    junction_ahead,
+    lane_beside,
+    opposite_lane,
+    pose_of,
+    way_path,
+    waypoint_at,
+    ways_through,
+)
 from cockpit.scenarios.spec import ScenarioSpec, WeatherAt
 from recorder.schema import Pose
 
@@ -29,10 +38,10 @@ log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 MAPS = HERE.parent / "maps"
-TOWNS = ("millbrook", "ashford")
+TOWNS = ("millbrook", "ashford", "kingsway", "highfield")
 SETS = {"collect": 3, "test": 2}
 """Routes of each type in each set."""
-POOL = 140
+POOL = 100
 POOL_M = 700.0
 STEP_M = 12
 RUN_UP_M = 45
@@ -123,7 +132,7 @@ def overtaking(two_ways: bool, length: int, more: Callable[[random.Random], dict
             return None
         if not two_ways and not left:
             return None
-        frequency = {"frequency": span(rng.randint(60, 80), rng.randint(160, 190))} if two_ways else {}
+        frequency = {"frequency": span(rng.randint(70, 90), rng.randint(180, 220))} if two_ways else {}
         return distance + length + 40, {"distance": value(distance), **frequency, **more(rng)}
 
     return fit
@@ -131,7 +140,7 @@ def overtaking(two_ways: bool, length: int, more: Callable[[random.Random], dict
 
 def cyclists(rng: random.Random) -> dict[str, dict[str, str]]:
     """How slow, and how far."""
-    return {"bicycle_speed": value(rng.randint(7, 10)), "bicycle_drive_distance": value(rng.randint(40, 50))}
+    return {"bicycle_speed": value(rng.randint(7, 10)), "bicycle_drive_distance": value(rng.randint(34, 42))}
 
 
 def crossing(more: Callable[[random.Random], dict] = lambda _: {}) -> Fit:
@@ -237,8 +246,6 @@ def lane_change() -> Fit:
         changes = [i for i in range(at, len(route.commands)) if "change" in route.commands[i].value]
         if not changes or not 38 <= changes[0] - at <= 52 or changes[0] + 75 >= len(route.points):
             return None
-        if route.is_junction[changes[0] - 12 : changes[0] + 5].any():
-            return None
         parameters = {"flow_speed": value(rng.randint(6, 8)), "source_dist_interval": span(14, rng.randint(28, 36))}
         return changes[0] - at + 75, parameters
 
@@ -265,6 +272,40 @@ def merge_at_junction(come_from: str, speed: tuple[int, int]) -> Fit:
         return found[0], parameters
 
     return fit
+
+
+def ramp(other_is_right: bool) -> Fit:
+    """Where two lanes of one direction become one: the ego on one of them, a flow or somebody on the other."""
+
+    def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
+        ahead = junction_ahead(route, at)
+        if ahead is None or not 38 <= ahead.first_m - at <= 52 or ahead.last_m + 60 >= len(route.points):
+            return None
+        if abs(ahead.turned_rad) > 0.5 or any(at < line.distance_m < ahead.last_m for line in route.stop_lines):
+            return None
+        own = route.pose_at(ahead.first_m)
+        for way in ways_through(town.map, route, ahead, "same"):
+            begin = pose_of(way[0])
+            right = -(begin.x - own.x) * math.sin(own.yaw) + (begin.y - own.y) * math.cos(own.yaw)
+            if not 2.0 < abs(right) < 12.0 or (right > 0.0) is not other_is_right:
+                continue
+            path = way_path(way, 90.0, 70.0)
+            if other_is_right:
+                return int(ahead.last_m) - at + 60, {"other_actor_location": where(path[25])}
+            return int(ahead.last_m) - at + 60, {
+                "start_actor_flow": where(path[0]),
+                "end_actor_flow": where(path[-1]),
+                "flow_speed": value(rng.randint(5, 6)),
+                "source_dist_interval": span(rng.randint(16, 20), rng.randint(34, 45)),
+            }
+        return None
+
+    return fit
+
+
+def either(first: Fit, second: Fit) -> Fit:
+    """The first of two that fits."""
+    return lambda town, route, at, rng: first(town, route, at, rng) or second(town, route, at, rng)
 
 
 def where(point: np.ndarray) -> dict[str, str]:
@@ -322,6 +363,8 @@ FITS: dict[str, Fit] = {
     "ParkedObstacleTwoWays": overtaking(True, 6),
     "ConstructionObstacle": overtaking(False, 16),
     "ConstructionObstacleTwoWays": overtaking(True, 16),
+    "HazardAtSideLane": overtaking(False, 50, cyclists),
+    "HazardAtSideLaneTwoWays": overtaking(True, 50, cyclists),
     "VehicleOpensDoor": overtaking(False, 6),
     "VehicleOpensDoorTwoWays": overtaking(True, 6),
     "DynamicObjectCrossing": crossing(ANGLE),
@@ -332,7 +375,7 @@ FITS: dict[str, Fit] = {
     "HardBreakRoute": straight(75),
     "ParkingCutIn": parked(75),
     "StaticCutIn": queue(80),
-    "HighwayCutIn": straight(90, needs_lane=True),
+    "HighwayCutIn": either(ramp(other_is_right=True), straight(90, needs_lane=True)),
     "SignalizedJunctionLeftTurn": junction(("left",), True, ("opposite",), flow((7, 9), (24, 70))),
     "NonSignalizedJunctionLeftTurn": junction(("left",), False, ("opposite",), flow((7, 9), (24, 70))),
     "SignalizedJunctionRightTurn": junction(("right",), True, ("left",), flow((7, 9), (24, 70))),
@@ -344,7 +387,7 @@ FITS: dict[str, Fit] = {
     "VanillaSignalizedTurnEncounterGreenLight": junction(("left", "right"), True),
     "VanillaSignalizedTurnEncounterRedLight": junction(("left", "right"), True),
     "HighwayExit": lane_change(),
-    "MergerIntoSlowTraffic": merge_at_junction("left", (4, 5)),
+    "MergerIntoSlowTraffic": either(ramp(other_is_right=False), merge_at_junction("left", (4, 5))),
     "InterurbanActorFlow": merge_at_junction("opposite", (8, 9)),
     "InvadingTurn": two_way_road(50),
     "YieldToEmergencyVehicle": behind(125),
@@ -401,10 +444,17 @@ def route_for(town: Town, place: Place, kind: str, name: str, preset: str) -> Ro
     return RouteSpec(name, place.route.town, spec.waypoints, (scenario,), weathers)
 
 
-def is_apart(one: Pose, other: Pose) -> bool:
+def in_turns(found: list[tuple[Town, Place]]) -> list[tuple[Town, Place]]:
+    """Places of each town in turn, so that a type is played all over."""
+    by_town = [[one for one in found if one[0].name == name] for name in TOWNS]
+    rows = itertools.zip_longest(*by_town)
+    return [one for row in rows for one in row if one is not None]
+
+
+def is_apart(one: Pose, other: Pose, apart_m: float) -> bool:
     """Whether two triggers are two places."""
     turned = math.cos(one.yaw - other.yaw)
-    return math.hypot(one.x - other.x, one.y - other.y) > APART_M or turned < 0.0
+    return math.hypot(one.x - other.x, one.y - other.y) > apart_m or turned < 0.0
 
 
 def load_town(name: str) -> Town:
@@ -431,16 +481,19 @@ def main() -> None:
         rng = random.Random(kind)
         found = [(town, place) for town in towns for place in places(town, kind, rng)]
         rng.shuffle(found)
+        found = in_turns(found)
         taken: list[tuple[str, Pose]] = []
         wanted = [name for name, count in SETS.items() for _ in range(count)]
         wanted.sort(key=lambda name: list(SETS).index(name))
         # Deal in turns, so that a type with few places has one in each set.
         order = [name for turn in range(max(SETS.values())) for name in SETS if turn < SETS[name]]
+        # Few places are near each other: rather that than none.
+        apart_m = APART_M if len(found) > 60 else APART_M / 2.0
         made = 0
         for town, place in found:
             if made == len(order):
                 break
-            if any(name == town.name and not is_apart(place.pose, pose) for name, pose in taken):
+            if any(name == town.name and not is_apart(place.pose, pose, apart_m) for name, pose in taken):
                 continue
             group = order[made]
             preset = WEATHERS[group][number % len(WEATHERS[group])]

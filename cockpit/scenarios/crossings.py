@@ -103,7 +103,10 @@ def pedestrian_crossing(scene: Scene) -> Play:
 
 
 def vehicle_turning(scene: Scene, *, on_foot: bool) -> Play:
-    """Behind the corner that the ego turns, a cyclist (or a pedestrian) crosses the road it turns into."""
+    """Behind the corner that the ego turns, a cyclist crosses the road it turns into.
+
+    With `on_foot`, and where the server has no bicycles, it is a pedestrian.
+    """
     junction = junction_ahead(scene.route, scene.trigger_m)
     if junction is None or abs(junction.turned_rad) < math.radians(30.0):
         raise StageError("the route does not turn at a junction here")
@@ -113,7 +116,7 @@ def vehicle_turning(scene: Scene, *, on_foot: bool) -> Play:
     across = _across(scene, at_m) + 2.0
     start = beside(scene.route.pose_at(at_m), edge + 1.3)
     goal = beside(scene.route.pose_at(at_m), edge + 1.3 - across)
-    if on_foot:
+    if on_foot or not scene.cast.has(BICYCLES):
         crosses: Behaviour = WalkTo(scene.cast.walker(start), goal, 1.8)
         speed = 1.8
     else:

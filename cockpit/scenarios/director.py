@@ -22,6 +22,7 @@ from cockpit.scenarios.catalogue import TYPES
 from cockpit.scenarios.judge import TIMEOUT_S, Phase, ScenarioOutcome, mistake_in
 from cockpit.scenarios.scene import Cast, Play, Scene, StageError
 from cockpit.scenarios.spec import ScenarioSpec, WeatherAt
+from cockpit.traffic_replay import ReplayTraffic
 from cockpit.world import CarlaWorld
 from recorder.schema import Control, EventKind, Pose, Tick, TickEvent
 
@@ -63,12 +64,18 @@ class Director:
     seed: int
     weathers: Sequence[WeatherAt] = ()
     entries: list[_Entry] = field(default_factory=list)
+    replay: ReplayTraffic | None = None
+    """Recorded traffic, moved along with the scenarios."""
+    _begun_s: float | None = None
     _last_speed_mps: float = 0.0
     _weather_share: float = -math.inf
 
     def step(self, tick: Tick) -> tuple[TickEvent, ...]:
         """Go on after a finished tick; what happened to the scenarios, for the next one."""
         events: list[TickEvent] = []
+        self._begun_s = tick.time_s if self._begun_s is None else self._begun_s
+        if self.replay is not None:
+            self.replay.step(tick.time_s - self._begun_s)
         for entry in self.entries:
             before = entry.phase
             self._advance(entry, tick)
@@ -111,6 +118,8 @@ class Director:
         """Take every actor out; safe to call twice."""
         for entry in self.entries:
             self._strike(entry)
+        if self.replay is not None:
+            self.replay.close()
 
     def _turn_weather(self, share: float) -> None:
         """Between two weathers of the file, each value goes evenly from one to the other (as the leaderboard's)."""

@@ -18,6 +18,8 @@ from recorder.schema import Control, Tick
 INVADER_MPS = 7.0
 SIREN_FASTER_MPS = 25.0 / 3.6
 """How much faster than the ego it wants to be (ScenarioRunner)."""
+SIREN_STARTS_M = 6.0
+"""It sets off when the ego has: from farther behind, no road of a town is long enough for it to catch up."""
 LOOSE_M = (14.0, 48.0, 74.0)
 """Where the surface is loose, metres after the trigger (ScenarioRunner's debris)."""
 LOOSE_FOR_M = 9.0
@@ -75,7 +77,7 @@ def yield_to_emergency_vehicle(scene: Scene) -> Play:
 
     tree = sequence(
         "siren",
-        Wait("ego is on its way", lambda: scene.driven_m >= scene.trigger_m),
+        Wait("ego is on its way", lambda: scene.driven_m >= min(scene.trigger_m, SIREN_STARTS_M)),
         DriveAlong(scene, siren, speed),
         Forever("gone"),
     )

@@ -37,6 +37,7 @@ PAST_M = 25.0
 """Behind the obstacle's end the ego is through."""
 ONCOMING_MPS = 8.0
 ONCOMING_FROM_M, ONCOMING_TO_M = 130.0, 40.0
+SMALL_CARS = ("vehicle.nissan.micra", "vehicle.mini.cooper_s", *CARS)
 DOOR_M = 0.9
 """How far an open door reaches out (CARLA's own models: 0.8 to 1.0 m)."""
 DOOR_OPENS_M = 25.0
@@ -47,11 +48,11 @@ def accident(scene: Scene, *, two_ways: bool) -> Play:
     at_m = scene.trigger_m + scene.spec.number("distance", 40.0)
     _must_fit(scene, at_m + 20.0)
     scene.cast.vehicle(POLICE, scene.route.pose_at(at_m), lights=FLASHING_LIGHTS | HAZARD_LIGHTS)
-    first = beside(scene.route.pose_at(at_m + 9.0), 0.3, turned_rad=0.12)
-    second = beside(scene.route.pose_at(at_m + 15.5), 0.2, turned_rad=-0.3)
+    first = beside(scene.route.pose_at(at_m + 7.5), 0.3, turned_rad=0.12)
+    second = beside(scene.route.pose_at(at_m + 13.0), 0.4, turned_rad=-0.2)
     for pose in (first, second):
         scene.cast.vehicle(CARS, pose, lights=HAZARD_LIGHTS)
-    return _obstacle_play(scene, at_m + 18.0, two_ways)
+    return _obstacle_play(scene, at_m + 15.5, two_ways)
 
 
 def parked_obstacle(scene: Scene, *, two_ways: bool) -> Play:
@@ -77,7 +78,7 @@ def construction(scene: Scene, *, two_ways: bool) -> Play:
 
 
 def hazard_at_side_lane(scene: Scene, *, two_ways: bool) -> Play:
-    """Cyclists ride slowly at the edge of the lane."""
+    """Cyclists ride slowly at the edge of the lane; without bicycles on the server, a car with its hazard lights on."""
     spec = scene.spec
     at_m = scene.trigger_m + spec.number("distance", 40.0)
     speed = min(spec.number("bicycle_speed", 7.0) / 3.6, 3.5)
@@ -85,12 +86,15 @@ def hazard_at_side_lane(scene: Scene, *, two_ways: bool) -> Play:
     _must_fit(scene, at_m + distance_m)
     right = 0.5 * waypoint_at(scene.carla_map, scene.route.pose_at(at_m)).lane_width - 0.9
     riders: list[Behaviour] = []
-    for number in range(3):
+    has_bicycles = scene.cast.has(BICYCLES)
+    models, lights = (BICYCLES, None) if has_bicycles else (SMALL_CARS, HAZARD_LIGHTS)
+    right -= 0.0 if has_bicycles else 0.5
+    for number in range(3 if has_bicycles else 1):
         start = int(at_m) + 5 * number
         line = scene.route.points[start : start + int(distance_m) + 4, :3]
         path = resampled(shifted(line, right))
         pose = beside(scene.route.pose_at(start), right)
-        rider = scene.cast.vehicle(BICYCLES, pose)
+        rider = scene.cast.vehicle(models, pose, lights=lights)
         assert rider is not None  # noqa: S101 (it must be there, or StageError)
         scene.cast.on_path(rider, path)
         riders.append(DriveAlong(scene, rider, speed))

@@ -120,6 +120,11 @@ class Cast:
         found.follower = Follower(path, 1.2 * found.extent_m[0], math.radians(lock))
         return found
 
+    def has(self, models: Sequence[str]) -> bool:
+        """Whether the server has any of these blueprints."""
+        library = self.world.get_blueprint_library()
+        return any(len(library.filter(model)) for model in models)
+
     def walker(self, pose: Pose) -> Any:
         """An adult, drawn by the seed. Raises StageError where there is no room."""
         library = self.world.get_blueprint_library().filter("walker.pedestrian.*")
@@ -133,7 +138,7 @@ class Cast:
     def prop(self, models: Sequence[str], pose: Pose, must: bool = False) -> Any | None:
         """The first of the models that the server has; None without room, unless it must be there."""
         library = self.world.get_blueprint_library()
-        known = [m for m in models if len(library.filter(m))]
+        known = [model for model in models if len(library.filter(model))]
         if not known:
             raise StageError(f"the server has none of {', '.join(models)}")
         return self._spawn(library.find(known[0]), pose, must)

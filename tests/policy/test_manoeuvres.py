@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import carla
 import numpy as np
 from expert_world import World, actor, arc_route
 
@@ -29,6 +30,12 @@ def tick_of(world: World) -> Tick:
 
 def broken_down(x: float, y: float = 0.0):
     return actor(7, x, y, light_state=BLINKERS)
+
+
+def test_lamps_are_carlas():
+    lamps = carla.VehicleLightState
+    assert int(lamps.LeftBlinker | lamps.RightBlinker) == BLINKERS
+    assert int(lamps.Special1 | lamps.Special2) == SIREN
 
 
 def test_ordinary_traffic_leaves_the_tick_as_it_is():
