@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sim.ackermann import Ackermann
 from sim.blueprints import Kind
 from sim.wire import WireTransform
 
@@ -27,6 +28,8 @@ class Pose(NamedTuple):
 
 Vector = tuple[float, float, float]
 ZERO: Vector = (0.0, 0.0, 0.0)
+LARGEST = 1e12
+"""Far beyond any quantity of a world, and far below where the wire's 32-bit numbers end."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,21 @@ class Actor:
     velocity_mps: Vector = ZERO
     acceleration_mps2: Vector = ZERO
     yaw_rate_radps: float = 0.0
+    collides: bool = True
+    """Whether vehicles can hit it (walkers and props)."""
+    is_dead: bool = False
+    """A walker that was killed lies where it is."""
+    sign_id: str = ""
+    """Of a traffic sign: its id in OpenDRIVE."""
+    doors_open: int = 0
+    """Bits 1 << `carla.VehicleDoor`."""
+    wheel_angles_deg: dict[int, float] = field(default_factory=dict)
+    """Wheels turned by hand for the look of it, by `carla.VehicleWheelLocation`."""
+    wheel_pitches_deg: dict[int, float] = field(default_factory=dict)
+    ackermann: Ackermann | None = None
+    """Of a vehicle whose Ackermann controller was ever asked for."""
+    ignored_ids: frozenset[int] = frozenset()
+    """Vehicles that a sensor does not see."""
     lights: int = 0
     """`carla.VehicleLightState` bits."""
     gear: int = 0
@@ -68,10 +86,10 @@ class Actor:
 
 
 def finite(*values: Any) -> tuple[float, ...]:
-    """The values as floats; ValueError when one is not a finite number."""
+    """The values as floats; ValueError when one is not a finite number, or one that no world can hold."""
     floats = tuple(float(value) for value in values)
-    if not all(map(math.isfinite, floats)):
-        raise ValueError("a number is not finite")
+    if not all(abs(value) <= LARGEST for value in floats):
+        raise ValueError("a number is not finite, or too large")
     return floats
 
 

@@ -22,6 +22,7 @@ class Kind(enum.Enum):
     """A sensor that the client library computes itself: it has no stream."""
     CONTROLLER = enum.auto()
     TRAFFIC_LIGHT = enum.auto()
+    TRAFFIC_SIGN = enum.auto()
     SPECTATOR = enum.auto()
 
 

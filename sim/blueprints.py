@@ -1,72 +1,81 @@
 """The blueprint library: what can be spawned, how big and heavy it is, and which attributes it has.
 
-Sizes of vehicles are the bounding boxes of CARLA 0.9.16's own models (its vehicle catalogue), masses and wheelbases
-those of the real cars, so that a client that plans by `bounding_box` plans the same here and there.
+Sizes are the bounding boxes of CARLA 0.9.16's own models, so that a client that plans by `bounding_box` plans the same
+here and there.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from sim.blueprint_types import Attribute, AttributeType, Blueprint, Kind, fixed, text
 from sim.sensor_blueprints import sensor_blueprints
+from sim.vehicle_table import VEHICLES, VehicleRow
 from sim.vehicles import VehicleSpec
 
 _TAG_PEDESTRIAN = b"\x0c"
-_TAG_CAR = b"\x0e"
-_TAG_TRUCK = b"\x0f"
 _TAG_DYNAMIC = b"\x15"
 
 _PAINTS = ("17,37,103", "137,0,0", "180,180,180", "28,28,28", "210,210,205", "44,84,58", "168,108,32")
 
 
-class _Car(NamedTuple):
-    """A row of the vehicle table: metres, kilogrammes, kilowatts, degrees."""
-
-    length: float
-    width: float
-    height: float
-    mass: float
-    wheelbase: float
-    power: float
-    front_drive: float = 1.0
-    lock: float = 35.0
-    base_type: str = "car"
-    special: str = ""
-
-
-_VEHICLES = {
-    "vehicle.audi.tt": _Car(4.1812, 1.9941, 1.3852, 1410.0, 2.505, 169.0, 0.5),
-    "vehicle.carlamotors.firetruck": _Car(8.4680, 2.8910, 3.8275, 9500.0, 4.80, 250.0, 0.0, 42.0, "truck", "emergency"),
-    "vehicle.dodge.charger_2020": _Car(5.0078, 1.8816, 1.5333, 1920.0, 3.052, 218.0, 0.0),
-    "vehicle.ford.ambulance": _Car(6.3654, 2.3511, 2.4314, 3900.0, 3.66, 130.0, 0.0, 38.0, "van", "emergency"),
-    "vehicle.jeep.wrangler_rubicon": _Car(3.8668, 1.9052, 1.8779, 1930.0, 2.46, 147.0, 0.5),
-    "vehicle.lincoln.mkz_2020": _Car(4.8924, 1.8367, 1.4907, 1750.0, 2.85, 140.0),
-    "vehicle.mercedes.sprinter": _Car(5.9152, 1.9884, 2.5607, 2600.0, 3.67, 105.0, 0.0, 38.0, "van"),
-    "vehicle.mini.cooper_s": _Car(3.8058, 1.9700, 1.4750, 1225.0, 2.495, 120.0),
-    "vehicle.nissan.micra": _Car(3.6334, 1.8451, 1.5002, 1030.0, 2.45, 59.0),
-    "vehicle.tesla.model3": _Car(4.7918, 2.1635, 1.4876, 1847.0, 2.875, 211.0, 0.0, 70.0),  # CARLA's lock
+_TWO_WHEELED = ("bicycle", "motorcycle")
+_TAGS = {
+    "car": b"\x0e",
+    "van": b"\x0e",
+    "truck": b"\x0f",
+    "bus": b"\x10",
+    # Whoever rides is a rider to CARLA's cameras.
+    "motorcycle": b"\x12\x0d",
+    "bicycle": b"\x13\x0d",
 }
 
-_WALKERS: dict[str, tuple[str, str, float]] = {
-    "walker.pedestrian.0001": ("female", "adult", 0.93),
-    "walker.pedestrian.0002": ("male", "adult", 0.93),
-    "walker.pedestrian.0003": ("male", "adult", 0.93),
-    "walker.pedestrian.0009": ("female", "child", 0.55),
-}
+_ADULT_M, _CHILD_M = 0.93, 0.55
+_CHILDREN = (9, 10, 11, 12, 13, 14, 48, 49)
+_WOMEN = (1, 4, 6, 8, 9, 11, 13, 16, 18, 20, 22, 24, 27, 28, 31, 32, 35, 36, 39, 41, 43, 45, 47, 48, 50, 52)
+
+
+def _who(number: int) -> tuple[str, str, float]:
+    gender = "female" if number in _WOMEN else "male"
+    return (gender, "child", _CHILD_M) if number in _CHILDREN else (gender, "adult", _ADULT_M)
+
+
+_WALKERS = {f"walker.pedestrian.{number:04d}": _who(number) for number in range(1, 53)}
+"""Gender, age and half height by blueprint."""
 
 _PROPS: dict[str, tuple[float, float, float]] = {
+    "static.prop.barrel": (0.32, 0.32, 0.47),
+    "static.prop.bench01": (0.36, 0.76, 0.49),
+    "static.prop.bin": (0.35, 0.34, 0.57),
     "static.prop.box01": (0.31, 0.26, 0.18),
+    "static.prop.box02": (0.36, 0.33, 0.26),
+    "static.prop.box03": (0.27, 0.26, 0.29),
+    "static.prop.busstop": (1.65, 2.20, 1.36),
+    "static.prop.clothcontainer": (0.62, 0.93, 0.88),
     "static.prop.constructioncone": (0.17, 0.17, 0.29),
+    "static.prop.container": (1.05, 1.93, 0.83),
+    "static.prop.fountain": (3.22, 3.22, 2.65),
+    "static.prop.garbage01": (0.32, 0.30, 0.18),
+    "static.prop.gardenlamp": (0.13, 0.13, 0.37),
+    "static.prop.glasscontainer": (0.84, 0.86, 0.90),
+    "static.prop.kiosk_01": (1.32, 1.62, 1.54),
+    "static.prop.mailbox": (0.28, 0.22, 0.60),
+    "static.prop.plantpot01": (0.74, 0.74, 0.60),
+    "static.prop.plasticbag": (0.17, 0.16, 0.24),
+    "static.prop.shoppingcart": (0.45, 0.30, 0.52),
     "static.prop.streetbarrier": (0.18, 0.61, 0.53),
+    "static.prop.table": (0.83, 0.83, 0.42),
     "static.prop.trafficcone01": (0.43, 0.43, 0.59),
+    "static.prop.trafficcone02": (0.17, 0.17, 0.29),
     "static.prop.trafficwarning": (1.19, 1.24, 1.78),
+    "static.prop.trashcan01": (0.29, 0.29, 0.51),
+    "static.prop.vendingmachine": (0.45, 0.57, 0.98),
+    "static.prop.warningaccident": (0.53, 0.53, 0.60),
     "static.prop.warningconstruction": (0.53, 0.53, 0.60),
 }
 
 
-def _spec(car: _Car) -> VehicleSpec:
+def _spec(car: VehicleRow) -> VehicleSpec:
     """The dynamics of a vehicle: tyres, inertia and drive scaled from the compact car of `VehicleSpec`'s defaults."""
     compact = VehicleSpec()
     scale = car.mass / compact.mass_kg
@@ -91,20 +100,21 @@ def _spec(car: _Car) -> VehicleSpec:
 
 
 def _vehicle(type_id: str) -> Blueprint:
-    car = _VEHICLES[type_id]
+    car = VEHICLES[type_id]
     attributes = (
         fixed("base_type", AttributeType.STRING, car.base_type),
         Attribute("color", AttributeType.COLOR, _PAINTS[0], _PAINTS),
-        fixed("generation", AttributeType.INT, "2"),
+        fixed("generation", AttributeType.INT, str(car.generation)),
+        fixed("has_dynamic_doors", AttributeType.BOOL, "true" if car.generation == 2 else "false"),
         fixed("has_lights", AttributeType.BOOL, "true"),
-        fixed("number_of_wheels", AttributeType.INT, "4"),
+        fixed("number_of_wheels", AttributeType.INT, "2" if car.base_type in _TWO_WHEELED else "4"),
         fixed("object_type", AttributeType.STRING, ""),
         text("role_name", "autopilot", ("autopilot", "scenario", "ego_vehicle", "hero")),
         fixed("special_type", AttributeType.STRING, car.special),
         Attribute("sticky_control", AttributeType.BOOL, "true"),
         Attribute("terramechanics", AttributeType.BOOL, "false"),
     )
-    tags = _TAG_TRUCK if car.base_type == "truck" else _TAG_CAR
+    tags = _TAGS[car.base_type]
     extent = (car.length / 2.0, car.width / 2.0, car.height / 2.0)
     return Blueprint(type_id, Kind.VEHICLE, attributes, extent, (0.0, 0.0, car.height / 2.0), tags, _spec(car))
 
@@ -130,7 +140,7 @@ def _prop(type_id: str) -> Blueprint:
 
 def _library() -> dict[str, Blueprint]:
     blueprints = [
-        *map(_vehicle, _VEHICLES),
+        *map(_vehicle, VEHICLES),
         *map(_walker, _WALKERS),
         *map(_prop, _PROPS),
         *sensor_blueprints(),

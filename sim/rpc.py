@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 
 _REQUEST = 0
 _NOTIFICATION = 2
+_ASYNCHRONOUS = [True]
+"""Leading metadata of a call whose caller goes on without reading the answer."""
+
+SPAWN_FAILED = "Spawn failed"
+"""Begins CARLA's own words about a failed spawn, which scripts compare: they stay as they are."""
 
 
 class RpcError(Exception):
@@ -72,7 +77,10 @@ def answer(request: Request, methods: dict[str, Method]) -> bytes:
     try:
         return wire.pack_reply(message_id, None, _success(method.shape, method.handler(*args)))
     except RpcError as error:
-        return _failure(message_id, method.shape, str(error))
+        text = str(error) if str(error).startswith(SPAWN_FAILED) else f"{error} [{request.name}]"
+        if args is not request.params and request.params[:1] == [_ASYNCHRONOUS]:
+            log.warning("refused: %s", text)  # its caller does not read the answer
+        return _failure(message_id, method.shape, text)
     except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
         # Arguments come from another program: whatever their shape, the answer is an error and the server lives on.
         log.warning("call %s failed: %r", request.name, error, exc_info=log.isEnabledFor(logging.DEBUG))

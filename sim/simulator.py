@@ -19,8 +19,11 @@ import numpy as np
 from sim import wire
 from sim.actors import Actor
 from sim.maps import MapFile
+from sim.record_format import RecordError
+from sim.recorder import Recorder
 from sim.render.rays import RayScene
 from sim.render.town import Town, build_town
+from sim.replayer import Replayer
 from sim.sensors import PendingFrames, Sensors
 from sim.snapshot import actor_on_wire, pack_snapshot
 from sim.streaming import Streams
@@ -101,6 +104,7 @@ class Simulator:
         self.map_file = map_file
         self.settings = Settings()
         self.weather = default_weather()
+        self.imu_gravity_mps2 = 9.81
         self.episode_id = 1
         self.world_streams = [wire.WORLD_STREAM_ID]
         """Streams of world snapshots, the present episode's last. Each episode has its own: a client that follows us
@@ -114,6 +118,9 @@ class Simulator:
         self._pending: PendingFrames | None = None
         self._last_step_at_s = time.monotonic()
         self._said_black = False
+        self._recorder: Recorder | None = None
+        self.replayer: Replayer | None = None
+        """What plays a recording now."""
         self.after_tick: Callable[[], object] = lambda: None
         """Called after each tick, when frames may be owed: the server schedules `draw_pending`."""
 
@@ -135,6 +142,9 @@ class Simulator:
         delta_s = self.step_s()
         self._last_step_at_s = time.monotonic()
         self.world.step(delta_s)
+        self._replay(delta_s)
+        if self._recorder is not None:
+            self._recorder.note(self.world)
         flags = wire.SNAPSHOT_LIGHTS_CHANGED if self.world.lights_changed else 0
         self._send_snapshot(flags)
         for stream_id, message in self.sensors.measurements(self.streams.has_readers, self.token):
@@ -174,6 +184,44 @@ class Simulator:
             self._said_black = True
         black = np.array([0, 0, 0, 255], np.uint8)
         return [np.broadcast_to(black, (view.height, view.width, 4)) for view in views]
+
+    # Recordings
+
+    def start_recorder(self, recorder: Recorder) -> None:
+        """Note every tick from now on; a former recording ends."""
+        self.stop_recorder()
+        self._recorder = recorder
+
+    def stop_recorder(self) -> None:
+        """End the recording, if there is one."""
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
+
+    def start_replayer(self, replayer: Replayer) -> None:
+        """Play a recording from the next tick on; what played before ends."""
+        self.stop_replayer(keep_actors=False)
+        self.replayer = replayer
+        replayer.begin(self.world)
+
+    def stop_replayer(self, keep_actors: bool) -> None:
+        """End the playback, if there is one."""
+        replayer, self.replayer = self.replayer, None
+        if replayer is not None and not replayer.is_over:
+            replayer.stop(self.world, keep_actors)
+
+    def _replay(self, delta_s: float) -> None:
+        if self.replayer is None:
+            return
+        try:
+            self.replayer.step(self.world, delta_s)
+        except RecordError as error:
+            log.warning("replay of a broken recording ended: %s", error)
+            self.stop_replayer(keep_actors=True)
+            return
+        self.world.follow_parents()
+        if self.replayer.is_over:
+            self.replayer = None
 
     # Streams
 
@@ -232,6 +280,8 @@ class Simulator:
         Raises MapError, with everything left as it was.
         """
         self.draw_pending()
+        self.stop_recorder()
+        self.stop_replayer(keep_actors=True)
         old = self.world
         world = World(
             map_file.name, map_file.opendrive, self.seed, old.frame + 1, old.next_actor_id, old.next_stream_id
@@ -257,7 +307,9 @@ class Simulator:
         world.next_stream_id += 1
 
     def close(self) -> None:
-        """Give the graphics memory back."""
+        """End recordings and give the graphics memory back."""
+        self.stop_recorder()
+        self.stop_replayer(keep_actors=True)
         if self._drawer is not None:
             self._drawer.release()
             self._drawer = None

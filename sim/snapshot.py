@@ -92,4 +92,6 @@ def _other_state(world: World, actor: Actor) -> bytes:
         sign_id = str(light.opendrive_id).encode()[:31]
         times = (light.green_s, light.yellow_s, light.red_s, light.elapsed_s)
         return wire.TRAFFIC_LIGHT_STATE.pack(sign_id, *times, 0, light.frozen, light.state)
+    if actor.kind is Kind.TRAFFIC_SIGN:
+        return actor.sign_id.encode()[:31]
     return _NO_STATE

@@ -13,23 +13,17 @@ from typing import Any
 import carla
 import numpy as np
 
-from sim.actors import (
-    ZERO,
-    Actor,
-    Pose,
-    Vector,
-    boxes_overlap,
-    compose,
-    rotate,
-    wrap_angle,
-)
+from sim import loose, rays
+from sim.ackermann import Ackermann
+from sim.actors import Actor, Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
 from sim.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.blueprints import BLUEPRINTS
-from sim.collisions import Contact, Obstacles, resolve
+from sim.collisions import Contact, resolve
 from sim.lanes import LaneGraph
+from sim.map_actors import Sign, light_pose, read_signs, trigger_volume
 from sim.map_check import MapTextError, check_map
 from sim.rpc import RpcError
-from sim.signals import Light, Signals
+from sim.signals import Signals
 from sim.traffic import Traffic
 from sim.vehicles import Vehicles, flat_ground
 
@@ -41,11 +35,6 @@ TOMBSTONES = 10_000
 FIRST_STREAM_ID = 2
 _SOLID = (Kind.VEHICLE, Kind.WALKER, Kind.PROP)
 _FLAT_M = 0.01
-TRIGGER_HALF_M = 1.0
-WALKER_MASS_KG = 75.0
-PROP_MASS_KG = 30.0
-PROP_DRAG_MPS2 = 5.0
-"""How fast a prop that was hit slides to a halt."""
 
 
 class MapError(Exception):
@@ -115,6 +104,8 @@ class World:
         self.actors: dict[int, Actor] = {}
         self.tombstones: dict[int, Actor] = {}
         self.contacts: list[Contact] = []
+        self.ackermann: dict[int, Ackermann] = {}
+        """Controllers at work, by vehicle: one is there from its first target until the vehicle gets other orders."""
         self.lights_changed = False
         self.next_actor_id = next_actor_id
         self.next_stream_id = next_stream_id
@@ -123,6 +114,8 @@ class World:
         self._is_flat = all(abs(w.transform.location.z) < _FLAT_M for w in waypoints)
         self.light_ids = [self._add_light(index) for index in range(len(self.signals.lights))]
         self.spectator = self._add(Kind.SPECTATOR, [0, "spectator", []], Pose(z=20.0, pitch=-math.pi / 2))
+        for sign in read_signs(self.carla_map):
+            self._add_sign(sign)
 
     def actor(self, actor_id: int) -> Actor:
         """A living actor; RpcError when there is none of that id."""
@@ -155,8 +148,10 @@ class World:
 
     # Spawning and destroying
 
-    def spawn(self, description: list[Any], pose: Pose, parent_id: int = 0) -> Actor:
+    def spawn(self, description: list[Any], pose: Pose, parent_id: int = 0, anywhere: bool = False) -> Actor:
         """Spawn an actor; with a parent, `pose` is in the parent's frame and the actor follows it rigidly.
+
+        With `anywhere` a solid actor is put exactly at its pose, whatever the ground or another actor there.
 
         RpcError when the blueprint is unknown, the parent is gone, or a solid actor would overlap another.
         """
@@ -170,7 +165,7 @@ class World:
             actor = self._add(blueprint.kind, description, compose(parent.pose, pose), blueprint)
             actor.parent_id, actor.pose_in_parent = parent_id, pose
             return actor
-        if blueprint.kind in _SOLID:
+        if blueprint.kind in _SOLID and not anywhere:
             pose = self._on_the_ground(pose, blueprint)
             self._refuse_overlap(pose, blueprint)
         actor = self._add(blueprint.kind, description, pose, blueprint)
@@ -181,7 +176,7 @@ class World:
     def destroy(self, actor_id: int) -> Actor:
         """Remove an actor; what was attached to it stays where it is."""
         actor = self.actor(actor_id)
-        if actor.kind in (Kind.TRAFFIC_LIGHT, Kind.SPECTATOR):
+        if actor.kind in (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN, Kind.SPECTATOR):
             raise RpcError(f"actor {actor_id} ({actor.type_id}) belongs to the map and cannot be destroyed")
         del self.actors[actor_id]
         self.tombstones[actor_id] = actor
@@ -190,6 +185,7 @@ class World:
         if actor_id in self.vehicles:
             self.traffic.unregister(actor_id)
             self.vehicles.remove(actor_id)
+            self.ackermann.pop(actor_id, None)
         for other in self.actors.values():
             if other.parent_id == actor_id:
                 other.parent_id, other.pose_in_parent = 0, None
@@ -211,27 +207,17 @@ class World:
 
     def _add_light(self, index: int) -> int:
         light = self.signals.lights[index]
-        # CARLA's traffic light models look along their own y axis: the actor is turned by 90 degrees to its signal.
-        pose = Pose(light.x, light.y, light.z, 0.0, 0.0, wrap_angle(light.yaw_rad + math.pi / 2))
+        pose = light_pose(light)
         actor = self._add(Kind.TRAFFIC_LIGHT, [0, "traffic.traffic_light", []], pose)
         actor.light_index = index
         actor.semantic_tags = b"\x07"
-        actor.box_offset_m, actor.extent_m = self._trigger_volume(pose, light)
+        actor.box_offset_m, actor.extent_m = trigger_volume(pose, light, self.lanes)
         return actor.actor_id
 
-    def _trigger_volume(self, pose: Pose, light: Light) -> tuple[Vector, Vector]:
-        """Centre (in the light's frame) and half sizes of the box over its stop lines: x runs across the road."""
-        ends = []
-        for line in light.stop_lines:
-            x, y, yaw = self.lanes.at(line.lane, line.s_m)
-            half = self.lanes.lanes[line.lane].width_m[-1] / 2.0
-            for side in (-half, half):
-                dx, dy = x - side * math.sin(yaw) - pose.x, y + side * math.cos(yaw) - pose.y
-                c, s = math.cos(pose.yaw), math.sin(pose.yaw)
-                ends.append((c * dx + s * dy, c * dy - s * dx))
-        low, high = np.min(ends, axis=0), np.max(ends, axis=0)
-        (cx, cy), (ex, ey) = ((low + high) / 2.0).tolist(), ((high - low) / 2.0).tolist()
-        return (cx, cy, TRIGGER_HALF_M - pose.z), (max(ex, TRIGGER_HALF_M), max(ey, TRIGGER_HALF_M), TRIGGER_HALF_M)
+    def _add_sign(self, sign: Sign) -> None:
+        actor = self._add(Kind.TRAFFIC_SIGN, [0, sign.type_id, []], sign.pose)
+        actor.semantic_tags = b"\x08"
+        actor.sign_id, actor.box_offset_m, actor.extent_m = sign.sign_id, sign.box_offset_m, sign.extent_m
 
     def _on_the_ground(self, pose: Pose, blueprint: Blueprint) -> Pose:
         base = self.ground_z(pose.x, pose.y, pose.z)
@@ -243,6 +229,14 @@ class World:
         if self._is_flat:
             return 0.0
         return float(self.lanes.ground(*(np.array([v]) for v in (x, y, z)))[0][0])
+
+    def ground_label(self, x: float, y: float, z: float = 0.0) -> int:
+        """What the ground is at a point: `carla.CityObjectLabel`'s number."""
+        place = carla.Location(x, y, 0.0 if self._is_flat else self.ground_z(x, y, z))
+        waypoint = self.carla_map.get_waypoint(place, False, carla.LaneType.Any)
+        if waypoint is None:
+            return rays.TERRAIN
+        return rays.SIDEWALKS if waypoint.lane_type == carla.LaneType.Sidewalk else rays.ROADS
 
     def _refuse_overlap(self, pose: Pose, blueprint: Blueprint) -> None:
         for other in self.actors.values():
@@ -277,7 +271,7 @@ class World:
     def _loose(self) -> list[Actor]:
         """Walkers and props, in the order of their ids: what is no vehicle and can be hit."""
         kinds = (Kind.WALKER, Kind.PROP)
-        return [a for a in self.actors.values() if a.kind in kinds and a.pose_in_parent is None]
+        return [a for a in self.actors.values() if a.kind in kinds and a.pose_in_parent is None and a.collides]
 
     # Time
 
@@ -289,37 +283,27 @@ class World:
         before = [light.state for light in self.signals.lights]
         self.signals.step(delta_s)
         self.lights_changed = before != [light.state for light in self.signals.lights]
-        self._walk(delta_s)
-        loose = self._loose()
-        obstacles = _obstacles(loose)
+        loose.move(self.actors.values(), delta_s, self.ground_z)
+        movable = self._loose()
+        obstacles = loose.obstacles_of(movable)
         self.traffic.step(self.vehicles, obstacles, delta_s)
+        self._run_ackermann(delta_s)
         self._hold_constant_velocities()
         self.vehicles.step(delta_s, flat_ground if self._is_flat else self._ground)
         self._hold_constant_velocities()
         self.contacts = resolve(self.vehicles, obstacles, delta_s)
         if self.contacts:
-            _move_loose(loose, obstacles)
+            loose.take_over(movable, obstacles)
         self._copy_motion()
         self._read_the_road()
         self.follow_parents()
 
-    def _walk(self, delta_s: float) -> None:
-        for actor in self.actors.values():
-            if actor.kind is Kind.PROP and actor.velocity_mps != ZERO:
-                _slide(actor, delta_s)
-            if actor.kind is not Kind.WALKER:
-                continue
-            x, y, _ = actor.walk_direction
-            norm = math.hypot(x, y)
-            if norm < 1e-6 or actor.walk_speed_mps <= 0.0:
-                actor.velocity_mps = ZERO
-                continue
-            vx, vy = actor.walk_speed_mps * x / norm, actor.walk_speed_mps * y / norm
-            actor.velocity_mps = (vx, vy, 0.0)
-            pose = actor.pose
-            x, y = pose.x + vx * delta_s, pose.y + vy * delta_s
-            z = pose.z + self.ground_z(x, y, pose.z) - self.ground_z(pose.x, pose.y, pose.z)
-            actor.pose = pose._replace(x=x, y=y, z=z, yaw=math.atan2(vy, vx))
+    def _run_ackermann(self, delta_s: float) -> None:
+        for actor_id, controller in self.ackermann.items():
+            v, slot = self.vehicles, self.vehicles.slot(actor_id)
+            pedals = controller.run(float(v.vx_body[slot]), float(v.steer[slot]), delta_s)
+            v.throttle[slot], v.steer[slot], v.brake[slot] = pedals.throttle, pedals.steer, pedals.brake
+            v.reverse[slot], v.hand_brake[slot] = pedals.reverse, False
 
     def _hold_constant_velocities(self) -> None:
         for actor_id in self.vehicles.ids.tolist():
@@ -373,36 +357,3 @@ class World:
 def _spawn_pose(transform: carla.Transform) -> Pose:
     where, turn = transform.location, transform.rotation
     return Pose(where.x, where.y, where.z + SPAWN_HEIGHT_M, 0.0, math.radians(turn.pitch), math.radians(turn.yaw))
-
-
-def _obstacles(actors: list[Actor]) -> Obstacles:
-    if not actors:
-        return Obstacles.none()
-    rows = np.array(
-        [
-            (
-                *(a.pose.x, a.pose.y, a.pose.yaw, a.extent_m[0], a.extent_m[1]),
-                *(WALKER_MASS_KG if a.kind is Kind.WALKER else PROP_MASS_KG, a.velocity_mps[0], a.velocity_mps[1]),
-                a.pose.z + a.box_offset_m[2] - a.extent_m[2],
-            )
-            for a in actors
-        ]
-    ).T.copy()
-    return Obstacles(np.array([a.actor_id for a in actors], np.int64), *rows)
-
-
-def _move_loose(actors: list[Actor], obstacles: Obstacles) -> None:
-    """Take over where collisions have pushed walkers and props."""
-    columns = (obstacles.x, obstacles.y, obstacles.vx, obstacles.vy)
-    for actor, x, y, vx, vy in zip(actors, *(column.tolist() for column in columns), strict=True):
-        actor.pose = actor.pose._replace(x=x, y=y)
-        actor.velocity_mps = (vx, vy, 0.0)
-
-
-def _slide(prop: Actor, delta_s: float) -> None:
-    """Move a prop that was hit, against friction."""
-    vx, vy, _ = prop.velocity_mps
-    speed = math.hypot(vx, vy)
-    left = max(0.0, speed - PROP_DRAG_MPS2 * delta_s) / speed if speed > 0.0 else 0.0
-    prop.velocity_mps = (vx * left, vy * left, 0.0)
-    prop.pose = prop.pose._replace(x=prop.pose.x + vx * left * delta_s, y=prop.pose.y + vy * left * delta_s)

@@ -30,12 +30,13 @@ def ready_port(process: subprocess.Popen[str]) -> int:
 
 
 @contextlib.contextmanager
-def serving(*arguments: str, rendering: bool = False) -> Iterator[int]:
+def serving(*arguments: str, rendering: bool = False, env: dict[str, str] | None = None) -> Iterator[int]:
     """The port of a server that ends with the block. Its complaints go nowhere: a full pipe would stop it."""
     command = [sys.executable, "-m", "sim", "--port", "0", "--exit-with-parent", *arguments]
     if not rendering:
         command.append("--no-rendering")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, text=True, cwd=ROOT, env=env)
     try:
         yield ready_port(process)
     finally:

@@ -138,8 +138,8 @@ def refuse(*_):
 @pytest.mark.parametrize(
     ("shape", "value", "success", "failure"),
     [
-        (ReplyShape.VALUE, 4, [[1, 4]], [[0, ["no such thing"]]]),
-        (ReplyShape.VOID, None, [[False]], [[True, ["no such thing"]]]),
+        (ReplyShape.VALUE, 4, [[1, 4]], [[0, ["no such thing [bad]"]]]),
+        (ReplyShape.VOID, None, [[False]], [[True, ["no such thing [bad]"]]]),
         (ReplyShape.BARE, [1], [1], None),
         (ReplyShape.PLAIN_RPC, True, True, None),
     ],
@@ -150,7 +150,7 @@ def test_answers_are_dressed_as_the_client_expects(shape, value, success, failur
     good = msgpack.unpackb(answer(Request(connection, 3, "good", [[False]]), methods))
     bad = msgpack.unpackb(answer(Request(connection, 3, "bad", [[False]]), methods))
     assert good == [1, 3, None, success]
-    assert bad == [1, 3, None if failure else "no such thing", failure]
+    assert bad == [1, 3, None if failure else "no such thing [bad]", failure]
 
 
 def test_only_the_traffic_managers_calls_have_no_metadata_before_their_arguments():
