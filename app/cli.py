@@ -12,6 +12,7 @@ import sys
 
 import typer
 
+from app import rig_commands
 from app.commands import doctor, drive, evaluate, measures, pairs, refine, report, segments, sim, study
 from app.commands import round as round_command
 from app.console import EXIT_FAILED, EXIT_USAGE, err
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(drive.drive)
 app.command("round")(round_command.round_)
 app.command()(sim.sim)
+app.add_typer(rig_commands.app, name="rig")
 app.add_typer(segments.app, name="segments")
 app.add_typer(pairs.app, name="pairs")
 app.add_typer(refine.app, name="refine")

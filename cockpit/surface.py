@@ -32,9 +32,12 @@ from cockpit.projection import (
     screen_point_m,
     texture_coordinates,
 )
+from cockpit.warp import cell_weights
 
 IN_ROOM = ("u", "v", "x_m", "y_m", "z_m")
 ON_SCREEN = ("u", "v", "s", "t")
+FINE = 65
+"""Vertices across and down of the table from camera pixels to the display's picture."""
 MOST_PFM_VERTICES = 129
 """A PFM has a vertex a pixel; more than this many across or down are thinned, evenly."""
 
@@ -136,10 +139,21 @@ def picture_from_camera_pixels(view: ScreenView, eye_m: ArrayLike, pixels: Array
 
     assert view.uv is not None  # noqa: S101  curved surfaces only
     camera = view.camera
-    shown = texture_coordinates(view, eye_m, camera).reshape(-1, 3)
+    # Finer before the division: texture coordinates are linear over a cell, pixels are not.
+    u, v = (np.linspace(knots[0], knots[-1], FINE) for knots in (view.uv[0, :, 0], view.uv[:, 0, 1]))
+    rows, columns = cell_weights(view.uv[:, 0, 1], v), cell_weights(view.uv[0, :, 0], u)
+    shown = np.einsum("ir,rck,jc->ijk", rows, texture_coordinates(view, eye_m, camera), columns).reshape(-1, 3)
     at = shown[:, :2] / shown[:, 2:] * (camera.width, camera.height)
-    table = LinearNDInterpolator(at, view.uv.reshape(-1, 2) * view.screen.resolution_px)
-    return np.asarray(table(np.asarray(pixels, dtype=float)))
+    uv = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
+    table = LinearNDInterpolator(at, uv * view.screen.resolution_px)
+    pixels = np.asarray(pixels, dtype=float)
+    grid = at.reshape(FINE, FINE, 2)
+    outline = np.concatenate([grid[0], grid[1:, -1], grid[-1, -2::-1], grid[-2:0:-1, 0]]).astype(np.float32)
+    # The table's hull is convex and the surface's outline need not be.
+    is_on = [
+        np.isfinite(p).all() and cv2.pointPolygonTest(outline, (float(p[0]), float(p[1])), False) >= 0 for p in pixels
+    ]
+    return np.where(np.array(is_on)[:, None], np.asarray(table(pixels)), np.nan)
 
 
 def _as_grid(path: Path, table: NDArray[np.float64]) -> NDArray[np.float64]:
