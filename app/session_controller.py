@@ -23,6 +23,7 @@ from app.study import ABORTED, Trial, write_trial
 from cockpit.cameras import CameraSpec
 from cockpit.config import ConfigError
 from cockpit.devices import DeviceError, KeyboardDriver, find_driver_source
+from cockpit.head import Head, open_head
 from cockpit.ports import DriverSource, TickConsumer
 from cockpit.progress import SessionResult
 from cockpit.rig import Rig, load_rig, rig_path
@@ -76,8 +77,10 @@ class RunningSession:
         driver: DriverSource | None,
         cameras: tuple[CameraSpec, ...],
         trial: Trial | None = None,
+        head: Head | None = None,
     ) -> None:
         self.config = config
+        self.head = head
         self.trial = trial
         self.rig = rig
         self.driver = driver
@@ -96,6 +99,11 @@ class RunningSession:
         """Town and route, as soon as they are known."""
         self._stop_asked = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def eye(self) -> Callable[[], tuple[float, float, float]] | None:
+        """Where a tracked driver's eye is; None when it is fixed."""
+        return None if self.head is None else self.head.eye_m
 
     @property
     def keyboard(self) -> KeyboardDriver | None:
@@ -246,7 +254,7 @@ class RunningSession:
             self._consumers += [self._recorder, self._log]
         self._phase = Phase.POLICY
         ends = self._policy, self.driver, self._consumers
-        session = Session(stage.config, stage.world, stage.route, *ends, stage.scenarios)
+        session = Session(stage.config, stage.world, stage.route, *ends, stage.scenarios, self.head)
         stack.callback(session.close)
         self._session = session
         if self._stop_asked.is_set():
@@ -289,7 +297,7 @@ class RunningSession:
 
     def _close_ends(self) -> None:
         """The driver's device and the screens, whether the drive ever began or not."""
-        for end in (self.driver, *self._consumers):
+        for end in (self.driver, self.head, *self._consumers):
             if end is not None:
                 with contextlib.suppress(OSError):
                     end.close()
@@ -319,7 +327,13 @@ def build_session(config: RunConfig, trial: Trial | None = None) -> RunningSessi
     if config.record:
         _check_writable(config.out)
     cameras = rig.cameras() if config.policy is None else (*rig.cameras(), policy_camera(config.policy))
-    return RunningSession(config, rig, _driver(config), cameras, trial)
+    head = open_head(rig)
+    try:
+        return RunningSession(config, rig, _driver(config), cameras, trial, head)
+    except BaseException:
+        if head is not None:
+            head.close()
+        raise
 
 
 def _check_server(host: str, port: int) -> None:

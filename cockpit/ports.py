@@ -7,9 +7,10 @@ lock-step sessions use.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from recorder.schema import ActorState, Control, DriverInput, Plan, PolicyStatus, RouteState, Tick
+from recorder.schema import ActorState, Control, DriverInput, Plan, PolicyStatus, Pose, RouteState, Tick
 
 
 class PolicyDriver(Protocol):
@@ -51,6 +52,14 @@ class DriverSource(Protocol):
 
     def close(self) -> None:
         """Give the device back; safe to call twice."""
+        ...
+
+
+class CameraAim(Protocol):
+    """Whoever moves the cameras: a tracked head."""
+
+    def camera_poses(self) -> Mapping[str, Pose]:
+        """Where each named camera is to be in the ego frame at the next tick; those not named stay."""
         ...
 
 

@@ -19,7 +19,7 @@ from cockpit.arbitration import ArbiterInputs, Decision, arbitrate, initial_stat
 from cockpit.config import SessionConfig
 from cockpit.hazard import time_to_collision
 from cockpit.lane_keeping import lane_steer
-from cockpit.ports import DriverSource, PolicyDriver, TickConsumer
+from cockpit.ports import CameraAim, DriverSource, PolicyDriver, TickConsumer
 from cockpit.progress import EndReason, Progress, SessionResult
 from cockpit.route import Route
 from cockpit.scenarios.director import Director
@@ -84,8 +84,10 @@ class Session:
         driver: DriverSource | None,
         consumers: Sequence[TickConsumer] = (),
         scenarios: Director | None = None,
+        aim: CameraAim | None = None,
     ) -> None:
         self.config = config
+        self.aim = aim
         self.world = world
         self.route = route
         self.policy = policy
@@ -226,6 +228,8 @@ class Session:
         self.times.driver, self.times.policy = read - begun, planned - read
         self.times.arbitration = decided - planned
         self.world.apply(decision.control)
+        if self.aim is not None:
+            self.world.aim_cameras(self.aim.camera_poses())
         frame, route, ttc_s, cameras = self._observe(last.route.driven_m)
         return self._built(frame, route, ttc_s, cameras, driver, plan, policy_control, decision, last)
 

@@ -250,6 +250,14 @@ class CarlaWorld:
             self._cameras.append(camera)
             self._sensors.append(sensor)
 
+    def aim_cameras(self, poses: Mapping[str, Pose]) -> None:
+        """Put cameras elsewhere in the ego frame from the next tick on; the client does not wait for an answer."""
+        for index, camera in enumerate(self._cameras):
+            pose = poses.get(camera.spec.name)
+            if pose is not None and pose != camera.spec.pose:
+                camera.sensor.set_transform(carla_transform(pose))  # of an attached actor: relative to its parent
+                self._cameras[index] = replace(camera, spec=replace(camera.spec, pose=pose))
+
     def _on_collision(self, event: Any) -> None:
         impulse = event.normal_impulse
         size = math.sqrt(impulse.x**2 + impulse.y**2 + impulse.z**2)

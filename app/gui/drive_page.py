@@ -79,7 +79,7 @@ class DrivePage(QWidget):
         try:
             config = self.setup.config()
             session = build_session(config)
-            self.screens = DriverScreens(session.rig, config.layout, session.keyboard)
+            self.screens = DriverScreens(session.rig, config.layout, session.keyboard, session.eye)
         except (*USER_ERRORS, ValueError) as error:  # ValueError: the form's settings contradict each other
             if session is not None:
                 session.close()

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cockpit.config import ConfigError
 from cockpit.head_config import HeadTracking
 
 Vector3 = tuple[float, float, float]
@@ -24,7 +25,7 @@ FARTHEST_M = 20.0
 """A tracker that says more than this has lost its calibration."""
 
 
-class TrackingError(RuntimeError):
+class TrackingError(ConfigError):
     """A source that cannot be used as configured."""
 
 

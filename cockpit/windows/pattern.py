@@ -93,7 +93,8 @@ def _neighbours(painter: QPainter, rig: Rig, view: ScreenView, height: int) -> N
 
 def _polyline(painter: QPainter, points: NDArray[np.float64], size_px: tuple[int, int]) -> None:
     """The parts of a line that lie on (or next to) the screen."""
-    near = np.isfinite(points).all(axis=1) & (np.abs(points - np.array(size_px) / 2) < 2.0 * max(size_px)).all(axis=1)
+    is_close = (np.abs(points - np.array(size_px) / 2) < 2.0 * max(size_px)).all(axis=1)
+    near = np.logical_and(np.isfinite(points).all(axis=1), is_close)
     for piece in np.split(np.arange(len(points)), np.flatnonzero(~near)):
         kept = [index for index in piece if near[index]]
         if len(kept) > 1:
