@@ -1,8 +1,8 @@
 """What showing three 1280x720 screens costs a frame.
 
-Run `python benchmarks/screens.py [--frames N]`. Printed are milliseconds a frame for three screens: warp, blend ramps and
-gains on the GPU (or what OpenGL there is) and on the CPU, beside `cv2.warpPerspective` alone and the plain pygame blit
-of CARLA's manual_control.py.
+Run `python benchmarks/screens.py [--frames N]`. Printed are milliseconds a frame for three screens: warp, blend ramps
+and gains on the GPU (or what OpenGL there is) and on the CPU, beside `cv2.warpPerspective` alone and the plain pygame
+blit of CARLA's manual_control.py.
 """
 
 from __future__ import annotations
