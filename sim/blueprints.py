@@ -138,12 +138,28 @@ def _prop(type_id: str) -> Blueprint:
     return Blueprint(type_id, Kind.PROP, attributes, extent, (0.0, 0.0, extent[2]), _TAG_DYNAMIC)
 
 
+def _missing(type_id: str) -> Blueprint:
+    """A sensor of CARLA's that scripts look up whether they use it or not; spawning it is refused."""
+    size = (("image_size_x", "800"), ("image_size_y", "600"))
+    attributes = (text("role_name", "front"), *(Attribute(name, AttributeType.INT, value) for name, value in size))
+    return Blueprint(type_id, Kind.CLIENT_SENSOR, attributes)
+
+
+MISSING_SENSORS = frozenset(
+    {
+        *("sensor.camera.cosmos_visualization", "sensor.camera.dvs", "sensor.camera.normals"),
+        *("sensor.camera.optical_flow", "sensor.other.rss", "sensor.other.v2x", "sensor.other.v2x_custom"),
+    }
+)
+
+
 def _library() -> dict[str, Blueprint]:
     blueprints = [
         *map(_vehicle, VEHICLES),
         *map(_walker, _WALKERS),
         *map(_prop, _PROPS),
         *sensor_blueprints(),
+        *map(_missing, MISSING_SENSORS),
         Blueprint("controller.ai.walker", Kind.CONTROLLER, (text("role_name", "default"),)),
     ]
     return {blueprint.type_id: blueprint for blueprint in sorted(blueprints, key=lambda b: b.type_id)}

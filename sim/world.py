@@ -17,7 +17,7 @@ from sim import loose, rays
 from sim.ackermann import Ackermann
 from sim.actors import Actor, Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
 from sim.blueprint_types import STREAMING_KINDS, Blueprint, Kind
-from sim.blueprints import BLUEPRINTS
+from sim.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.collisions import Contact, resolve
 from sim.lanes import LaneGraph
 from sim.map_actors import Sign, light_pose, read_signs, trigger_volume
@@ -158,6 +158,8 @@ class World:
         blueprint = BLUEPRINTS.get(description[1])
         if blueprint is None:
             raise RpcError(f"Spawn failed: there is no blueprint '{description[1]}' in this server's library")
+        if blueprint.type_id in MISSING_SENSORS:
+            raise RpcError(f"Spawn failed: this simulator has no {blueprint.type_id}")
         parent = self.actor(parent_id) if parent_id else None
         if parent is not None:
             if blueprint.kind is Kind.VEHICLE:

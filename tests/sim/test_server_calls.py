@@ -195,6 +195,14 @@ def test_a_recording_that_is_none_is_said_so(client, world, tmp_path):
     assert world.tick() > 0
 
 
+@pytest.mark.parametrize("sensor", ["sensor.camera.dvs", "sensor.camera.optical_flow", "sensor.camera.normals"])
+def test_a_sensor_that_is_not_here_is_found_in_the_library_and_refused_by_name(world, sensor):
+    blueprint = world.get_blueprint_library().find(sensor)
+    assert blueprint.has_attribute("image_size_x")
+    with pytest.raises(RuntimeError, match=f"Spawn failed: this simulator has no {sensor}"):
+        world.spawn_actor(blueprint, carla.Transform())
+
+
 def test_every_vehicle_of_the_library_can_be_spawned_and_has_the_size_of_its_box(world):
     library = world.get_blueprint_library()
     vehicles = library.filter("vehicle.*")
