@@ -139,7 +139,7 @@ def town_path(name_or_path: str) -> Path:
     Raises:
         ConfigError: neither.
     """
-    shipped = asset("maps", f"{name_or_path}.xodr")
+    shipped = asset("maps", f"{name_or_path.lower()}.xodr")
     if shipped.is_file():
         return shipped
     path = Path(name_or_path).expanduser()

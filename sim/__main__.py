@@ -16,9 +16,8 @@ import os
 import signal
 import socket
 import sys
-from pathlib import Path
 
-from sim.maps import MapFileError, read_map, shipped_map
+from sim.maps import MapFileError, find_map, read_map, shipped_map
 from sim.server import PortInUseError, Server, open_ports
 from sim.simulator import Drawer, DrawerFactory, Simulator
 from sim.world import MapError
@@ -36,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=2000, help="RPC port; streams use the next one; 0 takes a free pair"
     )
-    parser.add_argument("--map", type=Path, default=None, help="OpenDRIVE file (default: the simulator's own town)")
+    parser.add_argument("--map", default=None, help="OpenDRIVE file or a shipped town's name (default: Millbrook)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the traffic")
     parser.add_argument("--no-rendering", action="store_true", help="cameras send black pictures; needs no OpenGL")
     parser.add_argument("--gpu", type=int, default=None, help="EGL device that draws (default: the first one)")
@@ -53,7 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     faulthandler.register(signal.SIGUSR1)  # where it is, for whoever thinks that it hangs
-    start_map = args.map or shipped_map()
+    try:
+        start_map = find_map(args.map) if args.map else shipped_map()
+    except MapFileError as error:
+        log.error("%s", error)
+        return EXIT_BAD_MAP
     try:
         ports = open_ports(args.host, args.port)
     except PortInUseError as error:

@@ -16,7 +16,7 @@ from sim import wire
 from sim.actor_calls import ActorCalls
 from sim.actors import finite, wire_transform
 from sim.light_calls import LightCalls
-from sim.maps import GENERATED_MAP, MapFile, MapFileError, known_maps, read_map
+from sim.maps import GENERATED_MAP, MapFile, MapFileError, known_maps, mended, read_map
 from sim.recorder_calls import RecorderCalls
 from sim.rpc import Method, ReplyShape, RpcError
 from sim.scene_calls import SceneCalls
@@ -181,7 +181,7 @@ class WorldCalls:
 
     def take_opendrive(self, opendrive: str, _parameters: Any = None) -> None:
         """Keep an OpenDRIVE text; the client then asks for an episode on it (client.generate_opendrive_world)."""
-        self._sent_map = MapFile(GENERATED_MAP, str(opendrive))
+        self._sent_map = MapFile(GENERATED_MAP, mended(str(opendrive)))
 
     def _load(self, map_file: MapFile, reset_settings: bool) -> None:
         try:

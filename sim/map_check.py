@@ -99,14 +99,13 @@ def check_section(section: ET.Element, where: str) -> None:
 
 
 def check_links(root: ET.Element, roads: list[ET.Element], ids: set[str]) -> None:
-    """Links lead to roads and junctions that exist."""
+    """Junctions that are named exist (a link to a road that does not is only a dead end)."""
     junctions = {junction.get("id") for junction in root.findall("junction")}
     for road in roads:
         for link in road.findall("link/*"):
-            known = {"road": ids, "junction": junctions}.get(link.get("elementType", ""))
-            if known is not None and link.get("elementId") not in known:
+            if link.get("elementType") == "junction" and link.get("elementId") not in junctions:
                 raise MapTextError(
-                    f"road {road.get('id')}: its {link.tag} is {link.get('elementType')} {link.get('elementId')}, "
+                    f"road {road.get('id')}: its {link.tag} is junction {link.get('elementId')}, "
                     "which the file does not have"
                 )
     for junction in root.findall("junction"):

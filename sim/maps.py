@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -23,6 +24,34 @@ class MapFile:
     opendrive: str
 
 
+_BEND = re.compile(r"<(arc|spiral)\s([^<>]*?)\s*(?:/>|>\s*</\1>)")
+_STRAIGHT_PER_M = 1e-7
+
+
+def mended(opendrive: str) -> str:
+    """The text with arcs that do not bend written as lines, and spirals of one curvature as arcs.
+
+    Both are valid, but CARLA's library divides by the curvature, and by its change, and gives no positions on them.
+    """
+    return _BEND.sub(_simpler, opendrive)
+
+
+def _simpler(found: re.Match[str]) -> str:
+    values = dict(re.findall(r'(\w+)\s*=\s*"([^"]*)"', found[2]))
+    try:
+        if found[1] == "arc":
+            first = last = float(values["curvature"])
+        else:
+            first, last = float(values["curvStart"]), float(values["curvEnd"])
+    except (KeyError, ValueError):
+        return found[0]
+    if max(abs(first), abs(last)) < _STRAIGHT_PER_M:
+        return "<line/>"
+    if found[1] == "spiral" and abs(last - first) < _STRAIGHT_PER_M:
+        return f'<arc curvature="{first!r}"/>'
+    return found[0]
+
+
 def town_name(path: Path) -> str:
     """What clients call the map of a file: its stem with a capital, as CARLA's towns are written."""
     return path.stem[:1].upper() + path.stem[1:]
@@ -31,7 +60,7 @@ def town_name(path: Path) -> str:
 def read_map(path: Path) -> MapFile:
     """Read an OpenDRIVE file; MapFileError when that fails."""
     try:
-        return MapFile(town_name(path), path.read_text(encoding="utf-8"))
+        return MapFile(town_name(path), mended(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError:
         raise MapFileError(f"map {path} does not exist: give the path of an OpenDRIVE (.xodr) file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -46,6 +75,18 @@ def shipped_folder() -> Path:
 def shipped_map() -> Path:
     """The default town."""
     return shipped_folder() / DEFAULT_MAP
+
+
+def find_map(name_or_path: str) -> Path:
+    """The file of a shipped town's name (Kingsway, kingsway), or the path itself; MapFileError when it is neither."""
+    path = Path(name_or_path)
+    shipped = {town.stem.lower(): town for town in sorted(shipped_folder().glob("*.xodr"))}
+    if path.is_file() or name_or_path.lower() not in shipped:
+        if path.exists():
+            return path
+        towns = ", ".join(town_name(town) for town in shipped.values())
+        raise MapFileError(f"map {name_or_path} does not exist: give an OpenDRIVE (.xodr) file or one of {towns}")
+    return shipped[name_or_path.lower()]
 
 
 def known_maps(start: Path) -> dict[str, Path]:

@@ -93,8 +93,8 @@ class World:
         self.carla_map = parse_map(name, opendrive)
         try:
             self.lanes = LaneGraph.from_map(self.carla_map)
-        except ValueError as error:
-            raise MapError(str(error)) from None
+        except (ValueError, IndexError) as error:
+            raise MapError(f"its lanes cannot be followed ({error})") from None
         self.signals = Signals(self.carla_map, self.lanes)
         self.traffic = Traffic(self.lanes, self.signals, seed)
         self.vehicles = Vehicles()

@@ -9,6 +9,7 @@ from shapely.geometry import Point
 
 from sim.actors import Pose
 from sim.map_check import MapTextError, check_map
+from sim.maps import MapFileError, find_map, mended, read_map
 from sim.render.mesh import StaticMesh
 from sim.render.opendrive import read_roads
 from sim.render.roads import build_roads
@@ -54,6 +55,7 @@ ODD = {
         body='<elevationProfile><elevation s="0" a="5" b="0.05" c="0" d="0"/></elevationProfile>'
         '<lateralProfile><superelevation s="0" a="0.05" b="0" c="0" d="0"/></lateralProfile>'
     ),
+    "link to nowhere": road(body='<link><successor elementType="road" elementId="9" contactPoint="start"/></link>'),
     "lane of no width": road(lanes=right_lanes((-1, "driving", 3.5), (-2, "driving", 0))),
     "median between": road(lanes=right_lanes((-1, "median", 2), (-2, "driving", 3.5), (-3, "bus", 3))),
 }
@@ -77,6 +79,17 @@ def test_valid_oddities_load_and_their_roads_are_drawn_where_the_lanes_are(name)
             assert margin.intersects(Point(x, y)), (name, x, y)
 
 
+def test_an_arc_that_does_not_bend_is_read_as_a_line():
+    text = mended(shaped('<arc curvature="0.0"/>'))
+    world = World("straight", text, 0)
+    assert np.isfinite(world.lanes.x).all()
+    assert mended(shaped('<arc curvature="-1e-3"/>')) == shaped('<arc curvature="-1e-3"/>')
+    assert mended(ODD["spiral"]) == ODD["spiral"]
+    steady = mended(shaped('<spiral curvStart="0.01" curvEnd="0.01"/>'))
+    assert '<arc curvature="0.01"/>' in steady
+    assert np.isfinite(World("bend", steady, 0).lanes.x).all()
+
+
 BAD = {
     "hello": "not well-formed XML",
     "<a/>": "outermost element is <a>",
@@ -91,7 +104,6 @@ BAD = {
     road(lanes=""): "road 1: <lanes> has no <laneSection>",
     road(lanes=right_lanes((-1, "driving", 3), (-3, "driving", 3))): "lanes on the right are [-1, -3]",
     road(lanes=right_lanes((-1, "sidewalk", 2))): "no driving lanes",
-    road(body='<link><successor elementType="road" elementId="99" contactPoint="start"/></link>'): "road 99",
     road(body='<link><successor elementType="junction" elementId="9"/></link>'): "junction 9",
 }
 
@@ -147,3 +159,14 @@ def test_walkers_climb_with_the_road():
         world.step(0.05)
     assert walker.pose.z - before == pytest.approx(0.1 * (walker.pose.x - 50.0), abs=0.02)
     assert walker.pose.x > 53.0
+
+
+def test_a_map_is_given_by_name_or_by_path_and_a_wrong_one_names_the_towns(tmp_path):
+    own = tmp_path / "kerb.xodr"
+    own.write_text("\ufeff" + road(), encoding="utf-8")  # many tools write a byte order mark
+    assert find_map("Kingsway") == find_map("kingsway")
+    assert find_map("kingsway").name == "kingsway.xodr"
+    assert find_map(str(own)) == own
+    check_map(read_map(own).opendrive)
+    with pytest.raises(MapFileError, match=r"Atlantis does not exist.*Ashford, Highfield, Kingsway, Millbrook"):
+        find_map("Atlantis")
