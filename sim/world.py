@@ -48,7 +48,7 @@ def parse_map(name: str, opendrive: str) -> carla.Map:
         carla_map = carla.Map(name, opendrive)
     except MapTextError as error:
         raise MapError(str(error)) from None
-    except RuntimeError as error:
+    except (RuntimeError, IndexError) as error:
         raise MapError(f"it is not OpenDRIVE that CARLA can read ({error})") from None
     return carla_map
 
