@@ -111,6 +111,21 @@ class ArbitrationConfig(Settings):
         return self
 
 
+class RewindConfig(Settings):
+    """The second chance: the scene is set back, and the driver drives it from there."""
+
+    seconds: Positive = 5.0
+    """How far back: CoReVLA's annotators need the seconds in which the mistake was made, not only its end."""
+    on_collision: bool = False
+    """Go back by itself when the policy collided."""
+    standstill_s: Annotated[float, Field(ge=0.0)] = 0.0
+    """Go back by itself when the policy stood for this long; 0 never does."""
+    pause_s: Annotated[float, Field(ge=0.0)] = 1.5
+    """Wall time for which the scene stands still after it was set back, so that the driver finds the wheel."""
+    keep_s: Positive = 60.0
+    """How far back one can go."""
+
+
 class LockstepConfig(Settings):
     """Headless sessions: the world waits for the policy, so results do not depend on the machine's speed."""
 
@@ -140,6 +155,9 @@ class SessionConfig(Settings):
     port: Annotated[int, Field(ge=1, le=65535)] = 2000
     timeout_s: Positive = 10.0
     """How long an answer of the server is waited for."""
+    tick_timeout_s: Positive = 2.0
+    """While driving: after this a server that does not answer is looked at. One that has ended is told at once, one
+    that is only late is waited for up to `timeout_s`, and told of."""
     load_timeout_s: Positive = 120.0
     """The same while a town loads (a real CARLA server takes its time)."""
     town: str | None = None
@@ -186,6 +204,7 @@ class SessionConfig(Settings):
     post_s: Positive = 3.0
     """Seconds recorded after the hand-back."""
     arbitration: ArbitrationConfig = ArbitrationConfig()
+    rewind: RewindConfig = RewindConfig()
 
 
 def load_yaml(model: type[Model], path: Path | str) -> Model:

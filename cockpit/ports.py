@@ -8,7 +8,7 @@ lock-step sessions use.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from recorder.schema import ActorState, Control, DriverInput, Plan, PolicyStatus, Pose, RouteState, Tick
 
@@ -72,4 +72,14 @@ class TickConsumer(Protocol):
 
     def close(self) -> None:
         """Finish pending work; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class TellsTrouble(Protocol):
+    """A consumer that goes on although something went wrong (the recorder on a full disk) and says so."""
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong last, with what to do; None while all is well."""
         ...

@@ -103,6 +103,8 @@ class Progress:
             self.first, self._moved_s = tick, tick.time_s
             return
         step_m = math.hypot(tick.ego.pose.x - before.ego.pose.x, tick.ego.pose.y - before.ego.pose.y)
+        if any(event.kind is EventKind.REWIND for event in tick.events):  # nobody drove back there
+            step_m, self._moved_s = 0.0, tick.time_s
         self.distance_m += step_m
         self.policy_m += step_m if tick.authority.authority is Authority.POLICY else 0.0
         self.off_road_m += step_m if tick.route.is_off_road else 0.0

@@ -15,12 +15,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from cockpit.arbiter_data import has_hands
 from cockpit.arbitration import ArbiterInputs, Decision, arbitrate, initial_state
 from cockpit.config import SessionConfig
+from cockpit.faults import FaultLog
+from cockpit.guards import GuardedConsumers, GuardedDriver, GuardedPolicy
 from cockpit.hazard import time_to_collision
 from cockpit.lane_keeping import lane_steer
 from cockpit.ports import CameraAim, DriverSource, PolicyDriver, TickConsumer
 from cockpit.progress import EndReason, Progress, SessionResult
+from cockpit.rewind import Rewinder
 from cockpit.route import Route
 from cockpit.scenarios.director import Director
 from cockpit.world import CarlaWorld, WorldFrame
@@ -90,25 +94,27 @@ class Session:
         self.aim = aim
         self.world = world
         self.route = route
-        self.policy = policy
-        self.driver = driver
-        self.consumers = list(consumers)
         self.scenarios = scenarios
+        self._faults = FaultLog()
+        self._policy = GuardedPolicy(policy, self._faults) if policy is not None else None
+        self._driver = GuardedDriver(driver, self._faults) if driver is not None else None
+        self._consumers = GuardedConsumers(consumers, self._faults)
         self.progress = Progress(config)
         self.times = TickTimes()
         self.last_tick: Tick | None = None
         self._state = initial_state(Authority.POLICY if policy is not None else Authority.HUMAN, 0, 0.0)
         self._egos: OrderedDict[int, ActorState] = OrderedDict()
         self._offered_frame: int | None = None
-        self._faults: list[TickEvent] = []
-        self._fault_texts: set[str] = set()
         self._next_at_s: float | None = None
         self._stop_asked = threading.Event()
         self._takeover_wanted = threading.Event()
+        self._rewind_wanted = threading.Event()
+        self._rewinder = Rewinder(config.rewind, config.fixed_delta_s)
         self._marks: list[str] = []
         self._may_run = threading.Event()
         self._may_run.set()
         self._scenes: tuple[TickEvent, ...] = ()
+        self._events: list[TickEvent] = []
         self._closed = False
 
     # --- from other threads -------------------------------------------------------------------------------------
@@ -120,6 +126,10 @@ class Session:
     def request_takeover(self) -> None:
         """Ask the driver to take over (the experimenter's button)."""
         self._takeover_wanted.set()
+
+    def request_rewind(self) -> None:
+        """Set the scene back some seconds and let the driver drive it from there (the second chance)."""
+        self._rewind_wanted.set()
 
     def mark(self, text: str) -> None:
         """Put a mark with a text into the next tick."""
@@ -173,11 +183,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        for consumer in self.consumers:
-            try:
-                consumer.close()
-            except Exception:  # one consumer's trouble must not keep the others from saving their work
-                log.exception("%s could not be closed", type(consumer).__name__)
+        self._consumers.close()
 
     def step(self) -> Tick:
         """One tick. The first only looks at the world, and lets the policy make its first plan.
@@ -193,10 +199,11 @@ class Session:
         self.progress.add(tick)
         if self.scenarios is not None:
             self._scenes = self.scenarios.step(tick)
+        self._rewinder.add(tick)
         begun = time.perf_counter()
         self._offer(tick)
         offered = time.perf_counter()
-        self._give(tick)
+        self._consumers.give(tick)
         given = time.perf_counter()
         self.times.offer, self.times.consumers = offered - begun, given - offered
         if self.progress.ticks == 1:
@@ -215,12 +222,15 @@ class Session:
 
     def _next_tick(self, last: Tick) -> Tick:
         begun = time.perf_counter()
-        driver = self.driver.read(last) if self.driver is not None else DriverInput()
+        driver = self._driver.read(last) if self._driver is not None else DriverInput()
         read = time.perf_counter()
+        back = self._rewound(last, driver)
+        last, is_rewound = back or last, back is not None
         plan, policy_control = self._planned(last)
         planned = time.perf_counter()
-        inputs = self._inputs(last, driver, plan, policy_control)
+        inputs = self._inputs(last, driver, plan, policy_control, is_rewound)
         decision = arbitrate(self._state, inputs, self.config.arbitration)
+        self._signal(self._state.authority, decision.state.authority)
         self._state = decision.state
         if self.scenarios is not None:
             decision = replace(decision, control=self.scenarios.disturbed(decision.control))
@@ -253,27 +263,24 @@ class Session:
 
     def _planned(self, last: Tick) -> tuple[Plan | None, Control | None]:
         """The newest plan, and what it alone would do now."""
-        if self.policy is None:
+        if self._policy is None:
             return None, None
+        self._policy.begin_tick()
         lockstep = self.config.lockstep
         if lockstep is not None and self._offered_frame is not None:
             offered, self._offered_frame = self._offered_frame, None
             is_loading = self.progress.ticks == 1
             timeout_s = self.config.policy_start_s if is_loading else lockstep.wait_timeout_s
-            if self.policy.wait(offered, timeout_s) is None:
-                self._fault(f"no plan: {self.policy.status().message or 'the policy is silent'}")
-        plan = self.policy.newest_plan()
+            if self._policy.wait(offered, timeout_s) is None:
+                self._faults.tell(f"no plan: {self._policy.message() or 'the policy is silent'}")
+        plan = self._policy.newest_plan(last.frame)
         ego_at_plan = self._egos.get(plan.frame) if plan is not None else None
         if plan is None or ego_at_plan is None:
             return None, None
-        try:
-            return plan, self.policy.control(plan, ego_at_plan, last.ego, last.time_s, last.route)
-        except ValueError as error:
-            self._fault(f"a plan that cannot be driven: {error}")
-            return plan, None
+        return plan, self._policy.control(plan, ego_at_plan, last)
 
     def _inputs(
-        self, last: Tick, driver: DriverInput, plan: Plan | None, policy_control: Control | None
+        self, last: Tick, driver: DriverInput, plan: Plan | None, policy_control: Control | None, is_rewound: bool
     ) -> ArbiterInputs:
         wanted = self._takeover_wanted.is_set()
         self._takeover_wanted.clear()
@@ -285,20 +292,36 @@ class Session:
             policy_control=policy_control,
             plan_age_s=last.time_s - plan.time_s if plan is not None else None,
             plan_speed_mps=_first_speed(plan) if plan is not None else None,
-            policy_alive=self._is_policy_alive(),
+            policy_alive=self._policy is not None and self._policy.is_alive(),
+            plan_entropy=plan.entropy if plan is not None else 0.0,
             lane_steer=lane_steer(last.ego.pose, last.ego.speed_mps, last.route),
             ttc_s=last.ttc_s,
             route_left=abs(last.route.lateral_offset_m) > self.config.route_left_m,
             request=wanted,
+            rewound=is_rewound,
         )
 
-    def _is_policy_alive(self) -> bool:
-        if self.policy is None:
-            return False
-        status = self.policy.status()
-        if not status.alive:
-            self._fault(f"the policy failed: {status.message}")
-        return status.alive
+    def _rewound(self, last: Tick, driver: DriverInput) -> Tick | None:
+        """The last tick as if it were the earlier one that the world was just set back to; None to go on."""
+        wanted = self._rewind_wanted.is_set()
+        self._rewind_wanted.clear()
+        if not has_hands(driver):
+            if wanted:
+                self._faults.tell("the scene was not set back: nobody is at the wheel to drive it again")
+            return None
+        target = self._rewinder.target(driver, wanted)
+        if target is None:
+            return None
+        self.world.set_back(target)
+        self._egos.clear()  # plans made before belong to another course of events
+        seconds = (last.frame - target.frame) * last.delta_s
+        self._events.append(TickEvent(EventKind.REWIND, f"set back to frame {target.frame}", value=seconds))
+        return replace(target, frame=last.frame, time_s=last.time_s)
+
+    def _signal(self, before: Authority, after: Authority) -> None:
+        """Hazard lights while the safe stop has the car: part of the minimal-risk manoeuvre."""
+        if (after is Authority.SAFE_STOP) is not (before is Authority.SAFE_STOP):
+            self.world.show_hazard_lights(after is Authority.SAFE_STOP)
 
     # --- the tick -----------------------------------------------------------------------------------------------
 
@@ -336,17 +359,10 @@ class Session:
         return replace(tick, events=(*tick.events, *_road_events(last, tick, self.route))) if last else tick
 
     def _own_events(self) -> tuple[TickEvent, ...]:
-        faults, self._faults = self._faults, []
         marks, self._marks = self._marks, []
         scenes, self._scenes = self._scenes, ()
-        return (*faults, *scenes, *(TickEvent(EventKind.MARK, text) for text in marks))
-
-    def _fault(self, text: str) -> None:
-        """Tell once, in the log and in the next tick, what failed."""
-        if text not in self._fault_texts:
-            self._fault_texts.add(text)
-            self._faults.append(TickEvent(EventKind.FAULT, text))
-            log.warning("%s", text)
+        own, self._events = self._events, []
+        return (*own, *self._faults.take(), *scenes, *(TickEvent(EventKind.MARK, text) for text in marks))
 
     def _remember(self, tick: Tick) -> None:
         self._egos[tick.frame] = tick.ego
@@ -354,33 +370,24 @@ class Session:
             self._egos.popitem(last=False)
 
     def _offer(self, tick: Tick) -> None:
-        if self.policy is None:
+        if self._policy is None:
             return
         lockstep = self.config.lockstep
         if lockstep is None:
-            self.policy.offer(tick)
+            self._policy.offer(tick)
         elif (self.progress.ticks - 1) % lockstep.plan_every == 0:
-            self.policy.offer(tick)
+            self._policy.offer(tick)
             self._offered_frame = tick.frame
-
-    def _give(self, tick: Tick) -> None:
-        for consumer in list(self.consumers):
-            try:
-                consumer.consume(tick)
-            except Exception as error:  # a broken consumer costs itself, never the drive
-                log.exception("%s is left out from now on", type(consumer).__name__)
-                self.consumers.remove(consumer)
-                self._fault(f"{type(consumer).__name__} failed: {error}")
 
     def _await_first_plan(self, tick: Tick) -> None:
         """Let the policy load and make its first plan while the world stands still."""
-        if self.policy is None or self.config.lockstep is not None:
+        if self._policy is None or self.config.lockstep is not None:
             return
         deadline = time.monotonic() + self.config.policy_start_s
         while time.monotonic() < deadline and not self._stop_asked.is_set():
-            if self.policy.wait(tick.frame, WAIT_SLICE_S) is not None or not self.policy.status().alive:
+            if self._policy.wait(tick.frame, WAIT_SLICE_S) is not None or not self._policy.is_alive():
                 return
-        self._fault(f"the policy made no plan within {self.config.policy_start_s:.0f} s")
+        self._faults.tell(f"the policy made no plan within {self.config.policy_start_s:.0f} s")
 
     def _stand_while_paused(self) -> None:
         """Hold the world between two ticks; its pace is counted anew afterwards."""
@@ -402,6 +409,8 @@ class Session:
         elif now - due > CATCH_UP_S:
             due = now
         self._next_at_s = due + self.config.fixed_delta_s
+        if self.last_tick is not None and any(event.kind is EventKind.REWIND for event in self.last_tick.events):
+            self._next_at_s += self.config.rewind.pause_s
 
 
 def _first_speed(plan: Plan) -> float | None:

@@ -22,16 +22,11 @@ import numpy as np
 
 from cockpit.cameras import CameraSpec
 from cockpit.config import ConfigError, SessionConfig
-from recorder.schema import ActorState, CameraFrame, Control, EventKind, LightColour, LightState, Pose, TickEvent
+from cockpit.patience import asked, awaited, is_listening
+from cockpit.restore import WEATHER_FIELDS, carla_transform, motion_commands, show_lights
+from recorder.schema import ActorState, CameraFrame, Control, EventKind, LightColour, LightState, Pose, Tick, TickEvent
 
 log = logging.getLogger(__name__)
-
-WEATHER_FIELDS = (
-    "cloudiness", "precipitation", "precipitation_deposits", "wind_intensity", "sun_azimuth_angle",
-    "sun_altitude_angle", "fog_density", "fog_distance", "fog_falloff", "wetness", "scattering_intensity",
-    "mie_scattering_scale", "rayleigh_scattering_scale", "dust_storm",
-)  # fmt: skip
-"""The 14 floats of CARLA's weather in the order of `rpc::WeatherParameters`."""
 
 COLLISION_MEMORY_S = 1.0
 """A contact that goes on is one collision: the same pair is reported again only after this long apart."""
@@ -44,6 +39,8 @@ second later. If Python ended before that, they would end the process with an ab
 CALLBACKS_S = 0.2
 """How long callbacks under way are given after the last sensor was stopped. One of them that held the last reference to
 the client would take it down from the client's own thread, which ends the process (`std::terminate`)."""
+
+HAZARD_LAMPS = int(carla.VehicleLightState.LeftBlinker) | int(carla.VehicleLightState.RightBlinker)
 
 _COLOURS = {
     carla.TrafficLightState.Red: LightColour.RED,
@@ -139,6 +136,9 @@ class CarlaWorld:
         self._lights: dict[int, _Light] = {}
         self._lamps: dict[int, int] = {}
         self._ticks = 0
+        self._is_driving = False
+        self._faults: list[str] = []
+        """What went wrong and was got over since the last tick."""
         self.world: carla.World = self._present_world()
         self._settings_before = self.world.get_settings()
         try:
@@ -277,6 +277,30 @@ class CarlaWorld:
             )
         )
 
+    def show_hazard_lights(self, is_on: bool) -> None:
+        """Blink with both sides, or stop it; the other lamps stay as they are."""
+        lamps = self._lamps.get(self.ego.id, 0)
+        lamps = lamps | HAZARD_LAMPS if is_on else lamps & ~HAZARD_LAMPS
+        with contextlib.suppress(RuntimeError):  # lamps are not worth a drive
+            self.ego.set_light_state(carla.VehicleLightState(lamps))
+
+    def set_back(self, tick: Tick) -> None:
+        """Put everybody who is still there where `tick` says, as fast as they were, and show the lights of then.
+
+        The clock goes on. As near as CARLA's API allows (`cockpit.restore`); actors born later stay where they are.
+
+        Raises:
+            WorldLost: the server does not answer.
+
+        """
+        commands = motion_commands((tick.ego, *tick.actors), self._static)
+        try:
+            asked(self.config, lambda: self.client.apply_batch_sync(commands, False))
+            show_lights(((light.opendrive_id, light.actor) for light in self._lights.values()), tick.lights, hold=False)
+        except RuntimeError as error:
+            raise self._lost(error) from error
+        self._contact_s.clear()
+
     def tick(self) -> WorldFrame:
         """Advance the world by one step and read it whole.
 
@@ -290,6 +314,9 @@ class CarlaWorld:
 
     def advance(self) -> carla.WorldSnapshot:
         """The first third of a tick: step the world, wait for its snapshot."""
+        if not self._is_driving:  # from now on a server that has ended is noticed soon
+            self._is_driving = True
+            self.client.set_timeout(min(self.config.tick_timeout_s, self.config.timeout_s))
         self._read_lamps()
         frame = self._tick_world()
         snapshot = self.world.get_snapshot()
@@ -314,7 +341,7 @@ class CarlaWorld:
             actors=actors,
             lights=lights,
             cameras={},
-            events=self._collision_events(stamp.elapsed_seconds),
+            events=(*self._collision_events(stamp.elapsed_seconds), *self._fault_events()),
             weather=self.weather,
         )
 
@@ -335,11 +362,19 @@ class CarlaWorld:
         return {light.opendrive_id: actor_id for actor_id, light in self._lights.items()}
 
     def _tick_world(self) -> int:
+        """Step the world; a step that comes late is waited for and told of. Asking again would step twice."""
         self._ticks += 1
+        config, begun = self.config, time.monotonic()
+        before = self.world.get_snapshot().frame
         try:
-            return self.world.tick(self.config.timeout_s)
+            return self.world.tick(min(config.tick_timeout_s, config.timeout_s))
         except RuntimeError as error:
-            raise self._lost(error) from error
+            if not awaited(config, begun, lambda: self.world.get_snapshot().frame > before):
+                raise self._lost(error) from error
+        if config.lockstep is None:  # in lock-step nobody sees the world's clock stand
+            late_s = time.monotonic() - begun
+            self._faults.append(f"The CARLA server was late: one step took {late_s:.1f} s; the drive went on.")
+        return self.world.get_snapshot().frame
 
     def _lost(self, error: Exception) -> WorldLost:
         self.is_lost = True
@@ -387,7 +422,9 @@ class CarlaWorld:
 
     def _meet(self, actor_ids: list[int]) -> None:
         """Learn once what never changes about actors seen for the first time (one call for all of them)."""
-        found: dict[int, Any] = {actor.id: actor for actor in self.world.get_actors(actor_ids)}
+        found: dict[int, Any] = {
+            actor.id: actor for actor in asked(self.config, lambda: self.world.get_actors(actor_ids))
+        }
         for actor_id in actor_ids:
             actor = found.get(actor_id)
             self._static[actor_id] = _static_of(actor) if actor is not None and _is_road_user(actor.type_id) else None
@@ -407,7 +444,7 @@ class CarlaWorld:
         every = self.config.light_state_every
         if every and self._ticks % every == 0:
             try:
-                states = self.world.get_vehicles_light_states()
+                states = asked(self.config, self.world.get_vehicles_light_states)
             except RuntimeError as error:
                 raise self._lost(error) from error
             self._lamps = {actor_id: int(lamps) for actor_id, lamps in states.items()}
@@ -427,9 +464,14 @@ class CarlaWorld:
     def _image_of(self, camera: _Camera, frame: int) -> CameraFrame:
         deadline = time.monotonic() + self.config.sensor_timeout_s
         while True:
+            left_s = deadline - time.monotonic()
             try:
-                image = camera.images.get(timeout=max(0.0, deadline - time.monotonic()))
+                image = camera.images.get(timeout=max(0.0, min(left_s, self.config.tick_timeout_s)))
             except queue.Empty:
+                if not is_listening(self.config.host, self.config.port):
+                    raise self._lost(RuntimeError(f"no picture of camera '{camera.spec.name}'")) from None
+                if left_s > self.config.tick_timeout_s:
+                    continue
                 raise WorldError(
                     f"Camera '{camera.spec.name}' delivered no picture of frame {frame} within "
                     f"{self.config.sensor_timeout_s:.1f} s. Is the server rendering (no --no-rendering)?"
@@ -446,6 +488,10 @@ class CarlaWorld:
             fov_rad=camera.spec.fov_rad,
             pose_in_ego=camera.spec.pose,
         )
+
+    def _fault_events(self) -> tuple[TickEvent, ...]:
+        faults, self._faults = self._faults, []
+        return tuple(TickEvent(EventKind.FAULT, text) for text in faults)
 
     def _collision_events(self, now_s: float) -> tuple[TickEvent, ...]:
         """Contacts since the last tick; a contact that lasts is reported once."""
@@ -471,6 +517,7 @@ class CarlaWorld:
                 sensor.stop()
         gone = [actor.id for actor in (*sensors, ego) if actor is not None]
         if not self.is_lost:
+            self.client.set_timeout(self.config.timeout_s)
             try:
                 if gone:
                     self.client.apply_batch_sync([carla.command.DestroyActor(i) for i in gone], False)
@@ -516,9 +563,3 @@ def pose_from_carla(transform: carla.Transform) -> Pose:
     where, turned = transform.location, transform.rotation
     yaw = (math.radians(turned.yaw) + math.pi) % (2.0 * math.pi) - math.pi
     return Pose(where.x, where.y, where.z, math.radians(turned.roll), math.radians(turned.pitch), yaw)
-
-
-def carla_transform(pose: Pose) -> carla.Transform:
-    """Transform in degrees of a pose in radians."""
-    rotation = carla.Rotation(pitch=math.degrees(pose.pitch), yaw=math.degrees(pose.yaw), roll=math.degrees(pose.roll))
-    return carla.Transform(carla.Location(pose.x, pose.y, pose.z), rotation)

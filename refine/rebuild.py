@@ -11,23 +11,16 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import carla
 import numpy as np
 from numpy.typing import NDArray
 
 from cockpit.cameras import CameraSpec
 from cockpit.config import SessionConfig
-from cockpit.world import WEATHER_FIELDS, CarlaWorld, carla_transform
-from recorder.schema import ActorState, Control, LightColour, LightState, SessionInfo, Tick
+from cockpit.restore import carla_transform, carla_weather, put_at_rest, show_lights
+from cockpit.world import CarlaWorld
+from recorder.schema import ActorState, Control, LightState, SessionInfo, Tick
 
 log = logging.getLogger(__name__)
-
-_STATES = {
-    LightColour.RED: carla.TrafficLightState.Red,
-    LightColour.YELLOW: carla.TrafficLightState.Yellow,
-    LightColour.GREEN: carla.TrafficLightState.Green,
-    LightColour.OFF: carla.TrafficLightState.Off,
-}
 
 
 def photograph(
@@ -71,24 +64,17 @@ class _Scene:
         self._set_weather(tick.weather)
         self._set_lights(tick.lights)
         self._set_actors(tick.actors)
-        _put(self._world.ego, tick.ego)
+        put_at_rest(self._world.ego, tick.ego)
         self._world.apply(Control(brake=1.0))
         return self._world.tick().cameras[camera].image
 
     def _set_weather(self, values: tuple[float, ...]) -> None:
-        if len(values) == len(WEATHER_FIELDS):
-            weather = carla.WeatherParameters()
-            for name, value in zip(WEATHER_FIELDS, values, strict=True):
-                setattr(weather, name, value)
+        weather = carla_weather(values)
+        if weather is not None:
             self._world.world.set_weather(weather)
 
     def _set_lights(self, lights: tuple[LightState, ...]) -> None:
-        colour_of = {light.opendrive_id: light.colour for light in lights}
-        for light in self._lights:
-            state = _STATES.get(colour_of.get(light.get_opendrive_id(), LightColour.UNKNOWN))
-            if state is not None:
-                light.set_state(state)
-                light.freeze(True)
+        show_lights(((light.get_opendrive_id(), light) for light in self._lights), lights, hold=True)
 
     def _set_actors(self, actors: tuple[ActorState, ...]) -> None:
         here = {actor.actor_id for actor in actors}
@@ -98,7 +84,7 @@ class _Scene:
             placed = self._placed.get(actor.actor_id) or self._spawned(actor)
             if placed is not None:
                 self._placed[actor.actor_id] = placed
-                _put(placed, actor)
+                put_at_rest(placed, actor)
 
     def _spawned(self, actor: ActorState) -> Any | None:
         with contextlib.suppress(IndexError, RuntimeError):
@@ -107,10 +93,3 @@ class _Scene:
                 return found
         log.info("%s %d finds no room in the rebuilt scene", actor.type_id, actor.actor_id)
         return None
-
-
-def _put(placed: Any, actor: ActorState) -> None:
-    """Move an actor to where it was, at rest, with the lamps that it showed."""
-    placed.set_transform(carla_transform(actor.pose))
-    if actor.type_id.startswith("vehicle"):
-        placed.set_light_state(carla.VehicleLightState(actor.light_state))

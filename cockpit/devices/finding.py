@@ -11,6 +11,7 @@ import evdev
 
 from cockpit.config import ConfigError
 from cockpit.devices.keyboard import KeyboardDriver
+from cockpit.devices.mapping import merged
 from cockpit.devices.profile import DeviceProfile, load_profile, profile_names
 from cockpit.devices.wheel import DeviceError, EvdevWheel, find_wheel, permission_advice
 from cockpit.ports import DriverSource
@@ -31,6 +32,27 @@ class DeviceInfo:
     is_usable: bool
     message: str = ""
     """Why it cannot be used, and what to do."""
+
+
+class WheelAndPedals:
+    """A rim and pedals that are two devices, as one `DriverSource`."""
+
+    def __init__(self, rim: EvdevWheel, pedals: EvdevWheel) -> None:
+        self._rim, self._pedals = rim, pedals
+
+    @property
+    def status(self) -> str:
+        """What both are doing, for people."""
+        return f"{self._rim.status}; {self._pedals.status}"
+
+    def read(self, tick: Tick | None) -> DriverInput:
+        """Newest input of both; not connected while either is gone."""
+        return merged(self._rim.read(tick), self._pedals.read(None))
+
+    def close(self) -> None:
+        """Give both back."""
+        self._rim.close()
+        self._pedals.close()
 
 
 class NobodyDriving:
@@ -59,7 +81,7 @@ def list_devices(inputs: Path = Path("/dev/input")) -> tuple[DeviceInfo, ...]:
 
 def find_driver_source(name: str = AUTO) -> DriverSource:
     """The device called `name`: 'auto' (a wheel if there is one, else the keyboard), 'wheel' (any that a profile fits),
-    'keyboard', 'none', a profile's name or file, or a device file such as /dev/input/event20.
+    'keyboard', 'none', a profile's name or file, a device file such as /dev/input/event20, or 'rim+pedals' for two.
 
     Raises:
         DeviceError: it is not there or may not be opened.
@@ -73,18 +95,47 @@ def find_driver_source(name: str = AUTO) -> DriverSource:
         return _first_wheel() or KeyboardDriver()
     if name == WHEEL:
         return _first_wheel() or EvdevWheel(load_profile(profile_names()[0]))  # the latter says what is missing
+    if "+" in name and not Path(name).expanduser().is_file():
+        return _together(*name.split("+", 1))
     if name.startswith("/dev/"):
-        return EvdevWheel(_profile_of(name), name)
+        return EvdevWheel(_whole(_profile_of(name)), name)
     try:
-        return EvdevWheel(load_profile(name))
+        return EvdevWheel(_whole(load_profile(name)))
     except ConfigError as error:
         choices = ", ".join((AUTO, WHEEL, KEYBOARD, NONE, *profile_names()))
         raise ConfigError(f"no input device '{name}': {error}. Choices: {choices}, or a /dev/input/event*") from error
 
 
+def _together(rim: str, pedals: str) -> WheelAndPedals:
+    first = _half(rim.strip())
+    try:
+        return WheelAndPedals(first, _half(pedals.strip()))
+    except (DeviceError, ConfigError):
+        first.close()
+        raise
+
+
+def _half(name: str) -> EvdevWheel:
+    if name.startswith("/dev/"):
+        return EvdevWheel(_profile_of(name), name)
+    return EvdevWheel(load_profile(name))
+
+
+def _whole(profile: DeviceProfile) -> DeviceProfile:
+    """The profile, if one can drive with it alone."""
+    if profile.is_whole:
+        return profile
+    raise DeviceError(
+        f"the profile of {profile.name} does not say where its pedals (or its rim) are: run `takeover calibrate`, "
+        "or name two devices, e.g. --device simucube+my_pedals.yaml"
+    )
+
+
 def _first_wheel() -> EvdevWheel | None:
     for name in profile_names():
         profile = load_profile(name)
+        if not profile.is_whole:
+            continue
         path = find_wheel(profile)
         if path is not None:
             return EvdevWheel(profile, path)

@@ -2,7 +2,7 @@
 
 A reader folds events into a `RawState` one by one; a tick turns the newest state into a `DriverInput`. An axis that has
 not spoken yet reads as released (a G29's pedals report 0 or 127 before they were first touched, which would be full or
-half throttle).
+half throttle). Profiles must be `resolved`: their ends are numbers.
 """
 
 from __future__ import annotations
@@ -35,16 +35,28 @@ class RawState:
 
 def steer_from_raw(axis: SteerAxis, raw: int, wheel_range_deg: float) -> float:
     """Steer -1..1 (right positive) of a raw rim value."""
-    middle, half = (axis.left + axis.right) / 2, (axis.right - axis.left) / 2
+    left, right = float(axis.left), float(axis.right)
+    middle, half = (left + right) / 2, (right - left) / 2
     turned = max(-1.0, min(1.0, (raw - middle) / half))  # -1..1 lock to lock
     live = without_dead_zone(abs(turned), axis.dead_zone) * (wheel_range_deg / 2) / axis.full_at_deg
     size = min(1.0, axis.gain * min(1.0, live) ** axis.curve)
     return math.copysign(size, turned) if size else 0.0
 
 
+def rim_turned(profile: DeviceProfile, state: RawState) -> float | None:
+    """How far the rim is turned in units of steer, beyond 1 past the lock; None before it spoke."""
+    axis = profile.steer
+    raw = state.axes.get(ecodes.ecodes[axis.code]) if axis is not None else None
+    if axis is None or raw is None:
+        return None
+    left, right = float(axis.left), float(axis.right)
+    return (raw - (left + right) / 2) / ((right - left) / 2) * (profile.wheel_range_deg / 2) / axis.full_at_deg
+
+
 def pedal_from_raw(axis: PedalAxis, raw: int) -> float:
     """Pedal 0 (released) .. 1 (floor) of a raw value."""
-    travel = max(0.0, min(1.0, (raw - axis.released) / (axis.pressed - axis.released)))
+    released, pressed = float(axis.released), float(axis.pressed)
+    travel = max(0.0, min(1.0, (raw - released) / (pressed - released)))
     return min(1.0, axis.gain * without_dead_zone(travel, axis.dead_zone) ** axis.curve)
 
 
@@ -90,14 +102,34 @@ def driver_input_from_raw(profile: DeviceProfile, state: RawState) -> DriverInpu
         hand_back_pressed=down(Action.HAND_BACK),
         event_time_s=state.event_time_s,
         device=profile.name,
+        paddle_pressed=down(Action.PADDLE),
+        rewind_pressed=down(Action.REWIND),
+    )
+
+
+def merged(rim: DriverInput, pedals: DriverInput) -> DriverInput:
+    """A rim and pedals that are two devices, as one driver; gone when either is."""
+    return replace(
+        rim,
+        connected=rim.connected and pedals.connected,
+        throttle=max(rim.throttle, pedals.throttle),
+        brake=max(rim.brake, pedals.brake),
+        hand_brake=rim.hand_brake or pedals.hand_brake,
+        event_time_s=max(rim.event_time_s, pedals.event_time_s),
+        device=f"{rim.device} + {pedals.device}",
+        note=rim.note or pedals.note,
     )
 
 
 def _steer(profile: DeviceProfile, state: RawState) -> float:
+    if profile.steer is None:
+        return 0.0
     raw = state.axes.get(ecodes.ecodes[profile.steer.code])
     return 0.0 if raw is None else steer_from_raw(profile.steer, raw, profile.wheel_range_deg)
 
 
-def _pedal(axis: PedalAxis, state: RawState) -> float:
+def _pedal(axis: PedalAxis | None, state: RawState) -> float:
+    if axis is None:
+        return 0.0
     raw = state.axes.get(ecodes.ecodes[axis.code])
     return 0.0 if raw is None else pedal_from_raw(axis, raw)

@@ -7,9 +7,10 @@ Profiles are YAML (`assets/devices/*.yaml`, or a file of one's own); codes are t
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from evdev import ecodes
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -26,6 +27,10 @@ class Action(enum.StrEnum):
     REVERSE = "reverse"
     """Reverse while it is held (a gear lever)."""
     REVERSE_TOGGLE = "reverse_toggle"
+    PADDLE = "paddle"
+    """Takes over as the button does, and is recorded as a paddle."""
+    REWIND = "rewind"
+    """Sets the scene back some seconds (the second chance)."""
 
 
 def _axis_code(name: str) -> str:
@@ -42,6 +47,8 @@ def _key_code(name: str) -> str:
 
 AxisCode = Annotated[str, AfterValidator(_axis_code)]
 KeyCode = Annotated[str, AfterValidator(_key_code)]
+RawEnd = int | Literal["min", "max"]
+"""A raw value, or the end of the range that the device itself tells."""
 DeadZone = Annotated[float, Field(ge=0.0, lt=0.5)]
 Curve = Annotated[float, Field(gt=0.2, le=5.0)]
 
@@ -56,13 +63,13 @@ class UsbId(BaseModel):
 
 
 class SteerAxis(BaseModel):
-    """The rim. Raw values at the left and right lock (left may be the greater one: that inverts it)."""
+    """The rim, or a stick. Raw values at the left and right lock (left may be the greater one: that inverts it)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     code: AxisCode
-    left: int
-    right: int
+    left: RawEnd = "min"
+    right: RawEnd = "max"
     dead_zone: DeadZone = 0.0
     """Share of half the range around the middle that reads as straight."""
     full_at_deg: Annotated[float, Field(gt=0.0)]
@@ -84,8 +91,8 @@ class PedalAxis(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     code: AxisCode
-    released: int
-    pressed: int
+    released: RawEnd
+    pressed: RawEnd
     dead_zone: DeadZone = 0.0
     """Share of the travel that reads as released."""
     curve: Curve = 1.0
@@ -99,29 +106,50 @@ class PedalAxis(BaseModel):
 
 
 class DeviceProfile(BaseModel):
-    """One kind of wheel with its pedals."""
+    """One kind of wheel with its pedals, or one half of it: a rim without pedals, or pedals without a rim.
+
+    Combined pedals are two pedals on one axis, released in its middle and pressed at its two ends.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
+    source: str = ""
+    """Where identities and axes come from: the kernel's driver, a public description, or a calibration."""
     match: Annotated[tuple[UsbId, ...], Field(min_length=1)]
     """USB identities this profile fits."""
-    wheel_range_deg: Annotated[float, Field(gt=0.0, le=2000.0)]
+    wheel_range_deg: Annotated[float, Field(gt=0.0, le=2000.0)] = 900.0
     """Rim travel from lock to lock."""
-    steer: SteerAxis
-    throttle: PedalAxis
-    brake: PedalAxis
+    steer: SteerAxis | None = None
+    throttle: PedalAxis | None = None
+    brake: PedalAxis | None = None
     clutch: PedalAxis | None = None
-    buttons: dict[Action, tuple[KeyCode, ...]]
+    buttons: dict[Action, tuple[KeyCode, ...]] = {}
     autocentre: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
-    """How hard the motor pulls the rim to the middle, as a factor on `wheel.autocentre_share`; 0 leaves it limp."""
+    """How hard the motor pulls the rim to the middle, as a factor on `wheel.autocentre_share`; 0 leaves it limp. Used
+    where the wheel takes no constant force."""
+    force: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Share of the motor's strength that is used for feeling the road and for following the policy; 0 switches it off.
+    A direct drive that could hurt a wrist gets little."""
+    force_is_reversed: bool = False
+    """The wheel's driver turns the rim to the left for a force to the right."""
 
     @model_validator(mode="after")
     def _can_take_over_and_give_back(self) -> DeviceProfile:
-        for action in (Action.TAKEOVER, Action.HAND_BACK):
-            if not self.buttons.get(action):
-                raise ValueError(f"buttons: no button for '{action}'; a driver needs one, e.g. {action}: [BTN_TRIGGER]")
+        if self.steer is None:
+            if self.throttle is None and self.brake is None:
+                raise ValueError("a device without steer, throttle and brake is of no use; add one of them")
+            return self
+        for actions in ((Action.TAKEOVER, Action.PADDLE), (Action.HAND_BACK,)):
+            if not any(self.buttons.get(action) for action in actions):
+                wanted = actions[0]
+                raise ValueError(f"buttons: no button for '{wanted}'; a driver needs one, e.g. {wanted}: [BTN_TRIGGER]")
         return self
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether one can drive with it alone."""
+        return self.steer is not None and self.throttle is not None and self.brake is not None
 
     def fits(self, vendor: int, product: int) -> bool:
         """Whether a device of this identity is one of ours."""
@@ -151,3 +179,32 @@ def load_profile(name_or_path: str | Path) -> DeviceProfile:
     if not path.is_file():
         raise ConfigError(f"no device profile '{text}': it is neither a file nor one of {', '.join(profile_names())}")
     return load_yaml(DeviceProfile, path)
+
+
+def resolved(profile: DeviceProfile, ranges: Mapping[int, tuple[int, int]]) -> DeviceProfile:
+    """The profile with every "min" and "max" replaced by what the device tells: axis code -> (min, max).
+
+    Raises:
+        ConfigError: the device has no such axis.
+    """
+
+    def end(code: str, value: RawEnd) -> int:
+        if isinstance(value, int):
+            return value
+        if ecodes.ecodes[code] not in ranges:
+            raise ConfigError(f"{profile.name}: the device has no axis {code}; run `takeover calibrate` on it")
+        return ranges[ecodes.ecodes[code]][value == "max"]
+
+    def steer(axis: SteerAxis | None) -> SteerAxis | None:
+        if axis is None:
+            return None
+        return axis.model_copy(update={"left": end(axis.code, axis.left), "right": end(axis.code, axis.right)})
+
+    def pedal(axis: PedalAxis | None) -> PedalAxis | None:
+        if axis is None:
+            return None
+        ends = {"released": end(axis.code, axis.released), "pressed": end(axis.code, axis.pressed)}
+        return axis.model_copy(update=ends)
+
+    pedals = {name: pedal(getattr(profile, name)) for name in ("throttle", "brake", "clutch")}
+    return profile.model_copy(update={"steer": steer(profile.steer), **pedals})

@@ -2,7 +2,8 @@
 
 The thread waits in `select`, so an event is in the state as soon as the kernel has it. When the wheel is unplugged the
 input turns neutral and `connected` false (the arbitration then asks for help), and it is found again when it is back.
-Force feedback is the kernel's own autocentre, growing with the speed, where the wheel's driver offers it.
+Where the wheel has a motor, the same thread turns it a hundred times a second as `cockpit.devices.force` says; a wheel
+that only knows autocentre gets that, growing with the speed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import os
 import select
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +21,11 @@ from pathlib import Path
 import evdev
 from evdev import ecodes
 
-from cockpit.devices.mapping import RawState, driver_input_from_raw, with_event
-from cockpit.devices.profile import DeviceProfile
+from cockpit.config import ConfigError
+from cockpit.devices.force import ForceDemand, Runaway, demand_from_tick, torque
+from cockpit.devices.mapping import RawState, driver_input_from_raw, rim_turned, with_event
+from cockpit.devices.motor import Motor
+from cockpit.devices.profile import DeviceProfile, resolved
 from recorder.schema import DriverInput, DriverKind, Tick
 
 log = logging.getLogger(__name__)
@@ -31,6 +36,12 @@ RESCAN_S = 0.5
 
 AUTOCENTRE_STEP = 0.02
 """Smaller changes of the pull are not sent: each is a message to the wheel."""
+FORCE_S = 0.01
+"""How often the motor is told what to do."""
+RATE_SMOOTHING = 0.3
+"""Share of the newest reading in the rim's speed: a rim of 900 degrees moves in steps of its sensor."""
+STUCK_S = 1.5
+"""A reader that gave no sign for this long hangs: its last words are no wish of the driver's."""
 LOOK_S = 0.1
 """How often a silent wheel is checked to be there still; the kernel mostly tells at once, a hub in trouble may not."""
 
@@ -89,8 +100,13 @@ class EvdevWheel:
         self._fixed_path = path
         self._lock = threading.Lock()
         self._raw = RawState()
+        self._resolved = profile
         self._connected = False
         self._status = ""
+        self._beat_s = time.monotonic()
+        self._demand: tuple[ForceDemand, float] | None = None
+        """The newest demand on the motor, and when it came (monotonic)."""
+        self._has_motor = False
         self._wanted_pull = autocentre_share(0.0, profile.autocentre)
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe()
@@ -113,17 +129,23 @@ class EvdevWheel:
         with self._lock:
             if tick is not None:
                 self._wanted_pull = autocentre_share(tick.ego.speed_mps, self._profile.autocentre)
+                self._demand = demand_from_tick(tick), time.monotonic()
+            if self._connected and time.monotonic() - self._beat_s > STUCK_S:
+                return self._gone(f"the reader of {self._profile.name} hangs; unplug it and plug it in again")
             if not self._connected:
-                return DriverInput(
-                    kind=DriverKind.HUMAN,
-                    connected=False,
-                    event_time_s=self._raw.event_time_s,
-                    device=self._profile.name,
-                    note=self._status,
-                )
-            driver_input = driver_input_from_raw(self._profile, self._raw)
+                return self._gone(self._status)
+            driver_input = driver_input_from_raw(self._resolved, self._raw)
             self._raw = replace(self._raw, tapped=frozenset())
-            return driver_input
+            return replace(driver_input, has_servo=self._has_motor)
+
+    def _gone(self, note: str) -> DriverInput:
+        return DriverInput(
+            kind=DriverKind.HUMAN,
+            connected=False,
+            event_time_s=self._raw.event_time_s,
+            device=self._profile.name,
+            note=note,
+        )
 
     def close(self) -> None:
         """Give the device back; safe to call twice."""
@@ -143,22 +165,57 @@ class EvdevWheel:
                 device = None
 
     def _read_until_lost(self, device: evdev.InputDevice) -> None:
-        can_pull = self._profile.autocentre > 0.0 and _has_autocentre(device)
-        pull = -1.0
+        motor = Motor(device, self._profile.force, self._profile.force_is_reversed)
+        with self._lock:
+            self._has_motor = motor.is_working
+        can_pull = not motor.is_working and self._profile.autocentre > 0.0 and _has_autocentre(device)
+        hand = _RimWatch()
+        pull, looked_s = -1.0, 0.0
         try:
             while not self._stopping.is_set():
+                self._beat_s = time.monotonic()
                 if can_pull and abs(self._wanted_pull - pull) >= AUTOCENTRE_STEP:
                     pull = self._wanted_pull
                     can_pull = _pull_to_centre(device, pull)
-                ready, _, _ = select.select([device.fd, self._wake_read], [], [], LOOK_S)
+                wait_s = FORCE_S if motor.is_working else LOOK_S
+                ready, _, _ = select.select([device.fd, self._wake_read], [], [], wait_s)
                 if device.fd in ready:
                     self._take_events(device)
-                if not Path(str(device.path)).exists():
-                    raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+                if motor.is_working:
+                    self._turn(motor, hand)
+                if self._beat_s - looked_s >= LOOK_S:
+                    looked_s = self._beat_s
+                    if not Path(str(device.path)).exists():
+                        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+            motor.stop()
         except OSError as error:
             self._lose(f"{self._profile.name} at {device.path} went away ({error.strerror}); plug it in again")
         finally:
             _close_quietly(device)
+
+    def _turn(self, motor: Motor, rim: _RimWatch) -> None:
+        """Tell the motor what to do now."""
+        now_s = time.monotonic()
+        with self._lock:
+            demand, at_s = self._demand if self._demand is not None else (None, 0.0)
+            turned = rim_turned(self._resolved, self._raw)
+        if turned is None:  # the rim has not spoken yet: nobody knows where it is
+            motor.set(0.0, now_s)
+            return
+        rim.update(turned, now_s)
+        wanted = torque(demand, now_s - at_s, turned, rim.rate_per_s)
+        follows = demand is not None and demand.follows
+        if rim.runaway.update(now_s, wanted if follows else 0.0, rim.rate_per_s):
+            log.error(
+                "%s turns away from where it should go, motor off: set force_is_reversed in its profile to %s",
+                self._profile.name,
+                str(not self._profile.force_is_reversed).lower(),
+            )
+            motor.stop()
+        else:
+            motor.set(wanted, now_s)
+        with self._lock:
+            self._has_motor = motor.is_working
 
     def _take_events(self, device: evdev.InputDevice) -> None:
         for event in tuple(device.read()):
@@ -189,9 +246,15 @@ class EvdevWheel:
             found = f"{device.name} ({device.info.vendor:04x}:{device.info.product:04x})"
             _close_quietly(device)
             raise DeviceError(f"{path} is {found}, not {self._profile.name} ({_usb_ids(self._profile)})")
+        try:
+            fitting = resolved(self._profile, _ranges(device))
+        except ConfigError as error:
+            _close_quietly(device)
+            raise DeviceError(str(error)) from error
         self._grab(device)
         with self._lock:
             self._raw = RawState()
+            self._resolved = fitting
             self._connected = True
             self._status = f"{device.name} at {path}"
         log.info("driving with %s", self._status)
@@ -213,7 +276,7 @@ class EvdevWheel:
 
     def _lose(self, message: str) -> None:
         with self._lock:
-            self._connected = False
+            self._connected = self._has_motor = False
             self._status = message
             self._raw = RawState(event_time_s=self._raw.event_time_s)
         log.warning(message)
@@ -221,6 +284,28 @@ class EvdevWheel:
     def _close_pipe(self) -> None:
         os.close(self._wake_read)
         os.close(self._wake_write)
+
+
+class _RimWatch:
+    """Where the rim is and how fast it turns, in units of steer."""
+
+    def __init__(self) -> None:
+        self.rate_per_s = 0.0
+        self.runaway = Runaway()
+        self._last: tuple[float, float] | None = None
+
+    def update(self, turned: float, now_s: float) -> None:
+        """The next reading."""
+        if self._last is not None and now_s > self._last[1]:
+            rate = (turned - self._last[0]) / (now_s - self._last[1])
+            self.rate_per_s += RATE_SMOOTHING * (rate - self.rate_per_s)
+        self._last = turned, now_s
+
+
+def _ranges(device: evdev.InputDevice) -> dict[int, tuple[int, int]]:
+    """Axis code -> (min, max), as the device tells."""
+    told = device.capabilities(absinfo=True).get(ecodes.EV_ABS, [])
+    return {code: (info.min, info.max) for code, info in told}  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
 
 
 def _pull_to_centre(device: evdev.InputDevice, share: float) -> bool:

@@ -116,7 +116,7 @@ def _drive(wheel: Any, seconds: float, on_tick: Callable[[int], None] | None = N
                 "steer": driver.steer,
                 "throttle": driver.throttle,
                 "brake": driver.brake,
-                "takeover": driver.takeover_pressed,
+                "paddle": driver.paddle_pressed,
                 "note": driver.note,
                 "authority": state.authority.value,
                 "reason": state.reason.value,
@@ -128,14 +128,15 @@ def _drive(wheel: Any, seconds: float, on_tick: Callable[[int], None] | None = N
 
 
 def _override(event: tuple[int, int, int], folder: Path) -> list[dict[str, Any]]:
+    import cockpit.arbitration  # noqa: F401 - loaded before the clock of the events begins
     from cockpit.devices import EvdevWheel
     from cockpit.devices.profile import load_profile
 
     bed = Testbed()
     bed.plug_in(folder)
     wheel = EvdevWheel(load_profile("g29"))
-    bed.play([*moved(0.0, (EV_ABS, ABS_X, 32767), (EV_ABS, ABS_RZ, 255)), *moved(0.4, event)], folder)
-    rows = _drive(wheel, 1.0)
+    bed.play([*moved(0.0, (EV_ABS, ABS_X, 32767), (EV_ABS, ABS_RZ, 255)), *moved(0.6, event)], folder)
+    rows = _drive(wheel, 1.4)
     wheel.close()
     return rows
 

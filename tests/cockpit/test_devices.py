@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from importlib import resources
 
 import pytest
@@ -12,10 +13,10 @@ from hypothesis import strategies as st
 
 from cockpit.config import ConfigError
 from cockpit.devices import DeviceError, EvdevWheel, KeyboardDriver, find_driver_source, list_devices
-from cockpit.devices.mapping import RawState, driver_input_from_raw, pedal_from_raw, steer_from_raw, with_event
-from cockpit.devices.profile import load_profile, profile_names
+from cockpit.devices.mapping import RawState, driver_input_from_raw, merged, pedal_from_raw, steer_from_raw, with_event
+from cockpit.devices.profile import DeviceProfile, load_profile, profile_names, resolved
 from cockpit.devices.wheel import autocentre_share, permission_advice, why_no_wheel
-from recorder.schema import DriverKind
+from recorder.schema import DriverInput, DriverKind
 
 G29 = load_profile("g29")
 
@@ -40,7 +41,65 @@ def read(*events, profile=G29):
 
 @pytest.mark.parametrize("name", profile_names())
 def test_every_shipped_profile_is_sound(name):
-    assert load_profile(name).match
+    profile = load_profile(name)
+    assert profile.match
+    assert profile.source, "a profile says where its numbers come from"
+
+
+def test_no_two_profiles_claim_the_same_device():
+    claims = [(identity.vendor, identity.product) for name in profile_names() for identity in load_profile(name).match]
+    assert len(claims) == len(set(claims))
+
+
+@pytest.mark.parametrize("name", [name for name in profile_names() if load_profile(name).is_whole])
+def test_a_whole_profile_reads_from_lock_to_lock_and_from_rest_to_the_floor(name):
+    profile = load_profile(name)
+    codes = {axis.code for axis in (profile.steer, profile.throttle, profile.brake, profile.clutch) if axis}
+    profile = resolved(profile, {ecodes.ecodes[code]: (0, 1023) for code in codes})
+
+    def at(**raw) -> DriverInput:
+        values = {ecodes.ecodes[getattr(profile, axis).code]: value for axis, value in raw.items()}
+        return driver_input_from_raw(profile, RawState(axes=values))
+
+    assert at(steer=profile.steer.left).steer < -0.5 < 0.5 < at(steer=profile.steer.right).steer
+    for pedal in ("throttle", "brake"):
+        axis = getattr(profile, pedal)
+        assert getattr(at(**{pedal: axis.released}), pedal) == 0.0
+        assert getattr(at(**{pedal: axis.pressed}), pedal) == pytest.approx(1.0)
+
+
+def test_combined_pedals_are_two_pedals_on_one_axis():
+    axis = {"throttle": ("ABS_Y", 0), "brake": ("ABS_Y", 255)}
+    pedals = {name: {"code": code, "released": 128, "pressed": end} for name, (code, end) in axis.items()}
+    profile = DeviceProfile(name="combined", match=[{"vendor": 1, "product": 2}], **pedals)
+
+    def read_at(raw: int) -> tuple[float, float]:
+        said = driver_input_from_raw(profile, RawState(axes={ecodes.ABS_Y: raw}))
+        return said.throttle, said.brake
+
+    assert read_at(128) == (0.0, 0.0)
+    assert read_at(0) == (1.0, 0.0)
+    assert read_at(255) == (0.0, 1.0)
+
+
+def test_a_rim_and_pedals_of_their_own_are_one_driver():
+    rim = DriverInput(kind=DriverKind.HUMAN, steer=0.3, device="rim", event_time_s=2.0)
+    pedals = DriverInput(kind=DriverKind.HUMAN, throttle=0.5, device="pedals", event_time_s=5.0)
+    both = merged(rim, pedals)
+    assert (both.steer, both.throttle, both.event_time_s, both.device) == (0.3, 0.5, 5.0, "rim + pedals")
+    gone = merged(rim, dataclasses.replace(pedals, connected=False, note="pedals went away"))
+    assert not gone.connected
+    assert gone.note == "pedals went away"
+
+
+def test_half_a_device_says_what_is_missing():
+    with pytest.raises(DeviceError, match=r"takeover calibrate.*simucube\+my_pedals"):
+        find_driver_source("simucube")
+
+
+def test_an_axis_that_the_device_lacks_is_told():
+    with pytest.raises(ConfigError, match="has no axis ABS_"):
+        resolved(load_profile("t300"), {})
 
 
 @pytest.mark.parametrize(
@@ -94,7 +153,7 @@ def test_pedals_that_were_never_touched_do_not_press_themselves():
 
 def test_a_button_tapped_between_two_reads_counts():
     state = after((ecodes.EV_KEY, "BTN_TOP2", 1), (ecodes.EV_KEY, "BTN_TOP2", 0))
-    assert driver_input_from_raw(G29, state).takeover_pressed
+    assert driver_input_from_raw(G29, state).paddle_pressed
 
 
 def test_reverse_follows_the_toggle_and_the_lever():
@@ -154,7 +213,7 @@ def test_a_device_file_that_is_not_there_is_a_clear_error(tmp_path):
 
 
 def test_an_unknown_device_name_lists_the_choices():
-    with pytest.raises(ConfigError, match=r"no input device 'joystik'.*auto, wheel, keyboard, none, g29"):
+    with pytest.raises(ConfigError, match=r"no input device 'joystik'.*auto, wheel, keyboard, none, .*g29"):
         find_driver_source("joystik")
 
 

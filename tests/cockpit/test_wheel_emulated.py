@@ -32,7 +32,7 @@ def test_a_plugged_in_g29_is_found_by_its_profile_and_chosen(seen):
     [
         ("steer", lambda row: row["steer"] > 0.12, "override_steer"),
         ("brake", lambda row: row["brake"] > 0.05, "override_brake"),
-        ("button", lambda row: row["takeover"], "override_button"),
+        ("button", lambda row: row["paddle"], "override_paddle"),
     ],
 )
 def test_an_override_on_the_wheel_has_the_car_in_the_same_tick(seen, scenario, felt, reason):
