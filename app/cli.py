@@ -12,7 +12,7 @@ import sys
 
 import typer
 
-from app import rig_commands
+from app import device_commands, rig_commands
 from app.commands import doctor, drive, evaluate, measures, pairs, refine, report, segments, sim, study
 from app.commands import round as round_command
 from app.console import EXIT_FAILED, EXIT_USAGE, err
@@ -37,6 +37,7 @@ app.command()(measures.measures)
 app.command()(evaluate.evaluate)
 app.command()(report.report)
 app.command()(doctor.doctor)
+app.command()(device_commands.calibrate)
 
 
 @app.callback()

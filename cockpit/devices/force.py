@@ -117,7 +117,7 @@ def torque(demand: ForceDemand | None, age_s: float, turned: float, rate_per_s: 
 
     `turned` is the rim in units of steer (beyond 1 past the lock), `rate_per_s` its speed, `age_s` how old `demand` is.
     """
-    if demand is None or age_s > WATCHDOG_S or not (math.isfinite(turned) and math.isfinite(rate_per_s)):
+    if demand is None or age_s > WATCHDOG_S or not _is_sound(demand, turned, rate_per_s):
         return 0.0
     stop = end_stop_torque(turned)
     if demand.follows:
@@ -127,8 +127,13 @@ def torque(demand: ForceDemand | None, age_s: float, turned: float, rate_per_s: 
         road = aligning_torque(demand.slip_rad, demand.speed_mps)
         road += road_texture(demand.distance_m, demand.speed_mps, demand.bump)
         wanted = fade * road - DAMPING * rate_per_s
-    total = wanted + stop
-    return max(-1.0, min(1.0, total)) if math.isfinite(total) else 0.0
+    return max(-1.0, min(1.0, wanted + stop))
+
+
+def _is_sound(demand: ForceDemand, *rim: float) -> bool:
+    """Whether every number is one, and none is absurd: a motor is moved by nothing else."""
+    told = (demand.target, demand.speed_mps, demand.slip_rad, demand.bump, demand.distance_m, demand.since_s)
+    return all(abs(value) < 1e6 for value in (*told, *rim))
 
 
 @dataclass(slots=True)

@@ -138,6 +138,11 @@ class EvdevWheel:
             self._raw = replace(self._raw, tapped=frozenset())
             return replace(driver_input, has_servo=self._has_motor)
 
+    def raw_state(self) -> RawState:
+        """Everything the wheel said so far, for calibration and for looking at it."""
+        with self._lock:
+            return self._raw
+
     def _gone(self, note: str) -> DriverInput:
         return DriverInput(
             kind=DriverKind.HUMAN,

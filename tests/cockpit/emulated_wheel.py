@@ -75,9 +75,9 @@ class Testbed:
             raise RuntimeError(f"umockdev: {name} failed")
 
 
-def run_scenario(name: str, folder: Path) -> Any:
+def run_scenario(name: str, folder: Path, script: str = __file__) -> Any:
     """Run a scenario in a child under umockdev; what it reports."""
-    command = ["umockdev-wrapper", sys.executable, __file__, name, str(folder)]
+    command = ["umockdev-wrapper", sys.executable, script, name, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -81,9 +81,13 @@ numbers = st.floats(allow_nan=True, allow_infinity=True)
 def test_no_input_gives_more_than_all_or_what_is_no_number(
     follows, target, speed, slip, bump, distance, since, turned, rate
 ):
-    clean = [value if math.isfinite(value) else 1e6 for value in (distance, since)]
-    made = torque(ForceDemand(follows, target, abs(speed), slip, bump, *clean), 0.0, turned, rate)
+    made = torque(ForceDemand(follows, target, speed, slip, bump, distance, since), 0.0, turned, rate)
     assert -1.0 <= made <= 1.0
+
+
+def test_numbers_that_are_none_move_no_motor():
+    assert torque(dataclasses.replace(POLICY, target=math.nan), 0.0, 0.0, 0.0) == 0.0
+    assert torque(POLICY, 0.0, math.inf, 0.0) == 0.0
 
 
 def test_a_motor_with_the_wrong_sign_is_noticed_and_a_hand_that_resists_for_a_moment_is_not():
