@@ -13,7 +13,14 @@ from cockpit.config import ConfigError
 from cockpit.devices.keyboard import KeyboardDriver
 from cockpit.devices.mapping import merged
 from cockpit.devices.profile import DeviceProfile, load_profile, profile_names
-from cockpit.devices.wheel import DeviceError, EvdevWheel, find_wheel, permission_advice
+from cockpit.devices.wheel import (
+    DeviceError,
+    EvdevWheel,
+    find_wheel,
+    identity_from_sysfs,
+    permission_advice,
+    why_no_wheel,
+)
 from cockpit.ports import DriverSource
 from recorder.schema import DriverInput, DriverKind, Tick
 
@@ -73,7 +80,7 @@ def list_devices(inputs: Path = Path("/dev/input")) -> tuple[DeviceInfo, ...]:
     found = [info for path in sorted(openable) if (info := _describe(path, profiles)) is not None]
     for path in sorted(str(entry) for entry in inputs.glob("event*")):
         if path not in openable and not os.access(path, os.R_OK | os.W_OK):
-            advice = permission_advice(next(iter(profiles.values())), path)
+            advice = _forbidden(path, inputs)
             found.append(DeviceInfo(path, path, "", is_usable=False, message=advice))
     found.append(DeviceInfo("Keyboard", "", KEYBOARD, is_usable=True))
     return tuple(found)
@@ -94,7 +101,10 @@ def find_driver_source(name: str = AUTO) -> DriverSource:
     if name == AUTO:
         return _first_wheel() or KeyboardDriver()
     if name == WHEEL:
-        return _first_wheel() or EvdevWheel(load_profile(profile_names()[0]))  # the latter says what is missing
+        wheel = _first_wheel()
+        if wheel is None:
+            raise DeviceError(_why_none())
+        return wheel
     if "+" in name and not Path(name).expanduser().is_file():
         return _together(*name.split("+", 1))
     if name.startswith("/dev/"):
@@ -131,6 +141,28 @@ def _whole(profile: DeviceProfile) -> DeviceProfile:
     )
 
 
+def _why_none() -> str:
+    """Why there is no wheel, and what to do about it."""
+    for name in profile_names():
+        said = why_no_wheel(load_profile(name))
+        if "may not open it" in said:
+            return said
+    return (
+        f"no wheel is plugged in that a profile fits ({', '.join(profile_names())}); plug one in, switch it to PC "
+        "mode, write a profile with `takeover calibrate`, or drive with --device keyboard"
+    )
+
+
+def _forbidden(path: str, inputs: Path = Path("/dev/input")) -> str:
+    """How to be allowed to open a device file; by its own name where sysfs tells which device it is."""
+    identity = identity_from_sysfs(Path("/sys/class/input") / Path(path).name) if inputs == Path("/dev/input") else None
+    for name in profile_names():
+        profile = load_profile(name)
+        if identity is not None and profile.fits(*identity):
+            return permission_advice(profile, path)
+    return f"this user may not open {path}; if it is the wheel, `sudo usermod -aG input $USER` and log in again"
+
+
 def _first_wheel() -> EvdevWheel | None:
     for name in profile_names():
         profile = load_profile(name)
@@ -148,7 +180,7 @@ def _profile_of(path: str) -> DeviceProfile:
             identity = (device.info.vendor, device.info.product)
             device_name = device.name
     except PermissionError as error:
-        raise DeviceError(permission_advice(load_profile(profile_names()[0]), path)) from error
+        raise DeviceError(_forbidden(path)) from error
     except OSError as error:
         raise DeviceError(f"cannot open {path} ({error.strerror}); `takeover doctor` lists the devices") from error
     for name in profile_names():

@@ -67,7 +67,7 @@ def autocentre_share(speed_mps: float, factor: float) -> float:
 def why_no_wheel(profile: DeviceProfile, inputs: Path = Path("/sys/class/input")) -> str:
     """What keeps `profile`'s wheel from being used, and what to do about it."""
     for entry in sorted(inputs.glob("event*")):
-        identity = _identity_from_sysfs(entry)
+        identity = identity_from_sysfs(entry)
         if identity is not None and profile.fits(*identity):
             return permission_advice(profile, f"/dev/input/{entry.name}")
     return (
@@ -336,7 +336,8 @@ def _identity(path: str) -> tuple[int, int] | None:
         return device.info.vendor, device.info.product
 
 
-def _identity_from_sysfs(entry: Path) -> tuple[int, int] | None:
+def identity_from_sysfs(entry: Path) -> tuple[int, int] | None:
+    """Vendor and product of an input device that may not be opened, from its folder in /sys/class/input."""
     try:
         vendor, product = ((entry / "device" / "id" / key).read_text() for key in ("vendor", "product"))
         return int(vendor, 16), int(product, 16)

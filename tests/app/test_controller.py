@@ -74,7 +74,7 @@ def test_wrong_settings_name_file_key_and_what_would_be_right(tmp_path, settings
         ({"town": "atlantis"}, ConfigError, "no town 'atlantis'.*millbrook"),
         ({"route_file": "/nowhere/routes.xml"}, ConfigError, "cannot be read"),
         ({"policy": "/nowhere/policy"}, CheckpointError, "does not exist"),
-        ({"driver": DriverChoice.WHEEL}, DeviceError, "no Logitech G29 is plugged in"),
+        ({"driver": DriverChoice.WHEEL}, DeviceError, "no wheel is plugged in that a profile fits.*g29"),
         ({"driver": DriverChoice.WHEEL, "device": "/dev/input/event99"}, DeviceError, "cannot open /dev/input/event99"),
     ],
 )
