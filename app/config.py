@@ -13,7 +13,16 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from cockpit.config import ArbitrationConfig, ConfigError, SessionConfig, Settings, TrafficConfig, load_yaml
+from cockpit.config import (
+    ArbitrationConfig,
+    ConfigError,
+    RewindConfig,
+    SessionConfig,
+    Settings,
+    TrafficConfig,
+    load_yaml,
+)
+from cockpit.sound import SoundConfig
 from cockpit.windows.layout import Layout
 
 EMBEDDED_TOWN = "millbrook"
@@ -86,6 +95,10 @@ class RunConfig(Settings):
     pre_s: Annotated[float, Field(gt=0.0, le=60.0)] = 5.0
     post_s: Annotated[float, Field(gt=0.0, le=60.0)] = 3.0
     arbitration: ArbitrationConfig = ArbitrationConfig()
+    rewind: RewindConfig = RewindConfig()
+    """The second chance."""
+    sound: SoundConfig | None = SoundConfig()
+    """What the driver hears of the car; null for nothing."""
 
     @model_validator(mode="after")
     def _route_id_has_a_file(self) -> RunConfig:
@@ -130,6 +143,7 @@ class RunConfig(Settings):
             pre_s=self.pre_s,
             post_s=self.post_s,
             arbitration=self.arbitration,
+            rewind=self.rewind,
         )
 
 

@@ -31,6 +31,7 @@ from cockpit.route import RouteError
 from cockpit.route_files import read_route
 from cockpit.session import Session, TickTimes
 from cockpit.simulator import RunningSimulator, SimulatorError, launch_simulator
+from cockpit.sound import CarSound
 from cockpit.stage import set_stage
 from cockpit.world import WorldError, WorldLost
 from policy.process import PolicyProcess, PolicyProcessError
@@ -168,6 +169,11 @@ class RunningSession:
             self._session.request_takeover()
             self._tell_log(EntryKind.REQUEST)
 
+    def request_rewind(self) -> None:
+        """Set the scene back some seconds; the driver drives it from there."""
+        if self._session is not None:
+            self._session.request_rewind()
+
     def mark(self, text: str) -> None:
         """Put a mark into the recording: into the next tick, and into the session's log."""
         if self._session is not None:
@@ -252,6 +258,8 @@ class RunningSession:
             if self.trial is not None:
                 write_trial(self._recorder.folder, self.trial.label())
             self._consumers += [self._recorder, self._log]
+        if config.sound is not None:
+            self._consumers.append(CarSound(config.sound, config.arbitration))
         self._phase = Phase.POLICY
         ends = self._policy, self.driver, self._consumers
         session = Session(stage.config, stage.world, stage.route, *ends, stage.scenarios, self.head)

@@ -1,7 +1,12 @@
-"""Writes the takeover chime beside itself: three rising bells, each a sum of decaying partials."""
+"""Writes the takeover chime beside itself (three rising bells, each a sum of decaying partials) and the voice.
+
+The voice is spoken by espeak-ng, which must be installed for that; what it wrote is shipped.
+"""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import wave
 from pathlib import Path
 
@@ -26,8 +31,17 @@ def chime() -> np.ndarray:
     return 0.8 * sound / np.abs(sound).max()
 
 
+def speak(path: Path) -> None:
+    """Write the spoken request; leaves the file alone where espeak-ng is missing."""
+    if shutil.which("espeak-ng"):
+        subprocess.run(
+            ["espeak-ng", "-v", "en-gb", "-s", "165", "-p", "45", "-w", str(path), "Take over. Now."], check=True
+        )
+
+
 def main() -> None:
-    """Write ``takeover.wav`` as 16-bit mono."""
+    """Write ``takeover.wav`` and ``take_over_voice.wav`` as 16-bit mono."""
+    speak(Path(__file__).with_name("take_over_voice.wav"))
     with wave.open(str(Path(__file__).with_name("takeover.wav")), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -1,7 +1,8 @@
 """The keyboard as a wheel: keys become smooth steering and pedals by ramps, so that a car can be driven with it.
 
 W/S/A/D or the arrows drive, space brakes hard, B is the hand brake, R switches reverse, T or Enter takes over, H hands
-back. The windows feed it key events with their time stamps; it knows nothing of Qt. The ramps are pure functions.
+back, backspace sets the scene back. The windows feed it key events with their time stamps; it knows nothing of Qt. The
+ramps are pure functions.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Key(enum.StrEnum):
     REVERSE = "reverse"
     TAKEOVER = "takeover"
     HAND_BACK = "hand_back"
+    REWIND = "rewind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class KeyboardDriver:
             hand_back_pressed=Key.HAND_BACK in held,
             event_time_s=state.event_time_s,
             device="keyboard",
+            rewind_pressed=Key.REWIND in held,
         )
 
     def close(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from importlib import resources
-from pathlib import Path
+
+from cockpit.sound import has_sound_device
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ class Chime:
 
         self._mixer = pygame.mixer
         self._sound: pygame.mixer.Sound | None = None
-        if not _has_sound_device():
+        if not has_sound_device():
             log.info("no sound device: takeover requests are shown, not heard")
             return
         try:
@@ -38,12 +39,3 @@ class Chime:
         if self._sound is not None:
             self._sound = None
             self._mixer.quit()
-
-
-def _has_sound_device() -> bool:
-    """Whether it is worth asking: where there is nothing, the sound library fills the terminal with complaints."""
-    if any(os.environ.get(name) for name in ("SDL_AUDIODRIVER", "PULSE_SERVER")):
-        return True
-    session = Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"))
-    sockets = (session / "pulse" / "native", session / "pipewire-0")
-    return Path("/dev/snd").is_dir() or any(path.exists() for path in sockets)

@@ -22,6 +22,7 @@ KEY_OF = {
     Qt.Key.Key_Return: Key.TAKEOVER,
     Qt.Key.Key_Enter: Key.TAKEOVER,
     Qt.Key.Key_H: Key.HAND_BACK,
+    Qt.Key.Key_Backspace: Key.REWIND,
 }
 
 
