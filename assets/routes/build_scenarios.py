@@ -242,9 +242,11 @@ def lane_change() -> Fit:
     """A lane change 40 to 60 m after the trigger, onto a lane with other traffic."""
 
     def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
-        del town
         changes = [i for i in range(at, len(route.commands)) if "change" in route.commands[i].value]
         if not changes or not 38 <= changes[0] - at <= 52 or changes[0] + 75 >= len(route.points):
+            return None
+        side = 1 if "right" in route.commands[changes[0]].value else -1
+        if lane_beside(waypoint_at(town.map, route.pose_at(changes[0] + 1)), side) is None:
             return None
         parameters = {"flow_speed": value(rng.randint(6, 8)), "source_dist_interval": span(14, rng.randint(28, 36))}
         return changes[0] - at + 75, parameters
@@ -317,7 +319,7 @@ def flow(speed: tuple[int, int], gap: tuple[int, int]) -> Callable[[random.Rando
     """Parameters of a flow at a junction."""
     return lambda rng: {
         "flow_speed": value(rng.randint(*speed)),
-        "source_dist_interval": span(rng.randint(gap[0], gap[0] + 6), rng.randint(gap[1] - 10, gap[1])),
+        "source_dist_interval": span(rng.randint(gap[0], gap[0] + 3), rng.randint(gap[1] - 8, gap[1])),
     }
 
 
@@ -376,15 +378,13 @@ FITS: dict[str, Fit] = {
     "ParkingCutIn": parked(75),
     "StaticCutIn": queue(80),
     "HighwayCutIn": either(ramp(other_is_right=True), straight(90, needs_lane=True)),
-    "SignalizedJunctionLeftTurn": junction(("left",), True, ("opposite",), flow((7, 9), (24, 70))),
-    "NonSignalizedJunctionLeftTurn": junction(("left",), False, ("opposite",), flow((7, 9), (24, 70))),
-    "SignalizedJunctionRightTurn": junction(("right",), True, ("left",), flow((7, 9), (24, 70))),
-    "NonSignalizedJunctionRightTurn": junction(("right",), False, ("left",), flow((7, 9), (24, 70))),
+    "SignalizedJunctionLeftTurn": junction(("left",), True, ("opposite",), flow((7, 9), (11, 26))),
+    "NonSignalizedJunctionLeftTurn": junction(("left",), False, ("opposite",), flow((7, 9), (11, 26))),
+    "SignalizedJunctionRightTurn": junction(("right",), True, ("left",), flow((7, 9), (11, 26))),
+    "NonSignalizedJunctionRightTurn": junction(("right",), False, ("left",), flow((7, 9), (11, 26))),
     "OppositeVehicleRunningRedLight": junction(("straight", "left"), True, ("left", "right")),
     "OppositeVehicleTakingPriority": junction(("straight", "left"), False, ("left", "right", "opposite")),
     "BlockedIntersection": junction(("left", "right"), None),
-    "T_Junction": junction(("left", "right"), False),
-    "VanillaSignalizedTurnEncounterGreenLight": junction(("left", "right"), True),
     "VanillaSignalizedTurnEncounterRedLight": junction(("left", "right"), True),
     "HighwayExit": lane_change(),
     "MergerIntoSlowTraffic": either(ramp(other_is_right=False), merge_at_junction("left", (4, 5))),

@@ -20,6 +20,8 @@ from cockpit.scenarios.places import pose_on
 from cockpit.scenarios.scene import CARS, Scene, Vehicle
 from recorder.schema import ActorState, Pose
 
+SAME_WAY_COS = math.cos(math.radians(40.0))
+
 
 def sequence(name: str, *children: Behaviour) -> Behaviour:
     """One after the other."""
@@ -88,7 +90,7 @@ class Forever(Behaviour):
 class DriveAlong(Behaviour):
     """A vehicle drives along its path, at a speed that may change, to its end.
 
-    With `heeds`, it keeps a gap to the ego and to everybody else on its path.
+    With `heeds`, it keeps a gap to everybody on its path, and to the ego once that goes the same way.
     """
 
     def __init__(
@@ -116,11 +118,17 @@ def drive(scene: Scene, vehicle: Vehicle, target_mps: float, *, heeds: bool) -> 
     state = vehicle.state()
     at_m = follower.locate(state.pose.x, state.pose.y)
     if heeds:
-        target_mps = follower.heeded_mps(target_mps, state, (scene.now.ego, *scene.now.actors))
+        others = (scene.now.ego, *scene.now.actors) if _goes_along(scene.now.ego, state) else scene.now.actors
+        target_mps = follower.heeded_mps(target_mps, state, others)
     speed = state.speed_mps
     pedals = follower.pedals(state.pose.x, state.pose.y, state.pose.yaw, speed, target_mps, scene.now.delta_s)
     vehicle.actor.apply_control(carla.VehicleControl(throttle=pedals.throttle, steer=pedals.steer, brake=pedals.brake))
     return at_m < follower.length_m - 1.0
+
+
+def _goes_along(ego: ActorState, own: ActorState) -> bool:
+    """Whether the ego drives the vehicle's way: who only comes across it has to look out itself."""
+    return math.cos(ego.pose.yaw - own.pose.yaw) > SAME_WAY_COS
 
 
 class Stand(Behaviour):

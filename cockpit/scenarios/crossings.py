@@ -35,6 +35,8 @@ BLOCKERS = (
     "static.prop.vendingmachine", "static.prop.advertisement", "static.prop.container", "static.prop.trafficwarning",
 )  # fmt: skip
 WALK_MPS, RUN_MPS = 1.6, 2.6
+MEETS_LATE_S = 0.4
+"""The ego's front is there this long before its middle."""
 PAST_M = 18.0
 
 
@@ -67,11 +69,12 @@ def _runs_out(scene: Scene, at_m: float, right: float) -> Play:
     goal = beside(scene.route.pose_at(at_m), right - across, across * math.tan(angle))
     walker = scene.cast.walker(start)
     run_mps = RUN_MPS
-    lead_s = (right - 0.3) / run_mps + 0.25
+    # In the middle of the ego's lane as its front comes there.
+    lead_s = right / run_mps + MEETS_LATE_S
     tree = sequence(
         "runs out",
         ego_past(scene, scene.trigger_m),
-        ego_due(scene, at_m, lead_s + 1.0),
+        ego_due(scene, at_m, lead_s),
         WalkTo(walker, goal, run_mps),
         Forever("across"),
     )

@@ -40,7 +40,7 @@ def highway_exit(scene: Scene) -> Play:
     change = next((i for i in range(int(scene.trigger_m), len(commands)) if "change" in commands[i].value), None)
     if change is None:
         raise StageError("the route changes no lane after the trigger, and no flow is given")
-    lane = waypoint_at(scene.carla_map, scene.route.pose_at(change - 3))
+    lane = waypoint_at(scene.carla_map, scene.route.pose_at(change + 1))
     side = 1 if "right" in commands[change].value else -1
     target = lane_beside(lane, side)
     if target is None:

@@ -33,16 +33,18 @@ PAST_M = 22.0
 APPROACH_M = 75.0
 """How far before the junction cross traffic is put."""
 ON_M = 45.0
+FLOW_OF = 9
+"""Vehicles of a flow that is turned across: then the way is free."""
 BLOCKED_S = 8.0
 """How long the way out stays blocked once the ego is behind it (ScenarioRunner: 10 s)."""
-RUSH_MPS = (5.0, 16.0)
+RUSH_MPS = (5.0, 14.0)
 """Slowest and fastest that somebody drives to meet the ego."""
-HEAD_START_S = 0.5
+HEAD_START_S = 0.25
 """Who takes the right of way is at the crossing point this long before the ego."""
 
 
 def turn_across_flow(scene: Scene, *, signals: bool, come_from: str = "opposite", joins: bool = False) -> Play:
-    """The ego turns across (or into) a flow that has no gap to spare but leaves some.
+    """The ego turns across (or into) a flow that leaves no gap until it has passed.
 
     With `signals` both have green.
     """
@@ -51,7 +53,7 @@ def turn_across_flow(scene: Scene, *, signals: bool, come_from: str = "opposite"
     path = way_path(way, APPROACH_M, ON_M + (40.0 if joins else 0.0))
     speed = min(scene.spec.number("flow_speed", 8.0), 12.0)
     gap = scene.spec.span("source_dist_interval", (25.0, 60.0))
-    flow = Flow(scene, path, speed, gap, filled_m=APPROACH_M - 8.0, heeds=True, most=16)
+    flow = Flow(scene, path, speed, gap, filled_m=APPROACH_M - 8.0, heeds=True, most=FLOW_OF)
     parts: list[Behaviour] = [flow]
     if signals:
         parts.append(HoldLights(scene, opposite_green=True))

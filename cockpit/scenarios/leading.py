@@ -95,7 +95,7 @@ def _cuts_in(scene: Scene, at_m: float, right_m: float, speed_mps: float) -> Pla
     car = scene.cast.vehicle(CARS, beside(scene.route.pose_at(at_m), right_m))
     assert car is not None  # noqa: S101 (it must be there, or StageError)
     scene.cast.on_path(car, _swing(line, right_m, 11.0))
-    lead_s = scene.spec.number("lead", 2.9)
+    lead_s = scene.spec.number("lead", 2.3 + 0.32 * abs(right_m))
     begun: list[float] = []
 
     def speed() -> float:
