@@ -1,0 +1,170 @@
+"""What reaches the driver's eyes: one frame id on all screens in every tick, and how late.
+
+Run `python benchmarks/driver_view.py [--ticks N] [--seconds N]` on a display (`xvfb-run -a -s "-screen 0 1920x1080x24"`
+will do). First every tick's frame id is drawn into the pictures and read back from what the display shows. Then the
+embedded simulator is driven at 20 Hz with three screens, while inputs come at random instants: input to control is from
+the input's time stamp to the tick that takes it, input to photon to the swap of the last screen that shows its effect.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import threading
+import time
+
+os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+
+import numpy as np
+from PyQt6.QtCore import QPoint
+from PyQt6.QtGui import QImage
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication
+
+from cockpit.config import SessionConfig, TrafficConfig
+from cockpit.rig import load_rig
+from cockpit.route_files import read_route, shipped_routes
+from cockpit.session import Session
+from cockpit.simulator import launch_simulator
+from cockpit.stage import set_stage
+from cockpit.windows import DriverScreens
+from cockpit.windows.frame_code import read_frame_code
+from cockpit.windows.timing import percentiles
+from recorder.schema import (
+    ActorState,
+    Authority,
+    AuthorityState,
+    CameraFrame,
+    Control,
+    DriverInput,
+    DriverKind,
+    Pose,
+    Reason,
+    RouteCommand,
+    RouteState,
+    Tick,
+)  # fmt: skip
+
+MEAN_INPUT_S = 0.08
+
+
+class RandomHands:
+    """A driver whose wheel is touched at random instants, as a device's reader thread would see it."""
+
+    def __init__(self) -> None:
+        self._event_s, self._taken_s = 0.0, 0.0
+        self.delays_s: list[float] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._touch, daemon=True)
+        self._thread.start()
+
+    def read(self, tick: Tick | None) -> DriverInput:  # noqa: ARG002  a device does not look at the world
+        event_s = self._event_s
+        if event_s > self._taken_s:
+            self._taken_s = event_s
+            self.delays_s.append(time.time() - event_s)
+        return DriverInput(DriverKind.HUMAN, throttle=0.3, event_time_s=event_s)
+
+    def close(self) -> None:
+        self._stop.set()
+
+    def _touch(self) -> None:
+        while not self._stop.wait(random.expovariate(1 / MEAN_INPUT_S)):
+            self._event_s = time.time()
+
+
+def wait_ms(milliseconds: int) -> None:
+    """Let Qt work meanwhile."""
+    QTest.qWait(milliseconds)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def blank_tick(frame: int, cameras: dict[str, CameraFrame]) -> Tick:
+    still = (0.0, 0.0, 0.0)
+    ego = ActorState(1, "vehicle.tesla.model3", "hero", Pose(), still, still, still, (2.4, 1.0, 0.75))
+    route = RouteState(RouteCommand.LANE_FOLLOW, 0.0, 0.0, 100.0, 0.0, 0.0, np.zeros((1, 4), np.float32), 13.9)
+    return Tick(
+        frame=frame, time_s=0.05 * frame, wall_time_s=time.time(), delta_s=0.05, ego=ego, actors=(), lights=(),
+        route=route, cameras=cameras, driver=DriverInput(), plan=None, policy_control=None, control=Control(),
+        authority=AuthorityState(Authority.HUMAN, Reason.SESSION_START, 0, 0.0),
+    )  # fmt: skip
+
+
+def shown_frame(screens: DriverScreens, name: str) -> int | None:
+    """The frame id in what the display shows of a pane."""
+    pane = screens.panes[name]
+    area, corner = pane.picture_area(), pane.mapToGlobal(QPoint(0, 0))
+    display = pane.screen()
+    assert display is not None
+    origin = display.geometry().topLeft()
+    left, top = corner.x() - origin.x() + round(area.left()), corner.y() - origin.y() + round(area.top())
+    image = display.grabWindow(0, left, top, round(area.width()), round(area.height())).toImage()  # pyright: ignore[reportArgumentType]
+    image = image.convertToFormat(QImage.Format.Format_RGB888)
+    bits = image.constBits()
+    if bits is None:
+        raise RuntimeError(f"the display shows nothing of screen '{name}': is the X server gone?")
+    flat = np.frombuffer(bits.asstring(image.sizeInBytes()), np.uint8).reshape(image.height(), -1)
+    return read_frame_code(flat[:, : 3 * image.width()].reshape(image.height(), -1, 3))
+
+
+def frame_ids(ticks: int) -> None:
+    screens = DriverScreens(load_rig("desk_triple"))
+    screens.show_frame_codes(True)
+    screens.show()
+    wait_ms(300)
+    wrong = []
+    for frame in range(1, ticks + 1):
+        image = np.full((90, 160, 3), frame % 200, np.uint8)
+        cameras = {name: CameraFrame(name, frame, image, 0.86, Pose()) for name in screens.panes}
+        screens.consume(blank_tick(frame, cameras))
+        deadline = time.monotonic() + 10
+        while screens.meter.complete_frame < frame and time.monotonic() < deadline:
+            wait_ms(1)
+        read = [shown_frame(screens, name) for name in screens.panes]
+        if read != [frame] * len(read):
+            wrong.append((frame, read))
+    print(f"frame ids ({screens.renderer}): {ticks} ticks, {len(screens.panes)} screens, {len(wrong)} ticks wrong")
+    for frame, read in wrong[:5]:
+        print(f"  frame {frame}: the screens showed {read}")
+    screens.close()
+
+
+def delays(seconds: float) -> None:
+    rig, hands = load_rig("desk_triple"), RandomHands()
+    screens = DriverScreens(rig)
+    screens.show()
+    with launch_simulator() as simulator:
+        config = SessionConfig(port=simulator.port, traffic=TrafficConfig(count=10), realtime=True)
+        with set_stage(config, rig.cameras(), read_route(shipped_routes("millbrook_train"))) as stage:
+            session = Session(stage.config, stage.world, stage.route, None, hands, [screens])
+            thread = threading.Thread(target=session.run)
+            thread.start()
+            begun = time.monotonic()
+            while thread.is_alive() and time.monotonic() - begun < seconds:
+                wait_ms(20)
+            session.ask_stop()
+            thread.join()
+    hands.close()
+    wait_ms(50)
+    seen, taken = screens.meter.input_to_photon(), percentiles(hands.delays_s)
+    print(f"\nmilliseconds from an input's time stamp, p50 / p95 / p99 ({screens.renderer}, 20 Hz, three screens)")
+    print(f"  to the control that is applied: {taken.text()} ({taken.count} inputs)")
+    print(f"  to the last screen's swap:      {seen.text()} ({seen.count} inputs)")
+    print(f"  ticks painted {screens.painted_count}, skipped {screens.dropped_count}")
+    print(f"  load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--ticks", type=int, default=2000, help="ticks whose frame ids are read back")
+    parser.add_argument("--seconds", type=float, default=30.0, help="length of the drive; 0 leaves it out")
+    arguments = parser.parse_args()
+    application = QApplication([])
+    frame_ids(arguments.ticks)
+    if arguments.seconds > 0:
+        delays(arguments.seconds)
+    application.quit()
+
+
+if __name__ == "__main__":
+    main()
