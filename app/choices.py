@@ -53,6 +53,11 @@ def route_choices(files: tuple[Path, ...] = ()) -> list[RouteChoice]:
     return found
 
 
+def studies_in(*folders: Path) -> list[Path]:
+    """Study files that come with the program, then those in `folders`."""
+    return [path for folder in (asset("studies"), *folders) for path in sorted(folder.glob("*.yaml"))]
+
+
 def folders_with(name: str, root: Path) -> list[Path]:
     """Folders at or below `root` that hold a file called `name`, the newest first.
 

@@ -46,6 +46,54 @@ class DriverChoice(enum.StrEnum):
     """Nobody: a takeover request ends in a safe stop."""
 
 
+class StreamRole(enum.StrEnum):
+    """What an incoming stream is for."""
+
+    RECORD = "record"
+    """Kept as it comes."""
+    GAZE = "gaze"
+    """Kept, and drawn over the screens as a heat map afterwards."""
+
+
+class StreamIn(Settings):
+    """One stream of Lab Streaming Layer to record; named by its name, its type, or both."""
+
+    name: str = ""
+    type: str = ""
+    """As the device says it: Gaze, ECG, GSR, ..."""
+    role: StreamRole = StreamRole.RECORD
+    surface: str = "panorama"
+    """Gaze: what the coordinates are shares of: one screen's name, or all screens side by side."""
+    x_channel: Annotated[int, Field(ge=0)] = 0
+    y_channel: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _is_named(self) -> StreamIn:
+        if not self.name and not self.type:
+            raise ValueError("a stream needs a name or a type to be found by")
+        if "'" in self.name + self.type:
+            raise ValueError("a stream's name or type must not contain an apostrophe")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What it is called in files and messages."""
+        return self.name or self.type
+
+    def predicate(self) -> str:
+        """LSL's XPath query that finds it."""
+        told = {"name": self.name, "type": self.type}
+        return " and ".join(f"{key}='{value}'" for key, value in told.items() if value)
+
+
+class StreamsConfig(Settings):
+    """Lab Streaming Layer, in and out. The whole local network can see outgoing streams: that is their purpose."""
+
+    read: tuple[StreamIn, ...] = ()
+    send: bool = False
+    """Send TakeoverMarkers (every event) and TakeoverVehicle (state and inputs of every tick)."""
+
+
 def asset(*parts: str) -> Path:
     """Path of a file or folder that comes with the program."""
     return Path(str(resources.files("assets").joinpath(*parts)))
@@ -99,6 +147,7 @@ class RunConfig(Settings):
     """The second chance."""
     sound: SoundConfig | None = SoundConfig()
     """What the driver hears of the car; null for nothing."""
+    streams: StreamsConfig = StreamsConfig()
 
     @model_validator(mode="after")
     def _route_id_has_a_file(self) -> RunConfig:

@@ -17,6 +17,8 @@ from enum import StrEnum
 from importlib import metadata, resources
 from pathlib import Path
 
+from app.streams import StreamError, load_pylsl
+
 MIN_FREE_GIB = 5.0
 """A session of an hour with every camera as JPEG takes about 3 GiB."""
 
@@ -173,6 +175,15 @@ def check_assets() -> Finding:
     return Finding("assets", Level.OK, "town, rigs and the small policy are there")
 
 
+def check_streams() -> Finding:
+    """Whether gaze and physiology can be read by Lab Streaming Layer."""
+    try:
+        version = load_pylsl().library_version()
+    except StreamError as error:
+        return Finding("streams", Level.NOTE, "Lab Streaming Layer is not usable", str(error))
+    return Finding("streams", Level.OK, f"Lab Streaming Layer {version // 100}.{version % 100}")
+
+
 def run_checks(host: str, port: int, folder: Path) -> list[Finding]:
     """Run every check in order."""
     checks: list[Callable[[], Finding]] = [
@@ -184,5 +195,6 @@ def run_checks(host: str, port: int, folder: Path) -> list[Finding]:
         check_displays,
         lambda: check_disk(folder),
         check_assets,
+        check_streams,
     ]
     return [check() for check in checks]

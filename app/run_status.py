@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app.streams import StreamStatus
 from cockpit.progress import EndReason, SessionResult
 from cockpit.session import TickTimes
 from recorder.schema import ActorState, PolicyStatus, Tick
@@ -78,6 +79,9 @@ class RunStatus:
     is_paused: bool = False
     times: TickTimes | None = None
     """Wall time of the parts of the last tick; None while nothing drives."""
+    streams: tuple[StreamStatus, ...] = ()
+    stream_message: str = ""
+    """The last that was told about streams."""
 
 
 @dataclass(frozen=True, slots=True)

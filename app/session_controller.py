@@ -19,7 +19,8 @@ from pathlib import Path
 
 from app.config import DriverChoice, RunConfig
 from app.run_status import END_WORDS, Ground, Meter, Phase, RecorderStatus, RunStatus
-from app.study import ABORTED, Trial, write_trial
+from app.streams import StreamError, StreamRecorder
+from app.study import ABORTED, FAILED, Trial, write_trial
 from cockpit.cameras import CameraSpec
 from cockpit.config import ConfigError
 from cockpit.devices import DeviceError, KeyboardDriver, find_driver_source
@@ -95,6 +96,8 @@ class RunningSession:
         self._recorder: SegmentRecorder | None = None
         self._log: SessionLog | None = None
         self._is_aborted = False
+        self._streams: StreamRecorder | None = None
+        self._stream_message = ""
         self._result: SessionResult | None = None
         self.ground: Ground | None = None
         """Town and route, as soon as they are known."""
@@ -136,6 +139,8 @@ class RunningSession:
             result=self._result,
             is_paused=self._session is not None and self._session.is_paused,
             times=self._tick_times(),
+            streams=() if self._streams is None else self._streams.status(),
+            stream_message=self._stream_message,
         )
 
     def _tick_times(self) -> TickTimes | None:
@@ -260,6 +265,7 @@ class RunningSession:
             self._consumers += [self._recorder, self._log]
         if config.sound is not None:
             self._consumers.append(CarSound(config.sound, config.arbitration))
+        self._open_streams(stage.info() if self._recorder is None else self._recorder.info)
         self._phase = Phase.POLICY
         ends = self._policy, self.driver, self._consumers
         session = Session(stage.config, stage.world, stage.route, *ends, stage.scenarios, self.head)
@@ -274,6 +280,24 @@ class RunningSession:
                 raise
             stage.world.is_lost = True  # nobody is there to be asked to tidy up
             raise SimulatorError(self._last_words()) from error
+
+    def _open_streams(self, info: SessionInfo) -> None:
+        """Streams in and out, where they are asked for; without their library the drive goes on and says so."""
+        streams = self.config.streams
+        if not streams.read and not streams.send:
+            return
+        folder = None if self._recorder is None else self._recorder.folder
+        try:
+            self._streams = StreamRecorder(streams, folder, info, self._tell_stream)
+        except StreamError as error:
+            self._tell_stream(str(error))
+            return
+        self._consumers.append(self._streams)
+
+    def _tell_stream(self, text: str) -> None:
+        self._stream_message = text
+        log.warning("%s", text)
+        self._tell_log(EntryKind.STREAM, text)
 
     def _has_lost_simulator(self) -> bool:
         return self._simulator is not None and not self._simulator.is_alive
@@ -311,7 +335,7 @@ class RunningSession:
                     end.close()
 
     def _end(self, phase: Phase, message: str) -> None:
-        self._tell_log(EntryKind.END, message)
+        self._tell_log(EntryKind.END, f"{FAILED}: {message}" if phase is Phase.FAILED else message)
         self._session = None
         self._message = message
         self._phase = phase

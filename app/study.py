@@ -110,6 +110,8 @@ class Study(Settings):
             return problem
         if not self.consent:
             return f"{self.participant} has not consented yet: tick the box (consent: true) when they have"
+        if not self.drive.record:
+            return "a study is recorded, or nobody knows which trials are done: record: true"
         return ""
 
 
@@ -198,11 +200,11 @@ def is_done(trial: Trial) -> bool:
     folder = trial.folder
     tried = [folder, *sorted(folder.parent.glob(f"{folder.name}-[0-9]*"))]
     ends = [entry.text for path in tried for entry in read_log(path) if entry.kind is EntryKind.END]
-    return any(text != ABORTED for text in ends)
+    return any(text != ABORTED and not text.startswith(FAILED) for text in ends)
 
 
-ABORTED = "aborted"
-"""The end of a trial that the experimenter broke off."""
+ABORTED, FAILED = "aborted", "failed"
+"""Ends of a trial that does not count: the experimenter broke it off; something broke (the message follows)."""
 
 
 def next_trial(study: Study) -> Trial | None:

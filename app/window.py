@@ -7,57 +7,155 @@ import os
 import signal
 import sys
 
-from PyQt6.QtCore import QRect, QTimer
-from PyQt6.QtGui import QCloseEvent, QGuiApplication
+from PyQt6.QtCore import QRect, Qt, QTimer
+from PyQt6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut
 from PyQt6.QtWidgets import QApplication, QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.config import RunConfig
 from app.gui import theme
-from app.gui.drive_page import DrivePage
+from app.gui.after_page import AfterPage
+from app.gui.drive import Drive, error_words
+from app.gui.keys import SHORTCUTS, KeysHelp
 from app.gui.parts import button, label
-from app.gui.recordings_page import RecordingsPage
-from app.study import Study
+from app.gui.prepare_page import PreparePage
+from app.gui.run_page import RunPage
+from app.run_status import Phase
+from app.session_controller import USER_ERRORS
+from app.study import Study, Trial
+from app.texts import say
+from cockpit.route_files import read_routes
 from cockpit.windows.layout import Layout
 
 log = logging.getLogger(__name__)
 
-SIZE = (1360, 860)
+SIZE = (1366, 860)
 LEAST_HEIGHT = 420
 """Lower than this the window is of no use beside the driver's panes, and stays behind them."""
 SIGNAL_LOOK_MS = 200
 NO_DISPLAY = "no display: set DISPLAY or WAYLAND_DISPLAY, or run without a window (`takeover round`)"
+PREPARE, RUN, AFTER = range(3)
 
 
 class MainWindow(QWidget):
-    """Two pages: drive, and what was recorded."""
+    """Three pages: prepare, run, after."""
 
     def __init__(self, config: RunConfig, study: Study | None = None) -> None:
         super().__init__()
-        self.study = study
         self.setWindowTitle("Takeover")
-        self.drive = DrivePage(config)
-        self.recordings = RecordingsPage(config.out)
+        self.drive = Drive()
+        self.prepare = PreparePage(config, study)
+        self.run = RunPage(self.drive)
+        self.after = AfterPage(config.out)
         self.pages = QStackedWidget()
-        self.tabs = [button("Drive", "tab"), button("Recordings", "tab")]
-        self._build()
+        self.tabs = [button(say(f"tabs.{name}"), "tab") for name in ("prepare", "run", "after")]
+        self.now = label("", "dim")
+        self._goes_on = False
+        self._last: tuple[RunConfig, Trial | None] | None = None
         self._geometry_before: QRect | None = None
-        self.drive.begun.connect(self._make_room)
-        self.drive.ended.connect(self._take_room_back)
-        self.drive.ended.connect(self.recordings.refresh)
+        self._build()
+        self._connect()
         self.resize(*_fitting_size())
 
     def show_page(self, index: int) -> None:
-        """0 is the drive, 1 the recordings."""
+        """0 prepares, 1 runs, 2 looks back."""
         self.tabs[index].setChecked(True)
         self.pages.setCurrentIndex(index)
-        if index == 0:
-            self.recordings.pause()
+        if index != AFTER:
+            self.after.pause()
+
+    def start(self) -> None:
+        """Start what is prepared: the form's drive, or the study's next trial."""
+        if self.drive.is_on:
+            return
+        try:
+            config, trial = self.prepare.chosen()
+        except (*USER_ERRORS, ValueError) as error:  # ValueError: the form's settings contradict each other
+            self.tell(error_words(error), is_bad=True)
+            return
+        self._begin(config, trial)
+
+    def go_on(self) -> None:
+        """End the drive as one that counts and begin the next: the next trial, route, or seed."""
+        if self.drive.is_on:
+            self._goes_on = True
+            self.drive.stop()
+
+    def tell(self, text: str, is_bad: bool = False) -> None:
+        """A message on the pages on which drives are started."""
+        for page in (self.prepare, self.run):
+            page.message.tell(text, is_bad)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
         """A drive that is on is ended first, so that its recording is whole."""
-        self.drive.close_drive()
-        self.recordings.stop()
+        self._goes_on = False
+        self.drive.close()
+        self.prepare.stop()
+        self.after.stop()
         super().closeEvent(event)
+
+    def _begin(self, config: RunConfig, trial: Trial | None) -> None:
+        self._last = (config, trial)
+        if not self.drive.start(config, trial):
+            self._goes_on = False
+
+    def show_begun(self, makes_room: bool = True) -> None:
+        """A drive has begun: its page, and room for the driver's panes where they share the display."""
+        assert self._last is not None  # noqa: S101  only what was begun begins
+        config, trial = self._last
+        self.prepare.set_running(True)
+        self.run.set_running(True)
+        if trial is None:
+            self.now.setText(say("now.drive", seed=config.seed))
+        else:
+            study = trial.study
+            words = {"number": trial.number, "count": trial.count, "name": trial.condition.name}
+            self.now.setText(say("now.trial", study=study.study, participant=study.participant, **words))
+        if makes_room:
+            self._make_room()
+        self.show_page(RUN)
+
+    def _ended(self) -> None:
+        self._take_room_back()
+        self.prepare.set_running(False)
+        self.run.set_running(False)
+        self.now.setText("")
+        self.after.refresh()
+        goes_on, self._goes_on = self._goes_on, False
+        status = self.drive.last_status
+        if goes_on and self._last is not None and status is not None and status.phase is not Phase.FAILED:
+            config, trial = self._last
+            self.start() if trial is not None else self._begin(next_drive(config), None)
+
+    def _connect(self) -> None:
+        self.prepare.start_asked.connect(self.start)
+        self.run.start_asked.connect(self.start)
+        self.run.next_asked.connect(self.go_on)
+        self.drive.begun.connect(self.show_begun)
+        self.drive.ended.connect(self._ended)
+        self.drive.told.connect(self.tell)
+        actions = {
+            "start": self.start,
+            "pause": self.run.toggle_pause,
+            "mark": self.run.mark,
+            "ask": self.run.ask_takeover,
+            "next": self.go_on,
+            "stop": self.drive.stop,
+            "abort": self.drive.abort,
+            "note": self._to_note,
+            "prepare": lambda: self.show_page(PREPARE),
+            "run": lambda: self.show_page(RUN),
+            "after": lambda: self.show_page(AFTER),
+            "help": lambda: KeysHelp(self).exec(),
+        }
+        for name, keys in SHORTCUTS.items():
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.ApplicationShortcut)  # also while the driver's window has the focus
+            shortcut.activated.connect(actions[name])
+
+    def _to_note(self) -> None:
+        self.show_page(RUN)
+        self.activateWindow()
+        self.run.note.setFocus()
 
     def _make_room(self) -> None:
         """With one display the driver's panes lie across its upper part: this window takes what is below them."""
@@ -68,7 +166,7 @@ class MainWindow(QWidget):
         panes = screens.windows[0]
         panes.move(free.left() + (free.width() - panes.width()) // 2, free.top())
         below = free.adjusted(0, panes.frameGeometry().height(), 0, 0)
-        if below.height() >= LEAST_HEIGHT:
+        if below.height() >= theme.px(LEAST_HEIGHT):
             self._geometry_before = self.geometry()
             width = min(free.width(), self.width())
             self.setGeometry(below.left() + (below.width() - width) // 2, below.top(), width, below.height())
@@ -82,10 +180,10 @@ class MainWindow(QWidget):
         header = QFrame()
         header.setProperty("role", "header")
         row = QHBoxLayout(header)
-        row.setContentsMargins(theme.GAP + 4, 0, theme.GAP, 0)
+        row.setContentsMargins(theme.px(theme.GAP + 4), 0, theme.px(theme.GAP + 4), 0)
         row.setSpacing(0)
         row.addWidget(label("Takeover", "title"))
-        row.addSpacing(2 * theme.GAP)
+        row.addSpacing(2 * theme.px(theme.GAP))
         group = QButtonGroup(self)
         for index, tab in enumerate(self.tabs):
             tab.setCheckable(True)
@@ -93,14 +191,28 @@ class MainWindow(QWidget):
             row.addWidget(tab)
         group.idClicked.connect(self.show_page)
         row.addStretch()
-        self.pages.addWidget(self.drive)
-        self.pages.addWidget(self.recordings)
+        row.addWidget(self.now)
+        keys = button(say("tabs.keys"), "quiet")
+        keys.clicked.connect(lambda: KeysHelp(self).exec())
+        row.addSpacing(theme.px(theme.GAP))
+        row.addWidget(keys)
+        for page in (self.prepare, self.run, self.after):
+            self.pages.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(header)
         column.addWidget(self.pages, stretch=1)
-        self.show_page(0)
+        self.show_page(PREPARE)
+
+
+def next_drive(config: RunConfig) -> RunConfig:
+    """What comes after a drive that is no trial: the file's next route (again from the first), or the next seed."""
+    if config.route_file is None:
+        return config.model_copy(update={"seed": config.seed + 1})
+    names = [route.route_id for route in read_routes(config.route_file)]
+    at = names.index(config.route_id) if config.route_id in names else 0
+    return config.model_copy(update={"route_id": names[(at + 1) % len(names)]})
 
 
 def has_display() -> bool:
@@ -132,7 +244,7 @@ def run_app(config: RunConfig, starts_driving: bool = False, study: Study | None
     window = MainWindow(config, study)
     window.show()
     if starts_driving:
-        QTimer.singleShot(0, window.drive.start)
+        QTimer.singleShot(0, window.start)
     return _until_closed(application, window)
 
 
@@ -151,7 +263,8 @@ def _until_closed(application: QApplication, window: MainWindow) -> int:
 
 def _fitting_size() -> tuple[int, int]:
     screen = QGuiApplication.primaryScreen()
+    wanted = theme.px(SIZE[0]), theme.px(SIZE[1])
     if screen is None:
-        return SIZE
+        return wanted
     free = screen.availableGeometry()
-    return min(SIZE[0], free.width()), min(SIZE[1], free.height())
+    return min(wanted[0], free.width()), min(wanted[1], free.height())

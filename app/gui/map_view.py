@@ -1,4 +1,4 @@
-"""The bird's-eye view: the town, the route, the ego, everybody else, the lights and what the policy plans.
+"""The bird's-eye view: the town, the route, the ego and its path, everybody else, the lights, the policy's plan.
 
 North is up. Before a drive the whole town is shown, during it the map follows the ego; the mouse wheel zooms, dragging
 moves, a double click goes back to following.
@@ -7,6 +7,7 @@ moves, a double click goes back to following.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,19 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from app.gui import theme
 from app.gui.town_plan import PlanLane, TownPlan
+from app.texts import say
 from cockpit.windows import palette
 from cockpit.windows.instruments import TONE_OF
 from cockpit.windows.path_overlay import plan_in_ego
-from recorder.schema import ActorState, LightColour, Pose, Tick
+from recorder.schema import ActorState, Authority, LightColour, Pose, Tick
 
 FOLLOW_WIDTH_M = 130.0
 """How much of the town is shown across while following."""
 ZOOM_STEP = 1.2
 MARGIN = 1.08
+TRAIL_STEP_M = 1.0
+DOT = 2.5
+"""Least radius of a dot, in pixels."""
 ROAD, KERB = QColor("#2A3440"), QColor("#475564")
 ROUTE = palette.faded(theme.ACCENT, 0.38)
 VEHICLE, WALKER = QColor("#C9D3DC"), QColor("#FFC14A")
@@ -49,12 +54,13 @@ class MapView(QWidget):
         self._centre = QPointF(0.0, 0.0)
         self._width_m = FOLLOW_WIDTH_M
         self._drag_from: QPointF | None = None
+        self._trail: list[tuple[Authority, list[QPointF]]] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(200, 110)
+        self.setMinimumSize(theme.px(160), theme.px(90))
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         """A square."""
-        return QSize(620, 620)
+        return QSize(theme.px(620), theme.px(620))
 
     def show_town(self, plan: TownPlan | None, message: str = "") -> None:
         """Show a town whole, with nobody in it; without one, `message` in its place."""
@@ -76,9 +82,35 @@ class MapView(QWidget):
     def show_tick(self, tick: Tick, pose_at_plan: Pose | None) -> None:
         """Show what is true now; `pose_at_plan` is where the ego was when the plan was made."""
         self._tick, self._pose_at_plan = tick, pose_at_plan
+        self._extend_trail(tick)
         if self._is_following:
             self._centre = QPointF(tick.ego.pose.x, tick.ego.pose.y)
         self.update()
+
+    def show_trail(self, path: Sequence[tuple[Authority, float, float]]) -> None:
+        """Show a path already driven: who had the car, x, y."""
+        self.forget_trail()
+        for authority, x, y in path:
+            self._add_to_trail(authority, QPointF(x, y))
+        self.update()
+
+    def forget_trail(self) -> None:
+        """Another drive begins."""
+        self._trail = []
+
+    def _extend_trail(self, tick: Tick) -> None:
+        place = QPointF(tick.ego.pose.x, tick.ego.pose.y)
+        last = self._trail[-1][1][-1] if self._trail else None
+        if last is None or math.hypot(place.x() - last.x(), place.y() - last.y()) >= TRAIL_STEP_M:
+            self._add_to_trail(tick.authority.authority, place)
+
+    def _add_to_trail(self, authority: Authority, place: QPointF) -> None:
+        if not self._trail:
+            self._trail.append((authority, [place]))
+        elif self._trail[-1][0] is authority:
+            self._trail[-1][1].append(place)
+        else:
+            self._trail.append((authority, [self._trail[-1][1][-1], place]))
 
     def follow(self) -> None:
         """Keep the ego in the middle."""
@@ -133,7 +165,7 @@ class MapView(QWidget):
         painter.fillPath(frame, theme.SURFACE)
         painter.setClipPath(frame)
         if self._plan is None:
-            self._say(painter, self._message or "No town")
+            self._say(painter, self._message or say("map.no_town"))
         else:
             self._draw_world(painter)
             self._draw_scale(painter)
@@ -162,8 +194,18 @@ class MapView(QWidget):
         if self._tick is None:
             self._draw_ends(painter, scale)
         else:
+            self._draw_trail(painter, scale)
             self._draw_tick(painter, self._tick, scale)
         painter.restore()
+
+    def _draw_trail(self, painter: QPainter, scale: float) -> None:
+        """Where the car has been, in the colour of who drove it there."""
+        for authority, places in self._trail:
+            colour = palette.TONES[TONE_OF[authority]]
+            faint = authority is Authority.POLICY
+            pen = QPen(palette.faded(colour, 0.45 if faint else 0.9), max(0.5, (1.5 if faint else 3.0) / scale))
+            painter.setPen(pen)
+            painter.drawPolyline(QPolygonF(places))
 
     def _draw_ends(self, painter: QPainter, scale: float) -> None:
         """Where the route begins (a ring) and where it ends (a dot)."""
@@ -171,7 +213,7 @@ class MapView(QWidget):
             return
         radius = 6.0 / scale
         first, last = self._route.elementAt(0), self._route.elementAt(self._route.elementCount() - 1)
-        painter.setPen(QPen(theme.ACCENT, 2.5 / scale))
+        painter.setPen(QPen(theme.ACCENT, DOT / scale))
         painter.setBrush(theme.SURFACE)
         painter.drawEllipse(QPointF(first.x, first.y), radius, radius)
         painter.setBrush(theme.ACCENT)
@@ -181,7 +223,7 @@ class MapView(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         for light in tick.lights:
             painter.setBrush(LIGHTS.get(light.colour, palette.FAINT))
-            painter.drawEllipse(QPointF(light.pose.x, light.pose.y), max(0.9, 2.5 / scale), max(0.9, 2.5 / scale))
+            painter.drawEllipse(QPointF(light.pose.x, light.pose.y), max(0.9, DOT / scale), max(0.9, DOT / scale))
         for actor in tick.actors:
             painter.setBrush(WALKER if actor.type_id.startswith("walker") else VEHICLE)
             _draw_box(painter, actor, least_m=3.0 / scale)
@@ -202,7 +244,7 @@ class MapView(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.ACCENT)
         for point in points[1:]:
-            painter.drawEllipse(point, max(0.6, 2.5 / scale), max(0.6, 2.5 / scale))
+            painter.drawEllipse(point, max(0.6, DOT / scale), max(0.6, DOT / scale))
 
     def _draw_scale(self, painter: QPainter) -> None:
         """Lower left: a bar of a round length."""
@@ -213,11 +255,11 @@ class MapView(QWidget):
         left, low = 16.0, self.height() - 18.0
         painter.setPen(QPen(palette.DIM, 2))
         painter.drawLine(QPointF(left, low), QPointF(left + length, low))
-        painter.setFont(palette.font(theme.SMALL))
+        painter.setFont(palette.font(theme.px(theme.SMALL)))
         painter.drawText(QPointF(left + length + 8, low + 4), f"{length_m:g} m")
 
     def _say(self, painter: QPainter, text: str) -> None:
-        painter.setFont(palette.font(theme.BODY))
+        painter.setFont(palette.font(theme.px(theme.BODY)))
         painter.setPen(palette.DIM)
         box = QRectF(self.rect()).adjusted(32, 32, -32, -32)
         painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)

@@ -5,10 +5,26 @@ from __future__ import annotations
 import re
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.gui import theme
+from app.texts import say
 from recorder.schema import Plan
+
+CAPTION_WIDTH, FIELD_HEIGHT = 62, 30
+LEAST_CHARACTERS = 6
 
 
 def label(text: str = "", role: str = "", wraps: bool = False) -> QLabel:
@@ -41,28 +57,30 @@ class Card(QFrame):
         super().__init__(parent)
         self.setProperty("role", "card")
         self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(theme.GAP + 2, theme.GAP, theme.GAP + 2, theme.GAP)
-        self.body.setSpacing(theme.GAP // 2)
+        self.body.setContentsMargins(
+            theme.px(theme.GAP + 2), theme.px(theme.GAP), theme.px(theme.GAP + 2), theme.px(theme.GAP)
+        )
+        self.body.setSpacing(theme.px(theme.GAP / 2))
         if heading:
             self.body.addWidget(label(heading.upper(), "heading"))
 
 
 class Facts(QWidget):
-    """Name and value in two columns, the values changing as the drive goes on."""
+    """Name and value in two columns, the values changing as the drive goes on; names are keys below `facts`."""
 
     def __init__(self, *names: str) -> None:
         super().__init__()
         self.setProperty("role", "clear")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(5)
+        column.setSpacing(theme.px(4))
         self._values: dict[str, QLabel] = {}
         for name in names:
             row = QHBoxLayout()
             value = label("–", "value")
             value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self._values[name] = value
-            row.addWidget(label(name, "dim"))
+            row.addWidget(label(say(f"facts.{name}"), "dim"))
             row.addStretch()
             row.addWidget(value)
             column.addLayout(row)
@@ -85,7 +103,60 @@ def answer_words(plan: Plan) -> str:
     """The policy's answer for people: what it wrote, its action tokens as plain numbers."""
     said = re.sub(r"(<act_\d+>\s*)+", "", plan.text).strip()
     actions = " ".join(str(token) for token in plan.tokens)
-    return f"{said}\nActions: {actions}" if actions else said
+    return f"{said}\n{say('policy.actions', actions=actions)}" if actions else said
+
+
+class Message(QLabel):
+    """One message to the experimenter; an empty one goes away."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.tell("")
+
+    def tell(self, text: str, is_bad: bool = False) -> None:
+        """Show a message; bad news is red."""
+        self.setText(text)
+        self.setVisible(bool(text))
+        colour = "#FFB3B3" if is_bad else theme.ACCENT.name()
+        edge = "#7A2C33" if is_bad else theme.LINE.name()
+        self.setStyleSheet(
+            f"color: {colour}; background: {theme.SURFACE.name()}; border: 1px solid {edge};"
+            f" border-radius: {theme.px(8)}px; padding: {theme.px(8)}px;"
+        )
+
+
+def combo_box() -> QComboBox:
+    """A choice that takes the room there is and asks for little."""
+    made = QComboBox()
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    made.setMinimumContentsLength(LEAST_CHARACTERS)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def form_rows(*rows: tuple[str, QWidget]) -> QWidget:
+    """Captions and their fields in two columns; a row without a caption has its field under the others'."""
+    form = QFormLayout()
+    form.setHorizontalSpacing(theme.px(theme.GAP))
+    form.setVerticalSpacing(theme.px(6))
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    for name, field in rows:
+        caption = label(name, "dim")
+        caption.setMinimumSize(theme.px(CAPTION_WIDTH), theme.px(FIELD_HEIGHT))
+        form.addRow(caption, field)
+    return framed(form)
+
+
+def scrolled(widget: QWidget) -> QScrollArea:
+    """A widget in an area that scrolls it up and down where it is too high."""
+    area = QScrollArea()
+    area.setWidget(widget)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
 
 
 def framed(layout: QLayout) -> QWidget:

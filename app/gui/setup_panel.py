@@ -7,29 +7,24 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from app.choices import WEATHERS, DriverOption, RouteChoice, driver_options, policy_choices, route_choices
-from app.config import EMBEDDED_TOWN, RunConfig, town_names
+from app.config import EMBEDDED_TOWN, RunConfig, StreamIn, StreamRole, town_names
 from app.gui import theme
-from app.gui.parts import Card, button, framed, label
+from app.gui.parts import Card, button, combo_box, form_rows, framed, label
+from app.texts import say
 from cockpit.config import ConfigError
 from cockpit.rig import rig_names
 
 ROLE = Qt.ItemDataRole.UserRole
-EMBEDDED, SERVER = "Embedded simulator", "CARLA server"
-LEAST_CHARACTERS = 6
-FIELD_HEIGHT = 30
 
 
 class SetupPanel(QWidget):
@@ -42,23 +37,41 @@ class SetupPanel(QWidget):
         super().__init__(parent)
         self._config = config
         self._extra_routes: tuple[Path, ...] = () if config.route_file is None else (config.route_file,)
-        self.rig = _combo()
-        self.world = _combo()
+        self.rig = combo_box()
+        self.world = combo_box()
         self.address = QLineEdit(f"{config.host or '127.0.0.1'}:{config.port}")
-        self.town = _combo()
+        self.town = combo_box()
         self.town.setEditable(True)
-        self.route = _combo()
+        self.route = combo_box()
         self.seed = _spin(config.seed, 0, 2**31 - 1)
-        self.policy = _combo()
-        self.driver = _combo()
-        self.weather = _combo()
+        self.policy = combo_box()
+        self.driver = combo_box()
+        self.weather = combo_box()
         self.traffic = _spin(config.traffic, 0, 200)
-        self.record = QCheckBox("Record takeovers")
+        self.record = QCheckBox(say("setup.record"))
         self.record.setChecked(config.record)
+        self.streams = QLineEdit()
+        self.streams.setPlaceholderText(say("streams.hint"))
+        self.send = QCheckBox(say("streams.send"))
         self.driver_note = label("", "dim", wraps=True)
         self._build()
         self._fill()
         self._connect()
+
+    def show_config(self, config: RunConfig) -> None:
+        """Fill the form from other settings (a study that was opened)."""
+        self._config = config
+        self._extra_routes = tuple(dict.fromkeys((*self._extra_routes, *filter(None, (config.route_file,)))))
+        self.blockSignals(True)
+        self.address.setText(f"{config.host or '127.0.0.1'}:{config.port}")
+        self.seed.setValue(config.seed)
+        self.traffic.setValue(config.traffic)
+        self.record.setChecked(config.record)
+        for combo in (self.rig, self.world, self.weather):
+            combo.clear()
+        self._fill()
+        self.blockSignals(False)
+        self.changed.emit()
 
     def config(self) -> RunConfig:
         """The settings as the form stands.
@@ -77,18 +90,19 @@ class SetupPanel(QWidget):
             "route_file": route.file,
             "route_id": route.route_id,
             "seed": self.seed.value(),
-            "policy": self.policy.currentData(ROLE) or self._config.policy,
+            "policy": self.policy.currentData(ROLE),
             "driver": option.driver,
             "device": option.device,
             "weather": self.weather.currentText(),
             "traffic": self.traffic.value(),
             "record": self.record.isChecked(),
+            "streams": {"read": self._wanted_streams(), "send": self.send.isChecked()},
         }
         return RunConfig.model_validate(self._config.model_dump() | chosen)
 
     def is_embedded(self) -> bool:
         """Whether the embedded simulator is to be started."""
-        return self.world.currentText() == EMBEDDED
+        return self.world.currentData(ROLE) is True
 
     def set_running(self, is_running: bool) -> None:
         """While a drive is on, nothing can be chosen."""
@@ -102,49 +116,60 @@ class SetupPanel(QWidget):
     def _build(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GAP)
+        column.setSpacing(theme.px(theme.GAP))
         column.addWidget(
-            self._group("World", ("Simulator", self.world), ("Server", self.address), ("Town", self.town), *self._sky())
+            self._group(
+                say("setup.world"),
+                (say("setup.simulator"), self.world),
+                (say("setup.server"), self.address),
+                (say("setup.town"), self.town),
+                (say("setup.weather"), self.weather),
+                (say("setup.traffic"), self.traffic),
+            )
         )
-        browse, refresh = button("Open…"), button("Refresh")
-        browse.setToolTip("Open a route file (CARLA leaderboard XML)")
-        refresh.setToolTip("Look again for input devices and policies")
+        browse, refresh = button(say("setup.open")), button(say("setup.refresh"))
+        browse.setToolTip(say("setup.open_tip"))
+        refresh.setToolTip(say("setup.refresh_tip"))
         browse.clicked.connect(self._open_routes)
         refresh.clicked.connect(self.refresh)
-        column.addWidget(self._group("Route", ("Route", _beside(self.route, browse)), ("Seed", self.seed)))
+        route = (say("setup.route"), _beside(self.route, browse))
+        column.addWidget(self._group(say("setup.route"), route, (say("setup.seed"), self.seed)))
         drive = self._group(
-            "Who drives", ("Policy", self.policy), ("Driver", _beside(self.driver, refresh)), ("Screens", self.rig)
+            say("setup.who"),
+            (say("setup.policy"), self.policy),
+            (say("setup.driver"), _beside(self.driver, refresh)),
+            (say("setup.screens"), self.rig),
         )
         drive.body.addWidget(self.driver_note)
         drive.body.addWidget(self.record)
         column.addWidget(drive)
+        streams = self._group(say("streams.heading"), (say("streams.record"), self.streams))
+        streams.body.addWidget(self.send)
+        column.addWidget(streams)
         column.addStretch()
-
-    def _sky(self) -> tuple[tuple[str, QWidget], ...]:
-        return ("Weather", self.weather), ("Traffic", self.traffic)
 
     def _group(self, heading: str, *rows: tuple[str, QWidget]) -> Card:
         card = Card(heading)
-        form = QFormLayout()
-        form.setHorizontalSpacing(theme.GAP)
-        form.setVerticalSpacing(7)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for name, field in rows:
-            caption = label(name, "dim")
-            caption.setMinimumSize(58, FIELD_HEIGHT)
-            form.addRow(caption, field)
-        card.body.addLayout(form)
+        card.body.addWidget(form_rows(*rows))
         return card
 
+    def _wanted_streams(self) -> list[StreamIn]:
+        """By name or type, as typed; what the settings' file says about one of them is kept."""
+        known = {stream.label: stream for stream in self._config.streams.read}
+        labels = [text.strip() for text in self.streams.text().split(",") if text.strip()]
+        return [known.get(text) or _stream(text) for text in labels]
+
     def _fill(self) -> None:
+        self.streams.setText(", ".join(stream.label for stream in self._config.streams.read))
+        self.send.setChecked(self._config.streams.send)
         shipped = rig_names()
         own = () if self._config.rig in shipped else (self._config.rig,)
         for name in (*shipped, *own):
             self.rig.addItem(_words(Path(name).stem), name)
         self.rig.setCurrentIndex(self.rig.findData(self._config.rig, ROLE))
-        self.world.addItems([EMBEDDED, SERVER])
-        self.world.setCurrentText(EMBEDDED if self._config.host is None else SERVER)
+        self.world.addItem(say("setup.embedded"), True)
+        self.world.addItem(say("setup.carla_server"), False)
+        self.world.setCurrentIndex(0 if self._config.host is None else 1)
         self.weather.addItems(dict.fromkeys((self._config.weather, *WEATHERS)))
         self._fill_towns()
         self._fill_routes()
@@ -170,7 +195,7 @@ class SetupPanel(QWidget):
             self.town.setCurrentText(self._config.town or "")
         edit = self.town.lineEdit()
         if edit is not None:
-            edit.setPlaceholderText("OpenDRIVE file" if self.is_embedded() else "as the server has it")
+            edit.setPlaceholderText(say("setup.town_file" if self.is_embedded() else "setup.town_server"))
 
     def _fill_routes(self) -> None:
         self.route.clear()
@@ -186,11 +211,13 @@ class SetupPanel(QWidget):
         self.policy.clear()
         found = policy_choices(self._config.out)
         asked: list[Path] = [] if wanted is None or wanted in found else [wanted]
+        self.policy.addItem(say("setup.no_policy"), None)
         for folder in (*asked, *found):
             is_there = folder in found or folder.is_dir()
-            self.policy.addItem(_policy_label(folder) + ("" if is_there else "  (missing)"), folder)
+            self.policy.addItem(_policy_label(folder) + ("" if is_there else say("setup.missing")), folder)
             self.policy.setItemData(self.policy.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
-        self.policy.setCurrentIndex(max(0, self.policy.findData(wanted, ROLE)))
+        folders = [self.policy.itemData(index, ROLE) for index in range(self.policy.count())]
+        self.policy.setCurrentIndex(folders.index(wanted) if wanted in folders else 0)
 
     def _fill_drivers(self, wanted: DriverOption | None) -> None:
         options = driver_options()
@@ -220,7 +247,7 @@ class SetupPanel(QWidget):
         self.driver_note.setVisible(bool(advice))
 
     def _open_routes(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open a route file", "", "Routes (*.xml)")
+        name, _ = QFileDialog.getOpenFileName(self, say("setup.open_routes"), "", say("setup.route_files"))
         if name:
             self._extra_routes = tuple(dict.fromkeys((*self._extra_routes, Path(name))))
             self._fill_routes()
@@ -232,19 +259,11 @@ class SetupPanel(QWidget):
             return None, self._config.port
         host, _, port = self.address.text().strip().partition(":")
         if not host or not (port or "2000").isdigit() or not 1 <= int(port or 2000) <= 65534:
-            raise ConfigError(f"'{self.address.text()}' is no server's address; write e.g. 127.0.0.1:2000")
+            raise ConfigError(say("setup.bad_address", address=self.address.text()))
         return host, int(port or 2000)
 
     def _town_name(self) -> str | None:
         return self.town.currentText().strip() or None
-
-
-def _combo() -> QComboBox:
-    made = QComboBox()
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(LEAST_CHARACTERS)
-    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return made
 
 
 def _spin(value: int, low: int, high: int) -> QSpinBox:
@@ -256,10 +275,15 @@ def _spin(value: int, low: int, high: int) -> QSpinBox:
 
 def _beside(field: QWidget, push: QPushButton) -> QWidget:
     row = QHBoxLayout()
-    row.setSpacing(6)
+    row.setSpacing(theme.px(6))
     row.addWidget(field, stretch=1)
     row.addWidget(push)
     return framed(row)
+
+
+def _stream(text: str) -> StreamIn:
+    """A stream of that type; one whose type tells of gaze is drawn over the screens afterwards."""
+    return StreamIn(type=text, role=StreamRole.GAZE if "gaze" in text.lower() else StreamRole.RECORD)
 
 
 def _words(name: str) -> str:
@@ -269,16 +293,16 @@ def _words(name: str) -> str:
 def _policy_label(folder: Path) -> str:
     """The folder's name; for one that a round made also the round's."""
     shipped = folder.parent.name == "policies"
-    return f"{folder.name} (shipped)" if shipped else f"{folder.parent.name}/{folder.name}"
+    return say("setup.shipped", name=folder.name) if shipped else f"{folder.parent.name}/{folder.name}"
 
 
 def _advice(option: DriverOption) -> str:
     if option.message:
         return option.message
     if option.driver.value == "keyboard":
-        return "W A S D or arrows drive, space brakes hard, T takes over, H hands back."
+        return say("setup.keyboard_advice")
     if option.driver.value == "expert":
-        return "A privileged driver watches and takes over by itself."
+        return say("setup.expert_advice")
     if option.driver.value == "none":
-        return "A takeover request that nobody answers ends in a safe stop."
+        return say("setup.nobody_advice")
     return ""

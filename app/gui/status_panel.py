@@ -9,8 +9,11 @@ from PyQt6.QtGui import QPainter, QPainterPath, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app.gui import theme
+from app.gui.input_bars import InputBars
 from app.gui.parts import Card, Facts, answer_words, flexible, label
 from app.run_status import Phase, RunStatus
+from app.streams import StreamStatus
+from app.texts import say
 from cockpit.windows import palette
 from cockpit.windows.instruments import TONE_OF, Tone, instruments_from_tick
 from recorder.schema import Tick
@@ -20,18 +23,6 @@ SLOW_SHARE = 0.95
 """Below this share of the wanted rate a rate is shown in amber."""
 OLD_PLAN_S = 0.6
 
-PHASE_WORDS = {
-    Phase.READY: ("Ready", ""),
-    Phase.SIMULATOR: ("Starting", "the embedded simulator comes up"),
-    Phase.POLICY: ("Starting", "the policy is loading"),
-    Phase.WORLD: ("Starting", "town, traffic and cameras are set up"),
-    Phase.DRIVING: ("Driving", "waiting for the first tick"),
-    Phase.STOPPING: ("Stopping", "the recording is being finished"),
-    Phase.ENDED: ("Ended", ""),
-    Phase.FAILED: ("Failed", ""),
-}
-
-
 STARTING = frozenset({Phase.READY, Phase.SIMULATOR, Phase.POLICY, Phase.WORLD})
 
 
@@ -40,13 +31,13 @@ class AuthorityPlate(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.who, self.why = "Ready", ""
+        self.who, self.why = say("phase.ready"), ""
         self._tone: Tone | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         """Two lines."""
-        return QSize(280, 92)
+        return QSize(theme.px(270), theme.px(84))
 
     def show_authority(self, who: str, why: str, tone: Tone | None) -> None:
         """Change what is said; without a tone the plate is grey."""
@@ -65,11 +56,17 @@ class AuthorityPlate(QWidget):
         ink = palette.DIM if self._tone is None else palette.GROUND
         painter.setPen(ink)
         has_why = bool(self.why)
-        upper = QRectF(area.left() + 12, area.top() + (14 if has_why else 0), area.width() - 24, 0)
-        upper.setHeight(40 if has_why else area.height())
-        _fitting_text(painter, upper, self.who, theme.HUGE, bold=True)
+        inset = theme.px(12)
+        upper = QRectF(area.left() + inset, area.top() + (inset if has_why else 0), area.width() - 2 * inset, 0)
+        upper.setHeight(theme.px(36) if has_why else area.height())
+        _fitting_text(painter, upper, self.who, theme.px(theme.HUGE), bold=True)
         if has_why:
-            _fitting_text(painter, QRectF(upper.left(), upper.bottom() + 4, upper.width(), 20), self.why, theme.BODY)
+            _fitting_text(
+                painter,
+                QRectF(upper.left(), upper.bottom() + theme.px(4), upper.width(), theme.px(20)),
+                self.why,
+                theme.px(theme.BODY),
+            )
         painter.end()
 
 
@@ -79,22 +76,26 @@ class StatusPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plate = AuthorityPlate()
-        self.says = flexible(label("No plan yet", "title", wraps=True))
+        self.says = flexible(label(say("policy.no_plan"), "title", wraps=True))
         self.answer = flexible(label("", "dim", wraps=True))
         self.answer.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.answer.setMinimumHeight(48)
-        self.policy = Facts("State", "Plans", "Latency", "Plan's age", "Confidence")
-        self.drive = Facts("Speed", "Loop", "Time", "Route", "Time to collision")
-        self.recorder = Facts("State", "Takeovers", "Lost ticks")
+        self.answer.setMinimumHeight(theme.px(48))
+        self.inputs = InputBars()
+        self.policy = Facts("state", "plans", "latency", "age", "confidence")
+        self.drive = Facts("speed", "time", "route", "ttc")
+        self.rates = Facts("loop", "world", "pictures", "spare", "input", "screens", "photon")
+        self.recorder = Facts("state", "takeovers", "lost")
         self.recorder_note = flexible(label("", "dim", wraps=True))
+        self.streams = flexible(label("", "dim", wraps=True))
         self._build()
         self.show_nothing()
 
     def show_nothing(self) -> None:
         """As before the first drive."""
-        self.plate.show_authority("Ready", "choose, then start", None)
-        self.says.setText("No plan yet")
+        self.plate.show_authority(say("phase.ready"), say("phase.ready_why"), None)
+        self.says.setText(say("policy.no_plan"))
         self.answer.setText("")
+        self.inputs.clear()
 
     def show_status(self, status: RunStatus, tick: Tick | None) -> None:
         """What the drive is doing; `tick` is its newest one."""
@@ -102,79 +103,113 @@ class StatusPanel(QWidget):
         if tick is not None:
             self._show_tick(tick, status)
         if not is_live:
-            who, why = PHASE_WORDS[status.phase]
+            who, why = phase_words(status.phase)
             tone = Tone.ALERT if status.phase is Phase.FAILED else None
             self.plate.show_authority(who, _first_line(status.message) or why, tone)
+        elif status.is_paused:
+            self.plate.show_authority(say("phase.paused"), say("phase.paused_why"), None)
         self._show_policy_health(status)
         self._show_recorder(status)
+        self._show_times(status, tick)
+
+    def show_screens(self, painted: int, dropped: int, photon: str) -> None:
+        """Ticks the driver's screens showed and had to skip; how long an input took to be seen on them."""
+        self.rates.show_fact("photon", photon)
+        share = dropped / max(1, painted + dropped)
+        words = say("facts.painted", painted=painted, dropped=dropped)
+        self.rates.show_fact("screens", words, FAIR if share > 0.1 else "")
+
+    def _show_times(self, status: RunStatus, tick: Tick | None) -> None:
+        """Where the last tick's time went, on the wall clock."""
+        if status.times is None or tick is None:
+            return
+        times = status.times
+        self.rates.show_fact("world", _milliseconds(times.world + times.reading))
+        self.rates.show_fact("pictures", _milliseconds(times.pictures))
+        self.rates.show_fact("spare", _milliseconds(times.spare), FAIR if times.spare < 0 else "")
+        age_s = tick.wall_time_s - tick.driver.event_time_s
+        seen = tick.driver.event_time_s > 0.0 and age_s >= 0.0
+        self.rates.show_fact("input", say("facts.ago", age=age_s) if seen else "–")
 
     def _show_tick(self, tick: Tick, status: RunStatus) -> None:
         shown = instruments_from_tick(tick)
         self.plate.show_authority(shown.who, shown.why, TONE_OF[tick.authority.authority])
         self.says.setText(shown.policy)
         self.answer.setText(answer_words(tick.plan) if tick.plan else "")
-        self.drive.show_fact("Speed", f"{shown.speed_kmh} km/h  (limit {shown.limit_kmh})")
+        self.drive.show_fact("speed", say("facts.speed_limit", speed=shown.speed_kmh, limit=shown.limit_kmh))
         wanted_hz = 1.0 / tick.delta_s if tick.delta_s else 0.0
         colour = FAIR if status.loop_hz < SLOW_SHARE * wanted_hz else ""
-        self.drive.show_fact("Loop", f"{status.loop_hz:.1f} of {wanted_hz:.0f} Hz", colour)
-        self.drive.show_fact("Time", f"{tick.time_s - status.begin_time_s:.1f} s")
-        self.drive.show_fact("Route", f"{tick.route.driven_m:.0f} of {tick.route.length_m:.0f} m")
+        self.rates.show_fact("loop", say("facts.of_hz", rate=status.loop_hz, wanted=wanted_hz), colour)
+        self.drive.show_fact("time", f"{tick.time_s - status.begin_time_s:.1f} s")
+        self.drive.show_fact("route", say("facts.of_m", driven=tick.route.driven_m, length=tick.route.length_m))
         is_near = tick.ttc_s < 3.0
-        self.drive.show_fact("Time to collision", _seconds(tick.ttc_s), BAD if is_near else "")
+        self.drive.show_fact("ttc", _seconds(tick.ttc_s), BAD if is_near else "")
+        self.inputs.show_tick(tick)
         if tick.plan is not None:
-            self.policy.show_fact("Latency", f"{tick.plan.latency_s * 1000:.0f} ms")
+            self.policy.show_fact("latency", f"{tick.plan.latency_s * 1000:.0f} ms")
             age = shown.plan_age_s
-            self.policy.show_fact("Plan's age", f"{age * 1000:.0f} ms", FAIR if age > OLD_PLAN_S else "")
-            self.policy.show_fact("Confidence", f"{tick.plan.confidence:.0%}")
+            self.policy.show_fact("age", f"{age * 1000:.0f} ms", FAIR if age > OLD_PLAN_S else "")
+            self.policy.show_fact("confidence", f"{tick.plan.confidence:.0%}")
 
     def _show_policy_health(self, status: RunStatus) -> None:
         policy = status.policy
         if policy is None:
-            self.policy.show_fact("State", "–")
+            self.policy.show_fact("state", "–")
             return
         if not policy.alive:
-            self.policy.show_fact("State", "failed", BAD)
+            self.policy.show_fact("state", say("state.failed"), BAD)
         elif status.phase in STARTING:
-            self.policy.show_fact("State", "loading")
+            self.policy.show_fact("state", say("state.loading"))
         else:
-            words, colour = ("complains", FAIR) if policy.message else ("well", GOOD)
-            self.policy.show_fact("State", words, colour)
-        self.policy.show_fact("Plans", f"{policy.plans_per_s:.1f} /s")
+            words, colour = (say("state.complains"), FAIR) if policy.message else (say("state.well"), GOOD)
+            self.policy.show_fact("state", words, colour)
+        self.policy.show_fact("plans", f"{policy.plans_per_s:.1f} /s")
         if policy.message:
             self.answer.setText(policy.message)
 
     def _show_recorder(self, status: RunStatus) -> None:
         recorder = status.recorder
         if recorder is None:
-            self.recorder.show_fact("State", "off" if status.phase is Phase.DRIVING else "–")
+            self.recorder.show_fact("state", say("state.off") if status.phase is Phase.DRIVING else "–")
             self.recorder_note.setText("")
             return
         if recorder.error:
-            self.recorder.show_fact("State", "failed", BAD)
+            self.recorder.show_fact("state", say("state.failed"), BAD)
         elif recorder.is_recording:
-            self.recorder.show_fact("State", "● recording", BAD)
+            self.recorder.show_fact("state", say("state.recording"), BAD)
         else:
-            self.recorder.show_fact("State", "listening", GOOD)
-        self.recorder.show_fact("Takeovers", str(recorder.segments))
-        self.recorder.show_fact("Lost ticks", str(recorder.dropped_ticks), FAIR if recorder.dropped_ticks else "")
+            self.recorder.show_fact("state", say("state.listening"), GOOD)
+        self.recorder.show_fact("takeovers", str(recorder.segments))
+        self.recorder.show_fact("lost", str(recorder.dropped_ticks), FAIR if recorder.dropped_ticks else "")
         self.recorder_note.setText(recorder.error or str(status.folder))
+        lines = [stream_words(stream) for stream in status.streams]
+        lines += (
+            [status.stream_message] if status.stream_message and not all(s.is_there for s in status.streams) else []
+        )
+        self.streams.setText("\n".join(lines))
+        self.streams.setVisible(bool(lines))
 
     def _build(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GAP)
+        column.setSpacing(theme.px(theme.GAP))
         column.addWidget(self.plate)
-        drive = Card("Drive")
+        drive = Card(say("status.drive"))
         drive.body.addWidget(self.drive)
+        drive.body.addWidget(self.inputs)
         column.addWidget(drive)
-        policy = Card("Policy says")
+        policy = Card(say("status.policy"))
         policy.body.addWidget(self.says)
         policy.body.addWidget(self.answer)
         policy.body.addWidget(self.policy)
         column.addWidget(policy)
-        recorder = Card("Recorder")
+        rates = Card(say("status.rates"))
+        rates.body.addWidget(self.rates)
+        column.addWidget(rates)
+        recorder = Card(say("status.recorder"))
         recorder.body.addWidget(self.recorder)
         recorder.body.addWidget(self.recorder_note)
+        recorder.body.addWidget(self.streams)
         column.addWidget(recorder)
         column.addStretch()
 
@@ -185,7 +220,7 @@ def _fitting_text(painter: QPainter, area: QRectF, text: str, pixels: int, bold:
     painter.setFont(font)
     width = painter.fontMetrics().horizontalAdvance(text)
     if width > area.width():
-        painter.setFont(palette.font(max(theme.SMALL, pixels * area.width() / width), bold))
+        painter.setFont(palette.font(max(theme.px(theme.SMALL), pixels * area.width() / width), bold))
     shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(area.width()))
     painter.drawText(area, Qt.AlignmentFlag.AlignCenter, shown)
 
@@ -195,4 +230,29 @@ def _first_line(text: str) -> str:
 
 
 def _seconds(value: float) -> str:
-    return f"{value:.1f} s" if math.isfinite(value) else "none ahead"
+    return f"{value:.1f} s" if math.isfinite(value) else say("facts.none_ahead")
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
+
+
+def stream_words(stream: StreamStatus) -> str:
+    """One incoming stream in a line."""
+    if not stream.is_there:
+        return say("streams.missing", name=stream.name)
+    return say("streams.there", name=stream.name, rate=stream.rate_hz, samples=stream.samples)
+
+
+def phase_words(phase: Phase) -> tuple[str, str]:
+    """What the plate says while nobody drives."""
+    why = {
+        Phase.SIMULATOR: "phase.simulator_why",
+        Phase.POLICY: "phase.policy_why",
+        Phase.WORLD: "phase.world_why",
+        Phase.DRIVING: "phase.driving_why",
+        Phase.STOPPING: "phase.stopping_why",
+    }
+    starting = phase in (Phase.SIMULATOR, Phase.POLICY, Phase.WORLD)
+    who = say("phase.starting" if starting else f"phase.{phase.value}")
+    return who, say(why[phase]) if phase in why else ""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PyQt6.QtGui import QColor, QPalette
+import os
+import re
+
+from PyQt6.QtGui import QColor, QGuiApplication, QPalette
 from PyQt6.QtWidgets import QApplication
 
 from cockpit.windows import palette
@@ -15,9 +18,35 @@ GAP = 12
 """Pixels between things that belong to different groups; half of it inside a group."""
 
 SMALL, BODY, TITLE, HUGE = 11, 13, 15, 30
-"""Font heights in pixels."""
+"""Font heights in pixels. These and all other sizes are meant for a laptop's display: `px` scales them."""
 
-STYLE = f"""
+SCALE_VARIABLE = "TAKEOVER_SCALE"
+REFERENCE = (1440, 860)
+"""Width and height of a display on which nothing is scaled."""
+LEAST_SCALE, MOST_SCALE = 1.0, 2.5
+
+
+class _Size:
+    scale = 1.0
+
+
+def px(pixels: float) -> int:
+    """A size as it is on this display, in pixels."""
+    return round(pixels * _Size.scale)
+
+
+def scale_for(width: int, height: int) -> float:
+    """How much larger everything is on a display of this size: 1 on a laptop, 2.5 on a 4K wall, in quarters."""
+    share = min(width / REFERENCE[0], height / REFERENCE[1])
+    return min(max(round(4 * share) / 4, LEAST_SCALE), MOST_SCALE)
+
+
+def set_scale(scale: float) -> None:
+    """For the widgets that are built from now on."""
+    _Size.scale = scale
+
+
+_STYLE = f"""
 * {{ font-family: {", ".join(f'"{name}"' for name in palette.FAMILIES)}; font-size: {BODY}px; }}
 QWidget {{ color: {palette.INK.name()}; background: {palette.GROUND.name()}; }}
 QLabel, QWidget[role="clear"] {{ background: transparent; }}
@@ -87,12 +116,38 @@ QListWidget {{ background: transparent; border: none; outline: none; }}
 QListWidget::item {{ border-radius: 8px; padding: 4px; }}
 QListWidget::item:selected {{ background: #1B2E40; }}
 QListWidget::item:hover:!selected {{ background: {RAISED.name()}; }}
+QListWidget[role="log"]::item {{ padding: 2px; border-radius: 3px; }}
+QTableWidget {{
+    background: {RAISED.name()}; border: 1px solid {LINE.name()}; border-radius: 6px; gridline-color: {LINE.name()};
+    selection-background-color: #24405A; selection-color: {palette.INK.name()};
+}}
+QTableWidget QLineEdit {{ padding: 0 4px; border-radius: 0; min-height: 0; }}
+QHeaderView::section {{
+    background: {SURFACE.name()}; color: {palette.DIM.name()}; border: none; padding: 4px 6px; font-size: {SMALL}px;
+}}
+QPushButton[role="tool"] {{ padding: 6px 10px; }}
+QPushButton:checked {{ background: #24405A; border-color: {ACCENT.name()}; }}
+QSplitter::handle {{ background: transparent; }}
 QToolTip {{ background: {RAISED.name()}; color: {palette.INK.name()}; border: 1px solid {LINE.name()}; padding: 4px; }}
 """
 
 
+def style() -> str:
+    """The style sheet at the present scale; hair lines stay one pixel."""
+    return re.sub(r"(\d+)px", lambda size: f"{px(int(size[1])) if int(size[1]) > 1 else 1}px", _STYLE)
+
+
+def _display_scale() -> float:
+    asked = os.environ.get(SCALE_VARIABLE, "")
+    if re.fullmatch(r"\d+(\.\d+)?", asked) and float(asked) > 0.0:
+        return float(asked)
+    screen = QGuiApplication.primaryScreen()
+    return 1.0 if screen is None else scale_for(screen.size().width(), screen.size().height())
+
+
 def apply_theme(application: QApplication) -> None:
-    """Give the whole application these looks."""
+    """Give the whole application these looks, as large as its display is."""
+    set_scale(_display_scale())
     application.setStyle("Fusion")
     colours = QPalette()
     for role, colour in (
@@ -107,4 +162,4 @@ def apply_theme(application: QApplication) -> None:
     ):
         colours.setColor(role, colour)
     application.setPalette(colours)
-    application.setStyleSheet(STYLE)
+    application.setStyleSheet(style())

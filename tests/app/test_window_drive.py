@@ -6,15 +6,21 @@ import psutil
 import pytest
 
 from app.choices import DriverOption
-from app.config import DriverChoice, RunConfig
+from app.config import DriverChoice, RunConfig, asset
+from app.gui import theme
+from app.gui.keys import SHORTCUTS
 from app.gui.setup_panel import ROLE
 from app.gui.status_panel import StatusPanel
 from app.run_status import Phase, RecorderStatus, RunStatus
-from app.window import MainWindow, make_application
+from app.study import load_study
+from app.texts import say
+from app.window import AFTER, RUN, MainWindow, make_application, next_drive
+from cockpit.route_files import read_routes
 from cockpit.windows import palette
 from policy.small import make_checkpoint
 from recorder.reader import list_segments
 from recorder.schema import Authority, DriverKind, PolicyStatus
+from recorder.session_log import EntryKind, read_log
 from recorder.verify import verify_session
 
 LONG_MS = 120_000
@@ -40,7 +46,7 @@ def children():
 
 
 def choose_driver(window, choice):
-    combo = window.drive.setup.driver
+    combo = window.prepare.setup.driver
     options: list[DriverOption] = [combo.itemData(index, ROLE) for index in range(combo.count())]
     combo.setCurrentIndex(next(index for index, option in enumerate(options) if option.driver is choice))
 
@@ -51,63 +57,100 @@ def test_a_drive_is_started_watched_stopped_and_found_among_the_recordings(qtbot
     window = MainWindow(settings)
     qtbot.addWidget(window)
     window.show()
-    drive = window.drive
-    drive.start_button.click()
-    assert not drive.setup.isEnabled()
-    assert drive.stop_button.isVisible()
+    drive, run = window.drive, window.run
+    window.prepare.start_button.click()
+    assert not window.prepare.setup.isEnabled()
+    assert run.stop_button.isVisible()
+    assert run.stop_button.isEnabled()
     qtbot.waitUntil(lambda: _takeovers(drive) > 0, timeout=LONG_MS)  # the policy knows nothing: the expert must act
     tick = drive.session.newest_tick()
     assert tick.driver.kind is DriverKind.EXPERT
     assert set(tick.cameras) == {"centre", "front"}
     assert {picture.frame for picture in tick.cameras.values()} == {tick.frame}
+    assert window.pages.currentIndex() == RUN
+    experimenter_works(qtbot, window)
     qtbot.waitUntil(lambda: drive.screens.panes["centre"].frame >= tick.frame, timeout=LONG_MS)
-    qtbot.waitUntil(lambda: drive.status.recorder.text("State") == "● recording", timeout=LONG_MS)
-    assert drive.status.plate.who == "EXPERT"
+    qtbot.waitUntil(lambda: run.status.recorder.text("state") == "● recording", timeout=LONG_MS)
+    assert run.status.plate.who == "EXPERT"
     with qtbot.waitSignal(drive.ended, timeout=LONG_MS):
-        drive.stop_button.click()
-    assert "Drive over: stopped" in drive.message.text()
-    assert drive.setup.isEnabled()
+        run.stop_button.click()
+    assert "Drive over: stopped" in run.message.text()
+    assert window.prepare.setup.isEnabled()
     assert children() == []
     (session,) = (tmp_path / "runs").iterdir()
     assert verify_session(session) == []
     assert list_segments(session)[0].driver is DriverKind.EXPERT
-    window.show_page(1)
-    qtbot.waitUntil(lambda: window.recordings.list.count() == 1, timeout=LONG_MS)
-    assert window.recordings.view.map._tick is not None
-    shown = window.recordings.view.facts.text("Who drives")
+    told = [(entry.kind, entry.text) for entry in read_log(session) if entry.kind is not EntryKind.EVENT]
+    assert told[:5] == [
+        (EntryKind.NOTE, "looks tired"),
+        (EntryKind.MARK, "hazard: dog"),
+        (EntryKind.REQUEST, ""),
+        (EntryKind.PAUSE, ""),
+        (EntryKind.RESUME, ""),
+    ]
+    assert told[-1] == (EntryKind.END, "stopped")
+    window.show_page(AFTER)
+    qtbot.waitUntil(lambda: window.after.list.count() == 1, timeout=LONG_MS)
+    assert window.after.view.map._tick is not None
+    shown = window.after.view.facts.text("who")
     assert shown == "Expert"
+    assert window.after.view.measures.text("manual_s").endswith(" s")
+    window.after.export_to(tmp_path / "measures.csv")
+    qtbot.waitUntil(lambda: (tmp_path / "measures.csv").exists(), timeout=LONG_MS)
+    header, row = (tmp_path / "measures.csv").read_text().splitlines()[:2]
+    assert len(header.split(",")) == len(row.split(","))
+
+
+def experimenter_works(qtbot, window):
+    """Writes a note, marks, asks for a takeover, pauses and goes on, as the buttons and keys do."""
+    run, session = window.run, window.drive.session
+    qtbot.waitUntil(run.mark_button.isEnabled, timeout=LONG_MS)
+    run.note.setText("looks tired")
+    run.write_note()
+    run.note.setText("hazard: dog")
+    run.mark_button.click()
+    run.ask_button.click()
+    assert run.notes.count() == 3
+    run.pause_button.click()
+    qtbot.waitUntil(lambda: session.status().is_paused, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: run.status.plate.who == "Paused", timeout=LONG_MS)
+    run.pause_button.click()
+    assert not session.status().is_paused
+    resumed = session.newest_tick().frame
+    qtbot.waitUntil(lambda: session.newest_tick().frame > resumed + 1, timeout=LONG_MS)
+    assert len(window.drive.history.columns()["time_s"]) > 2
 
 
 def test_a_policy_that_is_not_there_is_told_on_the_page(window, tmp_path):
-    setup = window.drive.setup
+    setup = window.prepare.setup
     setup.policy.addItem("gone", tmp_path / "gone")
     setup.policy.setCurrentIndex(setup.policy.count() - 1)
-    window.drive.start_button.click()
-    assert "does not exist" in window.drive.message.text()
-    assert window.drive.message.isVisible()
+    window.prepare.start_button.click()
+    assert "does not exist" in window.prepare.message.text()
+    assert window.prepare.message.isVisible()
     assert window.drive.session is None
     assert setup.isEnabled()
 
 
 def test_a_server_that_is_not_there_is_told_on_the_page(qtbot, window):
-    setup = window.drive.setup
-    setup.world.setCurrentText("CARLA server")
+    setup = window.prepare.setup
+    setup.world.setCurrentIndex(1)
     setup.address.setText("127.0.0.1:9")
     with qtbot.waitSignal(window.drive.ended, timeout=LONG_MS):
-        window.drive.start_button.click()
-    assert "No CARLA server answers at 127.0.0.1:9" in window.drive.message.text()
-    assert window.drive.status.plate.who == "Failed"
+        window.prepare.start_button.click()
+    assert "No CARLA server answers at 127.0.0.1:9" in window.prepare.message.text()
+    assert window.run.status.plate.who == "Failed"
 
 
 def test_an_address_that_is_none_is_told_on_the_page(window):
-    window.drive.setup.world.setCurrentText("CARLA server")
-    window.drive.setup.address.setText("localhost:http")
-    window.drive.start_button.click()
-    assert "write e.g. 127.0.0.1:2000" in window.drive.message.text()
+    window.prepare.setup.world.setCurrentIndex(1)
+    window.prepare.setup.address.setText("localhost:http")
+    window.prepare.start_button.click()
+    assert "write e.g. 127.0.0.1:2000" in window.prepare.message.text()
 
 
 def test_the_form_says_what_was_chosen(window):
-    setup = window.drive.setup
+    setup = window.prepare.setup
     setup.seed.setValue(7)
     setup.traffic.setValue(12)
     setup.weather.setCurrentText("WetNoon")
@@ -120,25 +163,25 @@ def test_the_form_says_what_was_chosen(window):
 
 
 def test_every_route_that_ships_can_be_chosen_and_is_drawn(window):
-    setup = window.drive.setup
+    setup = window.prepare.setup
     assert setup.route.count() > 4
     setup.route.setCurrentIndex(1)
-    window.drive._preview()
+    window.prepare.preview()
     chosen = setup.config()
     assert chosen.route_file is not None
-    assert window.drive.map._route.elementCount() > 50
+    assert window.prepare.map._route.elementCount() > 50
 
 
 def test_an_unreadable_town_is_told_where_the_map_would_be(window):
-    window.drive.setup.town.setCurrentText("atlantis")
-    window.drive._preview()
-    assert "no town 'atlantis'" in window.drive.map._message
+    window.prepare.setup.town.setCurrentText("atlantis")
+    window.prepare.preview()
+    assert "no town 'atlantis'" in window.prepare.map._message
 
 
 def test_without_recordings_the_page_says_how_to_make_one(window):
-    window.show_page(1)
-    assert window.recordings.empty.isVisible()
-    assert "take over when the policy is wrong" in window.recordings.empty.text()
+    window.show_page(AFTER)
+    assert window.after.empty.isVisible()
+    assert "take over when the policy is wrong" in window.after.empty.text()
 
 
 def test_a_failed_policy_and_a_failed_recorder_are_seen_at_once(qtbot, tmp_path):
@@ -151,10 +194,10 @@ def test_a_failed_policy_and_a_failed_recorder_are_seen_at_once(qtbot, tmp_path)
         folder=tmp_path,
     )
     panel.show_status(status, None)
-    assert panel.policy.text("State") == "failed"
+    assert panel.policy.text("state") == "failed"
     assert "SIGKILL" in panel.answer.text()
-    assert panel.recorder.text("State") == "failed"
-    assert panel.recorder.text("Lost ticks") == "7"
+    assert panel.recorder.text("state") == "failed"
+    assert panel.recorder.text("lost") == "7"
     assert "disk full" in panel.recorder_note.text()
 
 
@@ -163,6 +206,71 @@ def test_every_authority_has_a_colour_of_its_own():
 
     colours = {palette.TONES[TONE_OF[state]].name() for state in Authority}
     assert len(colours) == len(Authority)
+
+
+def test_a_study_s_file_fills_the_form_and_the_form_gives_the_same_study_back(qtbot, tmp_path):
+    asked = load_study(asset("studies", "handover.yaml"))
+    drive = asked.drive.model_copy(update={"out": tmp_path, "driver": DriverChoice.KEYBOARD})
+    study = asked.model_copy(update={"drive": drive, "participant": "p02", "consent": True})
+    window = MainWindow(drive, study)
+    qtbot.addWidget(window)
+    window.prepare.preview()
+    config, trial = window.prepare.chosen()
+    assert (trial.condition.name, trial.number, config.traffic, config.driver_id) == ("busy", 1, 40, "p02")
+    assert "busy" in window.prepare.start_button.text()
+    shown = window.prepare.study.value(window.prepare.setup.config())
+    told = {"town": "millbrook"}  # the form names the town that is the default
+    assert shown == study.model_copy(update={"drive": drive.model_copy(update=told)})
+
+
+def test_a_name_for_a_participant_is_refused_and_another_code_must_consent_anew(qtbot, tmp_path):
+    window = MainWindow(RunConfig(out=tmp_path), load_study(asset("studies", "expert_demo.yaml")))
+    qtbot.addWidget(window)
+    panel = window.prepare.study
+    assert panel.consent.isChecked()
+    panel.participant.clear()
+    qtbot.keyClicks(panel.participant, "Jane")
+    window.prepare.preview()
+    assert "looks like a name" in panel.problem.text()
+    assert not panel.consent.isChecked()
+    window.start()
+    assert window.drive.session is None
+    assert "looks like a name" in window.prepare.message.text()
+
+
+def test_after_a_drive_comes_the_next_route_or_seed():
+    assert next_drive(RunConfig(seed=4)).seed == 5
+    routes = asset("routes", "millbrook_test.xml")
+    names = [route.route_id for route in read_routes(routes)]
+    second = next_drive(RunConfig(route_file=routes))
+    assert second.route_id == names[1]
+    last = RunConfig(route_file=routes, route_id=names[-1])
+    assert next_drive(last).route_id == names[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "scale"), [((1366, 768), 1.0), ((1920, 1080), 1.25), ((3840, 2160), 2.5), ((11520, 2160), 2.5)]
+)
+def test_everything_is_as_large_as_the_display_allows(size, scale):
+    assert theme.scale_for(*size) == scale
+
+
+@pytest.mark.parametrize(("size", "scale"), [((1366, 768), 1.0), ((3840, 2160), 2.5)])
+def test_no_page_asks_for_more_than_the_display_has(qtbot, tmp_path, size, scale):
+    theme.set_scale(scale)
+    try:
+        window = MainWindow(RunConfig(out=tmp_path), load_study(asset("studies", "handover.yaml")))
+        qtbot.addWidget(window)
+        least = window.minimumSizeHint()
+        assert least.width() <= size[0]
+        assert least.height() <= size[1]
+    finally:
+        theme.set_scale(1.0)
+
+
+def test_every_key_has_words_and_no_key_does_two_things():
+    assert len(set(SHORTCUTS.values())) == len(SHORTCUTS)
+    assert all(say(f"keys.{name}") for name in SHORTCUTS)
 
 
 def _takeovers(drive):
