@@ -56,7 +56,9 @@ class LivePlots(QWidget):
         plot.setMenuEnabled(False)
         plot.setMouseEnabled(x=False, y=False)
         plot.hideButtons()
-        plot.getPlotItem().getViewBox().setRange(xRange=(-KEPT_S, 0.0), yRange=span, padding=0.0)
+        item = plot.getPlotItem()
+        assert item is not None  # noqa: S101  every PlotWidget has one
+        item.getViewBox().setRange(xRange=(-KEPT_S, 0.0), yRange=span, padding=0.0)
         plot.showGrid(x=True, y=True, alpha=0.12)
         plot.setMinimumHeight(theme.px(56))
         plot.setTitle(title, color=palette.DIM, size=f"{theme.px(theme.SMALL)}px", justify="left")

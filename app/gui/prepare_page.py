@@ -86,7 +86,8 @@ class PreparePage(QWidget):
         try:
             config = self.setup.config()
             self.study.refresh(config)
-            self._name_button()
+            trial = self._name_button()
+            config = config if trial is None else trial.config
             if config.host is not None:
                 self.map.show_town(None, say("prepare.server_town"))
                 return
@@ -101,18 +102,18 @@ class PreparePage(QWidget):
         """The window closes: draw no more previews."""
         self._timer.stop()
 
-    def _name_button(self) -> None:
-        """The button says which trial it begins."""
+    def _name_button(self) -> Trial | None:
+        """The button says which trial it begins: that trial; None without one."""
         try:
             _, trial = self.chosen()
         except ValueError:
-            self.start_button.setText(say("prepare.start"))
-            return
+            trial = None
         if trial is None:
             self.start_button.setText(say("prepare.start"))
         else:
             words = say("prepare.start_trial", number=trial.number, count=trial.count, name=trial.condition.name)
             self.start_button.setText(words)
+        return trial
 
     def _show_drive_of(self, study: Study) -> None:
         self.setup.show_config(study.drive)

@@ -228,9 +228,10 @@ class StudyPanel(Card):
         self.participant.setPlaceholderText(say("study.participant_hint"))
         self._build_table()
         self.body.addWidget(self.is_study)
-        files = _row(self.preset, self.open_button, self.save_button)
+        files = _row(self.open_button, self.save_button)
         fields = form_rows(
-            (say("study.preset"), files),
+            (say("study.preset"), self.preset),
+            ("", files),
             (say("study.name"), self.study),
             (say("study.participant"), self.participant),
             ("", self.consent),
