@@ -33,9 +33,22 @@ def qapp():
 
 
 @pytest.fixture
-def window(qtbot, tmp_path):
-    made = MainWindow(RunConfig(policy=None, driver=DriverChoice.KEYBOARD, rig="single", out=tmp_path / "runs"))
-    qtbot.addWidget(made)
+def opened(qapp):
+    """Opens main windows, holds them while the test runs, and closes them as their user would."""
+    windows = []
+
+    def open_window(config, study=None):
+        windows.append(MainWindow(config, study))
+        return windows[-1]
+
+    yield open_window
+    for window in windows:
+        window.close()
+
+
+@pytest.fixture
+def window(opened, tmp_path):
+    made = opened(RunConfig(policy=None, driver=DriverChoice.KEYBOARD, rig="single", out=tmp_path / "runs"))
     made.show()
     return made
 
@@ -52,11 +65,10 @@ def choose_driver(window, choice):
 
 
 @pytest.mark.timeout(900)  # the whole of it, on a machine that is busy otherwise
-def test_a_drive_is_started_watched_stopped_and_found_among_the_recordings(qtbot, tmp_path):
+def test_a_drive_is_started_watched_stopped_and_found_among_the_recordings(qtbot, opened, tmp_path):
     policy = make_checkpoint(tmp_path / "untrained")
     settings = RunConfig(policy=policy, driver=DriverChoice.EXPERT, rig="single", traffic=3, out=tmp_path / "runs")
-    window = MainWindow(settings)
-    qtbot.addWidget(window)
+    window = opened(settings)
     window.show()
     drive, run = window.drive, window.run
     window.prepare.start_button.click()
@@ -209,12 +221,11 @@ def test_every_authority_has_a_colour_of_its_own():
     assert len(colours) == len(Authority)
 
 
-def test_a_study_s_file_fills_the_form_and_the_form_gives_the_same_study_back(qtbot, tmp_path):
+def test_a_study_s_file_fills_the_form_and_the_form_gives_the_same_study_back(qtbot, opened, tmp_path):
     asked = load_study(asset("studies", "handover.yaml"))
     drive = asked.drive.model_copy(update={"out": tmp_path, "driver": DriverChoice.KEYBOARD})
     study = asked.model_copy(update={"drive": drive, "participant": "p02", "consent": True})
-    window = MainWindow(drive, study)
-    qtbot.addWidget(window)
+    window = opened(drive, study)
     window.prepare.preview()
     config, trial = window.prepare.chosen()
     assert (trial.condition.name, trial.number, config.traffic, config.driver_id) == ("busy", 1, 40, "p02")
@@ -224,9 +235,8 @@ def test_a_study_s_file_fills_the_form_and_the_form_gives_the_same_study_back(qt
     assert shown == study.model_copy(update={"drive": drive.model_copy(update=told)})
 
 
-def test_a_name_for_a_participant_is_refused_and_another_code_must_consent_anew(qtbot, tmp_path):
-    window = MainWindow(RunConfig(out=tmp_path), load_study(asset("studies", "expert_demo.yaml")))
-    qtbot.addWidget(window)
+def test_a_name_for_a_participant_is_refused_and_another_code_must_consent_anew(qtbot, opened, tmp_path):
+    window = opened(RunConfig(out=tmp_path), load_study(asset("studies", "expert_demo.yaml")))
     panel = window.prepare.study
     assert panel.consent.isChecked()
     panel.participant.clear()
@@ -257,11 +267,10 @@ def test_everything_is_as_large_as_the_display_allows(size, scale):
 
 
 @pytest.mark.parametrize(("size", "scale"), [((1366, 768), 1.0), ((3840, 2160), 2.5)])
-def test_no_page_asks_for_more_than_the_display_has(qtbot, tmp_path, size, scale):
+def test_no_page_asks_for_more_than_the_display_has(qtbot, opened, tmp_path, size, scale):
     theme.set_scale(scale)
     try:
-        window = MainWindow(RunConfig(out=tmp_path), load_study(asset("studies", "handover.yaml")))
-        qtbot.addWidget(window)
+        window = opened(RunConfig(out=tmp_path), load_study(asset("studies", "handover.yaml")))
         least = window.minimumSizeHint()
         assert least.width() <= size[0]
         assert least.height() <= size[1]
