@@ -108,7 +108,13 @@ class SegmentView(QWidget):
         for name in MEASURES:
             value = getattr(found[0], name) if found else None
             unit = UNITS.get(name.rsplit("_", 1)[-1], "")
-            words = say(f"origin.{value}") if name == "origin" and value else f"{value:.2f} {unit}" if value else "–"
+            words = (
+                say(f"origin.{value}")
+                if name == "origin" and value
+                else "–"
+                if value is None
+                else f"{value:.2f} {unit}"
+            )
             self.measures.show_fact(name, words)
 
     def _load_gaze(self, segment: Segment) -> None:
