@@ -33,6 +33,8 @@ from recorder.schema import Control, LightColour, RouteCommand, Tick
 ROLLOUT_STEP_S = 0.1
 RED_OVERHANG_M = 1.5
 """How far over a red line's edge the front bumper may come to a stand."""
+LEAST_LIGHT_GAP_M = 1.5
+"""From the front bumper to the stop line, however late the light is seen."""
 HEAD_ON_S = 1.5
 """Who is about to come at us along our own lane is braked for when less than this away from it."""
 SPEED_TIME_S = 0.8
@@ -56,8 +58,11 @@ class ExpertConfig(BaseModel):
     """A yellow light that asks for more braking than this is driven through."""
     red_braking_mps2: float = Field(default=6.0, gt=0)
     """A red light that asks for more than this can no longer be obeyed."""
-    light_gap_m: float = Field(default=3.0, ge=0)
-    """From the front bumper to the stop line when standing."""
+    light_gap_m: float = Field(default=6.0, ge=0)
+    """From the front bumper to the stop line when standing: far enough that the lamp beside the line stays in the
+    picture of a camera that looks straight ahead, also from the left of two lanes."""
+    light_braking_mps2: float = Field(default=3.0, gt=0)
+    """To keep that gap it does not brake harder than this: it then stands nearer to the line."""
     standing_gap_m: float = Field(default=4.0, ge=0)
     """To a standing leader."""
     time_gap_s: float = Field(default=1.3, gt=0)
@@ -176,8 +181,9 @@ class Expert:
             return []
         front = tick.ego.extent_m[0]
         to_line = route.next_light_distance_m - front
-        stop = to_line - config.light_gap_m
         speed = max(forward_speed_mps(tick.ego), 0.0)
+        gentle = max(to_line - config.light_gap_m, speed**2 / (2.0 * config.light_braking_mps2))
+        stop = min(gentle, to_line - LEAST_LIGHT_GAP_M)
         needed = speed**2 / (2.0 * max(to_line, 0.05))
         # A bumper that comes to a stand a little over the line still obeys; only driving on would not.
         to_cross = speed**2 / (2.0 * max(to_line + RED_OVERHANG_M, 0.05))

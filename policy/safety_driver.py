@@ -43,6 +43,8 @@ class SafetyConfig(BaseModel):
     """Standing for this long while the expert would drive is a failure."""
     standing_mps: float = Field(default=1.0, gt=0)
     """Slower than this is standing (a creeping policy is no better)."""
+    free_m: float = Field(default=8.0, ge=0)
+    """Who would have to stop again nearer than this may as well stand where it is."""
     least_s: float = Field(default=2.5, ge=0)
     """Shortest time in the expert's hands."""
     calm_s: float = Field(default=2.0, ge=0)
@@ -127,7 +129,7 @@ class SafetyDriver:
 
     def _standing(self, tick: Tick) -> Hazard | None:
         slow = forward_speed_mps(tick.ego) < self.config.standing_mps
-        if not slow or self.expert.decide(tick).acceleration_mps2 < 0.3:
+        if not slow or not self._would_drive_off(tick):
             self._standing_since_s = None
             return None
         if self._standing_since_s is None:
@@ -135,6 +137,10 @@ class SafetyDriver:
         if tick.time_s - self._standing_since_s < self.config.standing_s:
             return None
         return Hazard(HazardKind.STANDING, "Standing with a free road ahead.", 0.0)
+
+    def _would_drive_off(self, tick: Tick) -> bool:
+        is_free = all(far_m > self.config.free_m for far_m, _ in self.expert.constraints(tick).stops)
+        return is_free and self.expert.decide(tick).acceleration_mps2 >= 0.3
 
     def _counts(self, tick: Tick, hazard: Hazard | None) -> bool:
         """Debounce: a hazard counts when it is near or was seen for a few ticks, and not right after a hand-back."""

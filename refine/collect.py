@@ -88,9 +88,9 @@ class CollectConfig(BaseModel):
     offset_most_m: float = Field(default=1.5, ge=0)
     yaw_rad: float = Field(default=math.radians(5.0), ge=0)
     yaw_most_rad: float = Field(default=math.radians(20.0), ge=0)
-    turns: float = Field(default=0.4, ge=0, le=1)
+    turns: float = Field(default=0.35, ge=0, le=1)
     """Share of samples in a junction's turn or right before it."""
-    lights: float = Field(default=0.25, ge=0, le=1)
+    lights: float = Field(default=0.35, ge=0, le=1)
     """Share before a traffic light."""
     followed: float = Field(default=0.15, ge=0, le=1)
     """Share behind another vehicle, where there is one."""
@@ -263,7 +263,8 @@ class Scatter:
         elif draw < config.turns + config.lights:
             line = self._line(route)
             if line is not None:
-                back = self.rng.exponential(12.0) if self.rng.random() < 0.65 else self.rng.normal(3.4, 0.8)
+                gap = self.expert.config.light_gap_m
+                back = self.rng.exponential(14.0) if self.rng.random() < 0.6 else self.rng.normal(gap + 0.4, 1.2)
                 return _Place(min(max(line - 2.0 - back, 0.0), last), line)
         elif draw < config.turns + config.lights + config.followed:
             behind = self._behind_somebody(route)

@@ -39,7 +39,7 @@ from refine.small_forward import SmallForward
 log = logging.getLogger(__name__)
 
 STANDING_MPS = 0.6
-BEFORE_M = (6.0, 20.0)
+BEFORE_M = (8.0, 24.0)
 """Distance to a junction at which cars stand because of its light."""
 SETTING_OFF_M = 0.7
 """A plan whose last step is longer than this sets off."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_it_stops_short_of_a_light_and_drives_on_at_green(colour):
     drive(world, 14.0)
     front = world.station() + 2.4
     assert world.speed < 0.1
-    assert 57.0 < front < 60.0
+    assert 60.0 - front == pytest.approx(EXPERT.config.light_gap_m, abs=0.8)  # the lamp beside the line stays in view
     world.lights = [(60.0, LightColour.GREEN)]
     drive(world, 6.0)
     assert world.station() > 65.0
@@ -163,6 +164,16 @@ def test_the_planned_trajectory_is_what_it_then_drives():
     plan = EXPERT.plan_trajectory(world.tick())
     drive(world, 3.0)
     assert (world.x, world.y) == pytest.approx((plan[-1, 0], plan[-1, 1]), abs=1.2)
+
+
+def test_where_that_gap_would_take_hard_braking_it_stands_nearer_to_the_line():
+    world = World(arc_route((200.0, 0.0)), speed_mps=6.0)
+    world.lights = [(2.4 + 9.0, LightColour.RED)]
+    trace = drive(world, 5.0)
+    speeds = [speed for _, speed, _ in trace]
+    assert max(before - after for before, after in itertools.pairwise(speeds)) < 4.5 * 0.05
+    assert world.speed == 0.0
+    assert world.station() + 2.4 < 11.4
 
 
 def test_a_plan_before_a_red_light_ends_before_the_line():

@@ -166,6 +166,14 @@ def test_standing_on_a_free_road_is_a_failure_too():
     assert world.station() > 10.0
 
 
+@pytest.mark.parametrize(("colour", "is_failure"), [(LightColour.RED, False), (LightColour.GREEN, True)])
+def test_standing_farther_from_a_light_than_need_be_is_a_failure_only_while_it_is_green(colour, is_failure):
+    world = World(arc_route((300.0, 0.0)), speed_mps=0.0)
+    world.lights = [(15.0, colour)]  # 6.5 m before where the expert would stand
+    done = drive(world, lambda w: np.zeros((6, 3)), 10.0)
+    assert bool(done.times(EventKind.TAKEOVER)) is is_failure
+
+
 def test_it_takes_over_when_the_system_asks_for_it():
     world = World(arc_route((100.0, 0.0)))
     tick = world.tick()
