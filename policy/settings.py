@@ -37,7 +37,8 @@ class CameraSettings(BaseModel):
     x: float = 1.2
     y: float = 0.0
     z: float = 1.6
-    pitch_deg: float = 0.0
+    pitch_deg: float = 6.0
+    """Up: a lamp on an arm over the lane stays in the picture while the ego waits before its line."""
 
     @property
     def fov_rad(self) -> float:

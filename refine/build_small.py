@@ -38,7 +38,7 @@ class DaggerConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rounds: int = Field(default=1, ge=0)
-    drives: int = Field(default=8, ge=1)
+    drives: int = Field(default=12, ge=1)
     """Random routes a round."""
     route_m: float = Field(default=400.0, gt=0)
     every: int = Field(default=4, ge=1)
@@ -55,7 +55,7 @@ class RoundsConfig(BaseModel):
     routes: int = Field(default=4, ge=1)
     """Of the shipped training routes, from the first."""
     traffic: int = Field(default=20, ge=0)
-    dpo: DpoConfig = DpoConfig(lr=1e-3)
+    dpo: DpoConfig = DpoConfig()
 
 
 class BuildConfig(BaseModel):

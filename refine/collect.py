@@ -8,11 +8,12 @@ policy drive, a safety driver at the wheel, and asks the expert every few ticks.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -24,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.headless import run_headless_route
 from cockpit.lanes import LaneGraph
-from cockpit.route import Route, random_route
+from cockpit.route import Route, StopLine, random_route
 from cockpit.route_files import RouteSpec
 from cockpit.simulator import launch_simulator
 from cockpit.stage import Stage, set_stage
@@ -38,7 +39,6 @@ from recorder.schema import (
     AuthorityState,
     Control,
     DriverInput,
-    LightColour,
     Pose,
     Reason,
     RouteCommand,
@@ -57,6 +57,8 @@ MOST_LIVES = 6
 MARGIN_M = 10.0
 """Nothing is collected nearer than this to a route's end, where the expert would stop."""
 LANE_CHANGES = (RouteCommand.CHANGE_LANE_LEFT, RouteCommand.CHANGE_LANE_RIGHT)
+COLOURS = (carla.TrafficLightState.Red, carla.TrafficLightState.Yellow, carla.TrafficLightState.Green)
+COLOUR_SHARES = (0.45, 0.1, 0.45)
 CLEAR_M = 5.5
 """The ego is not put with its centre nearer than this to another's."""
 
@@ -66,7 +68,7 @@ class CollectConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    samples: int = Field(default=38_000, ge=1)
+    samples: int = Field(default=48_000, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     """Wall time after which collecting ends with what there is."""
     workers: int = Field(default=2, ge=1)
@@ -172,12 +174,18 @@ def _work(out: Path, config: CollectConfig, worker: int, life: int, name: str, s
     buffer = SampleBuffer(out, name, config.shard)
     scene = 0
     with launch_simulator(seed=config.seed) as simulator:
-        while len(buffer) < samples and time.monotonic() < deadline:
+        while len(buffer) < samples and time.monotonic() < deadline and _is_wanted():
             rng = np.random.default_rng((config.seed, worker, life, scene))
             count = min(config.scene_samples, samples - len(buffer))
             _collect_scene(("127.0.0.1", simulator.port), config, rng, buffer, count, deadline)
             scene += 1
     buffer.flush()
+
+
+def _is_wanted() -> bool:
+    """Whether the process that started this one still lives; a killed one cannot say goodbye."""
+    parent = multiprocessing.parent_process()
+    return parent is None or parent.is_alive()
 
 
 def _collect_scene(
@@ -209,6 +217,8 @@ class _Place:
     station_m: float
     line_m: float | None = None
     """The stop line it was chosen for."""
+    light_id: int | None = None
+    """Its light."""
 
 
 class Scatter:
@@ -219,6 +229,8 @@ class Scatter:
         self.expert = Expert()
         self._lanes = LaneGraph(stage.world.carla_map)
         self._light_ids = stage.world.light_ids()
+        actors = stage.world.world.get_actors(list(self._light_ids.values()))
+        self._lights = {actor.id: actor for actor in actors}
         self._frame = stage.world.tick()
 
     def collect(self, buffer: SampleBuffer, count: int, deadline: float = math.inf) -> None:
@@ -241,6 +253,10 @@ class Scatter:
         if self._is_blocked(pose):
             return None
         speed = self._speed(route, place, pose)
+        with self._repainted(place.light_id):
+            return self._look(route, place, pose, speed)
+
+    def _look(self, route: Route, place: _Place, pose: Pose, speed: float) -> Tick | None:
         ego = self.stage.world.ego
         ego.set_transform(carla_transform(pose))
         ego.set_target_velocity(carla.Vector3D(speed * math.cos(pose.yaw), speed * math.sin(pose.yaw), 0.0))
@@ -251,6 +267,24 @@ class Scatter:
         if math.hypot(here.x - pose.x, here.y - pose.y) > 1.5 + 0.1 * speed:
             return None  # pushed away by a collision
         return tick_of(self._frame, route.state(here.x, here.y, here.yaw, place.station_m))
+
+    @contextlib.contextmanager
+    def _repainted(self, light_id: int | None) -> Iterator[None]:
+        """Show another colour for one tick: what surrounds a light must not give its colour away.
+
+        Left to its cycle, a model learns the few hundred views of a town's lights by heart, each with the colour it
+        happened to have, and reads the lamps of none.
+        """
+        if light_id is None:
+            yield
+            return
+        light = self._lights[light_id]
+        before = light.get_state()
+        light.set_state(COLOURS[int(self.rng.choice(len(COLOURS), p=COLOUR_SHARES))])
+        try:
+            yield
+        finally:
+            light.set_state(before)
 
     def _place(self, route: Route) -> _Place:
         """Where on the route, and which stop the speed shall fit."""
@@ -265,7 +299,7 @@ class Scatter:
             if line is not None:
                 gap = self.expert.config.light_gap_m
                 back = self.rng.exponential(14.0) if self.rng.random() < 0.6 else self.rng.normal(gap + 0.4, 1.2)
-                return _Place(min(max(line - 2.0 - back, 0.0), last), line)
+                return _Place(min(max(line.distance_m - 2.0 - back, 0.0), last), line.distance_m, line.actor_id)
         elif draw < config.turns + config.lights + config.followed:
             behind = self._behind_somebody(route)
             if behind is not None:
@@ -281,13 +315,9 @@ class Scatter:
         turns = [i for i in manoeuvres if route.commands[i] is not RouteCommand.STRAIGHT or self.rng.random() < 0.3]
         return float(self.rng.choice(turns) - self.rng.uniform(0.0, 14.0)) if turns else None
 
-    def _line(self, route: Route) -> float | None:
-        """A stop line, those with a green light as often as the others."""
-        green = {light.actor_id for light in self._frame.lights if light.colour is LightColour.GREEN}
-        free = [line.distance_m for line in route.stop_lines if line.actor_id in green]
-        shut = [line.distance_m for line in route.stop_lines if line.actor_id not in green]
-        lines = (free if self.rng.random() < 0.5 else shut) or free or shut
-        return float(self.rng.choice(lines)) if lines else None
+    def _line(self, route: Route) -> StopLine | None:
+        lines = [line for line in route.stop_lines if line.actor_id in self._lights]
+        return lines[int(self.rng.integers(len(lines)))] if lines else None
 
     def _behind_somebody(self, route: Route) -> float | None:
         line = route.points[:, :2]

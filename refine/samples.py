@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policy.prompt import prompt_text
-from recorder.schema import RouteCommand, Tick
+from recorder.schema import LightColour, RouteCommand, Tick
 from refine.errors import RefineError
 
 COMMANDS = tuple(RouteCommand)
+LIGHTS = (LightColour.UNKNOWN, LightColour.RED, LightColour.YELLOW, LightColour.GREEN)
+LIGHT_AHEAD_M = 35.0
+"""A light farther off counts as none: its lamps are a pixel or two in the small policy's picture."""
 SHARD_PATTERN = "shard_*.npz"
 
 
@@ -35,6 +38,8 @@ class Samples:
     limit_mps: NDArray[np.float32]
     trajectory_ego: NDArray[np.float32]
     """(N, T, 3) x, y, yaw at 0.5, 1.0, ... s: the label."""
+    light: NDArray[np.int8]
+    """Index into `LIGHTS` of what the route's next light shows; 0 where none is within `LIGHT_AHEAD_M`."""
     group: NDArray[np.int32]
     """Samples of one drive, one place or one stretch share a group; validation holds whole groups out."""
 
@@ -67,7 +72,7 @@ class SampleBuffer:
         self.written = 0
         self._name = name
         self._size = shard_size
-        self._rows: list[tuple[NDArray[np.uint8], float, int, float, float, NDArray[np.float32], int]] = []
+        self._rows: list[tuple[NDArray[np.uint8], float, int, float, float, NDArray[np.float32], int, int]] = []
         self._shards = 0
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -85,6 +90,7 @@ class SampleBuffer:
                 route.command_distance_m,
                 route.speed_limit_mps,
                 trajectory_ego,
+                LIGHTS.index(light_ahead(tick)),
                 group,
             )
         )
@@ -103,12 +109,23 @@ class SampleBuffer:
             command_distance_m=np.array(columns[3], np.float32),
             limit_mps=np.array(columns[4], np.float32),
             trajectory_ego=np.stack(columns[5]).astype(np.float32),
-            group=np.array(columns[6], np.int32),
+            light=np.array(columns[6], np.int8),
+            group=np.array(columns[7], np.int32),
         )
         write_shard(self.folder / f"shard_{self._name}_{self._shards:04d}.npz", samples)
         self.written += len(samples)
         self._shards += 1
         self._rows = []
+
+
+def light_ahead(tick: Tick) -> LightColour:
+    """What the route's next light shows; UNKNOWN where there is none within `LIGHT_AHEAD_M`, or it is off."""
+    route = tick.route
+    if route.next_light_distance_m > LIGHT_AHEAD_M:
+        return LightColour.UNKNOWN
+    shown = (light.colour for light in tick.lights if light.actor_id == route.next_light_id)
+    colour = next(shown, LightColour.UNKNOWN)
+    return colour if colour in LIGHTS else LightColour.UNKNOWN
 
 
 def write_shard(file: Path, samples: Samples) -> None:

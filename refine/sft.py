@@ -33,7 +33,7 @@ from policy.tokenizer import END_OF_TURN
 from policy.vla import Vla
 from recorder.schema import RouteCommand
 from refine.errors import RefineError
-from refine.samples import COMMANDS, Samples, read_samples
+from refine.samples import COMMANDS, LIGHTS, Samples, read_samples
 from refine.small_forward import SmallForward
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class SmallTrainingConfig(BaseModel):
     name: str = "small"
     start_from: Path | None = None
     """Checkpoint to go on from (its codebook and camera stay); None begins with random weights."""
-    steps: int = Field(default=3600, ge=1)
+    steps: int = Field(default=6000, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     """Wall time after which training ends; the learning rate is laid out for whichever limit comes first."""
     batch: int = Field(default=32, ge=1)
@@ -70,8 +70,11 @@ class SmallTrainingConfig(BaseModel):
     0 scores the one code alone."""
     soft_end_m: float = Field(default=0.03, ge=0)
     """The same from the middle of training on: a car that creeps over a stop line is only a few centimetres off."""
-    header_weight: float = Field(default=0.25, ge=0)
+    header_weight: float = Field(default=0.5, ge=0)
     """Weight of the two words of the meta-action, where an action token has 1."""
+    light_weight: float = Field(default=0.3, ge=0)
+    """Weight of telling the next traffic light's colour from the state before the speed word. The answer holds no such
+    word; the question makes the model look at the lamps, which the few centimetres of a plan ask for only softly."""
     filler_weight: float = Field(default=0.05, ge=0)
     """Weight of the tokens that are always the same."""
     light_change: float = Field(default=0.15, ge=0)
@@ -80,7 +83,7 @@ class SmallTrainingConfig(BaseModel):
     """Share of the groups kept for validation."""
     validate_every: int = Field(default=400, ge=1)
     save_every: int = Field(default=400, ge=1)
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=2, ge=1)
     """CPU threads; on a busy machine one is faster than two that wait for each other."""
     compile: bool = True
     """Compile the forward pass where there is a compiler: costs a minute or two, then a step takes half the time."""
@@ -129,6 +132,8 @@ class Lesson:
     answer: Tensor
     """(N, header + horizon + 1) the answer's tokens and the end of turn."""
     trajectory: np.ndarray
+    light: Tensor
+    """(N,) index into `refine.samples.LIGHTS`."""
 
 
 def train_small(
@@ -212,10 +217,12 @@ class Trainer:
         )
         self._soft = soft_targets(vla.codebook, config.soft_m).to(self.device)
         self._soft_end = soft_targets(vla.codebook, config.soft_end_m).to(self.device)
+        self._light_head = torch.nn.Linear(vla.model.config.text_config.hidden_size, len(LIGHTS)).to(self.device)
         compiles = config.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
         self._loss = torch.compile(self._loss_of, dynamic=False) if compiles else self._loss_of
-        decayed = [p for p in vla.model.parameters() if p.ndim >= 2]
-        others = [p for p in vla.model.parameters() if p.ndim < 2]
+        learnt = [*vla.model.parameters(), *self._light_head.parameters()]
+        decayed = [p for p in learnt if p.ndim >= 2]
+        others = [p for p in learnt if p.ndim < 2]
         groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
         self._optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
 
@@ -257,6 +264,7 @@ class Trainer:
                 lesson.ids[picked].to(device),
                 lesson.starts[picked].to(device),
                 lesson.answer[picked].to(device),
+                lesson.light[picked].to(device),
                 gain,
                 bias,
                 torch.lerp(self._soft, self._soft_end, sharpness),
@@ -275,11 +283,21 @@ class Trainer:
         return torch.autocast(self.device.type, torch.bfloat16) if fast else nullcontext()
 
     def _loss_of(
-        self, images: Tensor, ids: Tensor, starts: Tensor, answer: Tensor, gain: Tensor, bias: Tensor, soft: Tensor
+        self,
+        images: Tensor,
+        ids: Tensor,
+        starts: Tensor,
+        answer: Tensor,
+        light: Tensor,
+        gain: Tensor,
+        bias: Tensor,
+        soft: Tensor,
     ) -> Tensor:
         config = self.config
         places = starts[:, None] - 1 + torch.arange(answer.shape[1], device=starts.device)
-        scores = torch.log_softmax(self.forward(images, ids, places, gain, bias).float(), dim=-1)
+        thoughts = self.forward.think(self.forward.see(images, gain, bias), ids, places)
+        scores = torch.log_softmax(self.forward.words(thoughts).float(), dim=-1)
+        lights = torch.nn.functional.cross_entropy(self._light_head(thoughts[:, SPEED_AT]).float(), light)
         horizon = self.vla.settings.horizon
         header = answer.shape[1] - horizon - 1
         single = -torch.gather(scores, 2, answer[..., None])[..., 0]
@@ -288,7 +306,8 @@ class Trainer:
         among = scores[:, header:-1].index_select(2, self._action_ids)
         codes = torch.searchsorted(self._action_ids, answer[:, header:-1].contiguous())
         actions = -(soft[codes] * among).sum(-1).mean()
-        return actions + config.header_weight * words + config.filler_weight * filler
+        asides = config.light_weight * lights + config.filler_weight * filler
+        return actions + config.header_weight * words + asides
 
     def _light(self, count: int) -> tuple[Tensor, Tensor]:
         """Gain and bias per picture and channel."""
@@ -385,6 +404,7 @@ def make_lesson(vla: Vla, samples: Samples) -> Lesson:
         starts=torch.tensor([len(question) for question in prompt_ids]),
         answer=torch.tensor(answers),
         trajectory=samples.trajectory_ego,
+        light=torch.from_numpy(samples.light.astype(np.int64)),
     )
 
 

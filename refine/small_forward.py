@@ -82,6 +82,14 @@ class SmallForward(nn.Module):
 
     def read(self, seen: Tensor, ids: Tensor, positions: Tensor) -> Tensor:
         """Logits (B, K, vocabulary) after the tokens at `positions` of the sequences `ids` (B, length)."""
+        return self.words(self.think(seen, ids, positions))
+
+    def words(self, thoughts: Tensor) -> Tensor:
+        """Logits of what `think` returned."""
+        return functional.linear(thoughts, self.model.lm_head.weight)
+
+    def think(self, seen: Tensor, ids: Tensor, positions: Tensor) -> Tensor:
+        """(B, K, hidden) the last layer's normed states at `positions`."""
         text = self.model.model.language_model
         start = self.geometry.image_start
         embedded = text.embed_tokens(ids)
@@ -91,7 +99,7 @@ class SmallForward(nn.Module):
             hidden = hidden + self._text_attention(layer.self_attn, _norm(layer.input_layernorm, hidden), cos, sin)
             hidden = hidden + layer.mlp(_norm(layer.post_attention_layernorm, hidden))
         picked = torch.gather(hidden, 1, positions[..., None].expand(-1, -1, hidden.shape[-1]))
-        return functional.linear(_norm(text.norm, picked), self.model.lm_head.weight)
+        return _norm(text.norm, picked)
 
     def _patches(self, images: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
         """(B, patches, 3 * patch * patch) in the order of the image processor: by merged cell, then within it."""

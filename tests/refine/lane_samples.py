@@ -42,5 +42,6 @@ def lane_samples(count: int, seed: int = 0) -> Samples:
         command_distance_m=np.full(count, np.inf, np.float32),
         limit_mps=np.full(count, 8.3, np.float32),
         trajectory_ego=trajectory.astype(np.float32),
+        light=np.zeros(count, np.int8),
         group=np.arange(count, dtype=np.int32),
     )

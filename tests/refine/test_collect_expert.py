@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 
 from cockpit.config import SessionConfig, TrafficConfig
+from cockpit.lanes import LaneGraph
+from cockpit.route import random_route
 from cockpit.simulator import launch_simulator
+from cockpit.stage import set_stage
 from policy.codebook import Codebook
 from policy.expert import Expert
 from policy.settings import CameraSettings
 from policy.small import SmallConfig, make_checkpoint
-from recorder.schema import RouteCommand
-from refine.collect import CollectConfig, collect_dagger, collect_expert
-from refine.samples import COMMANDS, SHARD_PATTERN, Samples, read_samples
+from recorder.schema import LightColour, RouteCommand
+from refine.collect import CollectConfig, Scatter, collect_dagger, collect_expert
+from refine.driving import camera_spec
+from refine.samples import COMMANDS, LIGHTS, SHARD_PATTERN, Samples, light_ahead, read_samples
 
 SMALL = CollectConfig(samples=40, workers=1, shard=20, traffic=(4,), route_samples=10, weathers=("ClearNoon",))
 
@@ -60,6 +64,29 @@ def test_speeds_offsets_and_commands_are_mixed(collected):
     turning = np.isin(samples.command, [COMMANDS.index(RouteCommand.LEFT), COMMANDS.index(RouteCommand.RIGHT)])
     assert turning.mean() > 0.15
     assert np.abs(samples.trajectory_ego[:, 0, 1]).std() > 0.02
+
+
+def test_before_lights_every_colour_is_seen_and_told_apart_from_no_light(collected):
+    _, samples, _ = collected
+    told = {LIGHTS[index] for index in samples.light}
+    assert {LightColour.UNKNOWN, LightColour.RED, LightColour.GREEN} <= told
+
+
+def test_the_colour_of_a_light_is_not_given_away_by_where_it_stands():
+    """At one place, with one seed of the traffic, both red and green come up."""
+    config = CollectConfig(lights=1.0, turns=0.0, followed=0.0)
+    seen: dict[int, set[LightColour]] = {}
+    with launch_simulator() as simulator:
+        session = SessionConfig(port=simulator.port, realtime=False, random_route_m=300.0)
+        with set_stage(session, [camera_spec(config.camera)]) as stage:
+            scatter = Scatter(stage, config, np.random.default_rng(0))
+            route = random_route(LaneGraph(stage.world.carla_map), 5, 400.0).with_lights(stage.world.light_ids())
+            ticks = [tick for _ in range(60) if (tick := scatter.sample(route)) is not None]
+    for tick in ticks:
+        seen.setdefault(tick.route.next_light_id, set()).add(light_ahead(tick))
+    shown = [colours - {LightColour.UNKNOWN} for light, colours in seen.items() if light >= 0]
+    assert shown
+    assert all({LightColour.RED, LightColour.GREEN} <= colours for colours in shown)
 
 
 def test_the_same_settings_give_the_same_samples(collected, tmp_path):
