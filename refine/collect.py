@@ -8,18 +8,19 @@ policy drive, a safety driver at the wheel, and asks the expert every few ticks.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 import carla
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from cockpit.config import SessionConfig, TrafficConfig
@@ -47,7 +48,7 @@ from recorder.schema import (
 )
 from refine.driving import camera_spec
 from refine.errors import RefineError
-from refine.samples import SHARD_PATTERN, SampleBuffer
+from refine.samples import LIGHTS, SHARD_PATTERN, SampleBuffer, light_ahead, lit_cells
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +222,27 @@ class _Place:
     """Its light."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """One tick to learn from."""
+
+    tick: Tick
+    lamps: NDArray[np.uint8] | None = None
+    """See `Samples.lamps`; None where nobody looked for them."""
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """(H, W, 3) what the policy's camera saw."""
+        return self.tick.cameras[POLICY_CAMERA].image
+
+
+def look_at_lamps(tick: Tick, other: Tick) -> Look:
+    """A look with the lamps found by comparing it with the same view in another colour of the light."""
+    look = Look(tick)
+    lit = lit_cells(look.image, Look(other).image)
+    return Look(tick, lit.astype(np.uint8) * LIGHTS.index(light_ahead(tick)))
+
+
 class Scatter:
     """Puts the ego of a stage here and there and asks the expert."""
 
@@ -240,21 +262,41 @@ class Scatter:
             group = int(self.rng.integers(1, 2**31))
             route = random_route(self._lanes, group, self.config.route_m).with_lights(self._light_ids)
             for _ in range(min(self.config.route_samples, wanted - len(buffer))):
-                tick = self.sample(route)
-                if tick is not None:
-                    image = tick.cameras[POLICY_CAMERA].image
-                    label = self.expert.plan_trajectory(tick, self.config.horizon, self.config.step_s)
-                    buffer.add(tick, image, label, group)
+                for look in self.sample(route):
+                    label = self.expert.plan_trajectory(look.tick, self.config.horizon, self.config.step_s)
+                    buffer.add(look.tick, look.image, label, group, look.lamps)
 
-    def sample(self, route: Route) -> Tick | None:
-        """A tick with the ego somewhere on `route`; None where there is no room."""
+    def sample(self, route: Route) -> list[Look]:
+        """What one sees somewhere on `route`: one look, two in a light's different colours, none without room."""
         place = self._place(route)
         pose = self._beside(route.pose_at(place.station_m))
         if self._is_blocked(pose):
-            return None
+            return []
         speed = self._speed(route, place, pose)
-        with self._repainted(place.light_id):
-            return self._look(route, place, pose, speed)
+        if place.light_id is not None:
+            return self._look_twice(route, place, pose, speed, self._lights[place.light_id])
+        tick = self._look(route, place, pose, speed)
+        return [Look(tick)] if tick is not None else []
+
+    def _look_twice(self, route: Route, place: _Place, pose: Pose, speed: float, light: Any) -> list[Look]:
+        """The same place in two colours of its light, which the light then gives up again.
+
+        Left to its cycle, a model learns the few hundred views of a town's lights by heart, each with the colour it
+        happened to have, and reads the lamps of none. The pair also tells where in the picture the lamps are.
+        """
+        before = light.get_state()
+        colours = self.rng.choice(len(COLOURS), size=2, replace=False, p=COLOUR_SHARES)
+        ticks = []
+        try:
+            for colour in colours:
+                light.set_state(COLOURS[int(colour)])
+                ticks.append(self._look(route, place, pose, speed))
+        finally:
+            light.set_state(before)
+        first, second = ticks
+        if first is None or second is None:
+            return [Look(tick) for tick in ticks if tick is not None]
+        return [look_at_lamps(first, second), look_at_lamps(second, first)]
 
     def _look(self, route: Route, place: _Place, pose: Pose, speed: float) -> Tick | None:
         ego = self.stage.world.ego
@@ -267,24 +309,6 @@ class Scatter:
         if math.hypot(here.x - pose.x, here.y - pose.y) > 1.5 + 0.1 * speed:
             return None  # pushed away by a collision
         return tick_of(self._frame, route.state(here.x, here.y, here.yaw, place.station_m))
-
-    @contextlib.contextmanager
-    def _repainted(self, light_id: int | None) -> Iterator[None]:
-        """Show another colour for one tick: what surrounds a light must not give its colour away.
-
-        Left to its cycle, a model learns the few hundred views of a town's lights by heart, each with the colour it
-        happened to have, and reads the lamps of none.
-        """
-        if light_id is None:
-            yield
-            return
-        light = self._lights[light_id]
-        before = light.get_state()
-        light.set_state(COLOURS[int(self.rng.choice(len(COLOURS), p=COLOUR_SHARES))])
-        try:
-            yield
-        finally:
-            light.set_state(before)
 
     def _place(self, route: Route) -> _Place:
         """Where on the route, and which stop the speed shall fit."""

@@ -13,12 +13,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from policy.processor import MERGE, PATCH_PX
 from policy.prompt import prompt_text
 from recorder.schema import LightColour, RouteCommand, Tick
 from refine.errors import RefineError
 
 COMMANDS = tuple(RouteCommand)
 LIGHTS = (LightColour.UNKNOWN, LightColour.RED, LightColour.YELLOW, LightColour.GREEN)
+CELL_PX = PATCH_PX * MERGE
+"""A side of what one image token shows."""
+UNSEEN = 255
+LAMP_CHANGE, LAMP_VIVID, LAMP_BRIGHT, LAMP_LEAST_PX = 50, 90, 150, 2
+"""By how much a pixel changes where a lamp comes on, what spread of its channels and what brightest channel it has
+(0..255), and how many such pixels make a lamp."""
 LIGHT_AHEAD_M = 35.0
 """A light farther off counts as none: its lamps are a pixel or two in the small policy's picture."""
 SHARD_PATTERN = "shard_*.npz"
@@ -40,6 +47,9 @@ class Samples:
     """(N, T, 3) x, y, yaw at 0.5, 1.0, ... s: the label."""
     light: NDArray[np.int8]
     """Index into `LIGHTS` of what the route's next light shows; 0 where none is within `LIGHT_AHEAD_M`."""
+    lamps: NDArray[np.uint8]
+    """(N, H / `CELL_PX`, W / `CELL_PX`) index into `LIGHTS` of the lamp of the route's next light that is lit in each
+    cell of the picture, 0 where there is none; `UNSEEN` throughout where nobody looked for it."""
     group: NDArray[np.int32]
     """Samples of one drive, one place or one stretch share a group; validation holds whole groups out."""
 
@@ -72,16 +82,26 @@ class SampleBuffer:
         self.written = 0
         self._name = name
         self._size = shard_size
-        self._rows: list[tuple[NDArray[np.uint8], float, int, float, float, NDArray[np.float32], int, int]] = []
+        self._rows: list[
+            tuple[NDArray[np.uint8], float, int, float, float, NDArray[np.float32], int, NDArray[np.uint8], int]
+        ] = []
         self._shards = 0
         folder.mkdir(parents=True, exist_ok=True)
 
     def __len__(self) -> int:
         return self.written + len(self._rows)
 
-    def add(self, tick: Tick, image: NDArray[np.uint8], trajectory_ego: NDArray[np.float32], group: int) -> None:
+    def add(
+        self,
+        tick: Tick,
+        image: NDArray[np.uint8],
+        trajectory_ego: NDArray[np.float32],
+        group: int,
+        lamps: NDArray[np.uint8] | None = None,
+    ) -> None:
         """Keep one sample; writes a shard when it is full."""
         route = tick.route
+        cells = (image.shape[0] // CELL_PX, image.shape[1] // CELL_PX)
         self._rows.append(
             (
                 image.copy(),
@@ -91,6 +111,7 @@ class SampleBuffer:
                 route.speed_limit_mps,
                 trajectory_ego,
                 LIGHTS.index(light_ahead(tick)),
+                np.full(cells, UNSEEN, np.uint8) if lamps is None else lamps,
                 group,
             )
         )
@@ -110,7 +131,8 @@ class SampleBuffer:
             limit_mps=np.array(columns[4], np.float32),
             trajectory_ego=np.stack(columns[5]).astype(np.float32),
             light=np.array(columns[6], np.int8),
-            group=np.array(columns[7], np.int32),
+            lamps=np.stack(columns[7]),
+            group=np.array(columns[8], np.int32),
         )
         write_shard(self.folder / f"shard_{self._name}_{self._shards:04d}.npz", samples)
         self.written += len(samples)
@@ -126,6 +148,19 @@ def light_ahead(tick: Tick) -> LightColour:
     shown = (light.colour for light in tick.lights if light.actor_id == route.next_light_id)
     colour = next(shown, LightColour.UNKNOWN)
     return colour if colour in LIGHTS else LightColour.UNKNOWN
+
+
+def lit_cells(image: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(H / `CELL_PX`, W / `CELL_PX`) where a lamp is lit in `image` that is not in `other`, (H, W, 3) RGB of one view.
+
+    What else moved between the two pictures is told apart by being duller than a lamp.
+    """
+    now, then = image.astype(np.int16), other.astype(np.int16)
+    vivid = now.max(-1) - now.min(-1)
+    lit = (np.abs(now - then).max(-1) > LAMP_CHANGE) & (vivid > LAMP_VIVID) & (now.max(-1) > LAMP_BRIGHT)
+    rows, columns = image.shape[0] // CELL_PX, image.shape[1] // CELL_PX
+    cells = lit[: rows * CELL_PX, : columns * CELL_PX].reshape(rows, CELL_PX, columns, CELL_PX)
+    return cells.sum((1, 3)) >= LAMP_LEAST_PX
 
 
 def write_shard(file: Path, samples: Samples) -> None:

@@ -33,7 +33,7 @@ from policy.tokenizer import END_OF_TURN
 from policy.vla import Vla
 from recorder.schema import RouteCommand
 from refine.errors import RefineError
-from refine.samples import COMMANDS, LIGHTS, Samples, read_samples
+from refine.samples import COMMANDS, LIGHTS, UNSEEN, Samples, read_samples
 from refine.small_forward import SmallForward
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,9 @@ class SmallTrainingConfig(BaseModel):
     light_weight: float = Field(default=0.3, ge=0)
     """Weight of telling the next traffic light's colour from the state before the speed word. The answer holds no such
     word; the question makes the model look at the lamps, which the few centimetres of a plan ask for only softly."""
+    lamp_weight: float = Field(default=1.0, ge=0)
+    """Weight of telling each image token's lit lamp where samples know it: a lamp is a few pixels of a picture, and is
+    found much sooner when it is pointed at."""
     filler_weight: float = Field(default=0.05, ge=0)
     """Weight of the tokens that are always the same."""
     light_change: float = Field(default=0.15, ge=0)
@@ -134,6 +137,8 @@ class Lesson:
     trajectory: np.ndarray
     light: Tensor
     """(N,) index into `refine.samples.LIGHTS`."""
+    lamps: Tensor
+    """(N, image tokens) the same for the lamp lit in each, -1 where it is not known."""
 
 
 def train_small(
@@ -217,10 +222,12 @@ class Trainer:
         )
         self._soft = soft_targets(vla.codebook, config.soft_m).to(self.device)
         self._soft_end = soft_targets(vla.codebook, config.soft_end_m).to(self.device)
-        self._light_head = torch.nn.Linear(vla.model.config.text_config.hidden_size, len(LIGHTS)).to(self.device)
+        width = vla.model.config.text_config.hidden_size
+        self._light_head = torch.nn.Linear(width, len(LIGHTS)).to(self.device)
+        self._lamp_head = torch.nn.Linear(width, len(LIGHTS)).to(self.device)
         compiles = config.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
         self._loss = torch.compile(self._loss_of, dynamic=False) if compiles else self._loss_of
-        learnt = [*vla.model.parameters(), *self._light_head.parameters()]
+        learnt = [*vla.model.parameters(), *self._light_head.parameters(), *self._lamp_head.parameters()]
         decayed = [p for p in learnt if p.ndim >= 2]
         others = [p for p in learnt if p.ndim < 2]
         groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -265,6 +272,7 @@ class Trainer:
                 lesson.starts[picked].to(device),
                 lesson.answer[picked].to(device),
                 lesson.light[picked].to(device),
+                lesson.lamps[picked].to(device),
                 gain,
                 bias,
                 torch.lerp(self._soft, self._soft_end, sharpness),
@@ -289,13 +297,15 @@ class Trainer:
         starts: Tensor,
         answer: Tensor,
         light: Tensor,
+        lamps: Tensor,
         gain: Tensor,
         bias: Tensor,
         soft: Tensor,
     ) -> Tensor:
         config = self.config
         places = starts[:, None] - 1 + torch.arange(answer.shape[1], device=starts.device)
-        thoughts = self.forward.think(self.forward.see(images, gain, bias), ids, places)
+        seen = self.forward.see(images, gain, bias)
+        thoughts = self.forward.think(seen, ids, places)
         scores = torch.log_softmax(self.forward.words(thoughts).float(), dim=-1)
         lights = torch.nn.functional.cross_entropy(self._light_head(thoughts[:, SPEED_AT]).float(), light)
         horizon = self.vla.settings.horizon
@@ -306,7 +316,11 @@ class Trainer:
         among = scores[:, header:-1].index_select(2, self._action_ids)
         codes = torch.searchsorted(self._action_ids, answer[:, header:-1].contiguous())
         actions = -(soft[codes] * among).sum(-1).mean()
-        asides = config.light_weight * lights + config.filler_weight * filler
+        asides = (
+            config.light_weight * lights
+            + config.lamp_weight * lamp_loss(self._lamp_head(seen).float(), lamps)
+            + config.filler_weight * filler
+        )
         return actions + config.header_weight * words + asides
 
     def _light(self, count: int) -> tuple[Tensor, Tensor]:
@@ -405,7 +419,18 @@ def make_lesson(vla: Vla, samples: Samples) -> Lesson:
         answer=torch.tensor(answers),
         trajectory=samples.trajectory_ego,
         light=torch.from_numpy(samples.light.astype(np.int64)),
+        lamps=torch.from_numpy(np.where(samples.lamps == UNSEEN, -1, samples.lamps.astype(np.int64))).flatten(1),
     )
+
+
+def lamp_loss(scores: Tensor, lamps: Tensor) -> Tensor:
+    """Cross-entropy of each image token's lamp; the tokens with a lamp and those without count half each.
+
+    `scores` (B, tokens, len(LIGHTS)), `lamps` (B, tokens) with -1 where it is not known.
+    """
+    each = torch.nn.functional.cross_entropy(scores.flatten(0, 1), lamps.flatten().clamp(min=0), reduction="none")
+    lit, dark = (lamps.flatten() > 0).float(), (lamps.flatten() == 0).float()
+    return 0.5 * ((each * lit).sum() / lit.sum().clamp(min=1) + (each * dark).sum() / dark.sum().clamp(min=1))
 
 
 class _PromptIds:

@@ -43,5 +43,6 @@ def lane_samples(count: int, seed: int = 0) -> Samples:
         limit_mps=np.full(count, 8.3, np.float32),
         trajectory_ego=trajectory.astype(np.float32),
         light=np.zeros(count, np.int8),
+        lamps=np.full((count, 3, 6), 255, np.uint8),
         group=np.arange(count, dtype=np.int32),
     )
