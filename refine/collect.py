@@ -69,7 +69,7 @@ class CollectConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    samples: int = Field(default=48_000, ge=1)
+    samples: int = Field(default=72_000, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     """Wall time after which collecting ends with what there is."""
     workers: int = Field(default=2, ge=1)
@@ -91,11 +91,11 @@ class CollectConfig(BaseModel):
     offset_most_m: float = Field(default=1.5, ge=0)
     yaw_rad: float = Field(default=math.radians(5.0), ge=0)
     yaw_most_rad: float = Field(default=math.radians(20.0), ge=0)
-    turns: float = Field(default=0.35, ge=0, le=1)
+    turns: float = Field(default=0.25, ge=0, le=1)
     """Share of samples in a junction's turn or right before it."""
-    lights: float = Field(default=0.35, ge=0, le=1)
-    """Share before a traffic light."""
-    followed: float = Field(default=0.15, ge=0, le=1)
+    lights: float = Field(default=0.55, ge=0, le=1)
+    """Share before a traffic light: most of what goes wrong goes wrong there, and a lamp takes long to learn."""
+    followed: float = Field(default=0.1, ge=0, le=1)
     """Share behind another vehicle, where there is one."""
     shard: int = Field(default=300, ge=1)
 

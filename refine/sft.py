@@ -55,7 +55,7 @@ class SmallTrainingConfig(BaseModel):
     name: str = "small"
     start_from: Path | None = None
     """Checkpoint to go on from (its codebook and camera stay); None begins with random weights."""
-    steps: int = Field(default=6000, ge=1)
+    steps: int = Field(default=9000, ge=1)
     minutes: float | None = Field(default=None, gt=0)
     """Wall time after which training ends; the learning rate is laid out for whichever limit comes first."""
     batch: int = Field(default=32, ge=1)
