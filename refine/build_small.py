@@ -61,8 +61,9 @@ class RoundsConfig(BaseModel):
 class BuildConfig(BaseModel):
     """All stages. The defaults are a cleaned-up form of how the checkpoint in `assets/policies/small` was made.
 
-    That one was trained in several stages on data that were filtered between them, so a build gives a policy like it,
-    not the same weights.
+    That one was trained from random weights in several stages (scattered samples, its own drives, then 5,350 steps on
+    72,600 samples of which more than half are before traffic lights), so a build gives a policy like it, not the same
+    weights.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
