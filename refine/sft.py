@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 STANDING_MPS = 0.6
 BEFORE_M = (8.0, 24.0)
 """Distance to a junction at which cars stand because of its light."""
+TURNING_M = 8.0
+"""A turn begins to matter when it is nearer than this."""
 SETTING_OFF_M = 0.7
 """A plan whose last step is longer than this sets off."""
 DIRECTION_AT, SPEED_AT = 1, 4
@@ -473,7 +475,7 @@ def repeats(samples: Samples, most: int = 6) -> np.ndarray:
 
     Cars standing before a junction that shall set off (the light is green) come as often as those that shall go on
     standing: else "standing" alone would mean "stand" (the copycat problem, arXiv 2010.14876). Lane changes come four
-    times.
+    times, the moments in and right before a turn three times: there a few centimetres a step decide.
     """
     step_m = np.linalg.norm(np.diff(samples.trajectory_ego[:, -2:, :2], axis=1), axis=-1)[:, 0]
     distance = samples.command_distance_m
@@ -484,6 +486,9 @@ def repeats(samples: Samples, most: int = 6) -> np.ndarray:
     staying = standing & ~leaving
     often = np.ones(len(samples), np.int64)
     often[leaving] = min(max(round(staying.sum() / max(leaving.sum(), 1)), 1), most)
+    bends = [COMMANDS.index(RouteCommand.LEFT), COMMANDS.index(RouteCommand.RIGHT)]
+    turning = np.isin(samples.command, bends) & (distance < TURNING_M) & (samples.speed_mps >= STANDING_MPS)
+    often[turning] = 3
     changes = [COMMANDS.index(RouteCommand.CHANGE_LANE_LEFT), COMMANDS.index(RouteCommand.CHANGE_LANE_RIGHT)]
     often[np.isin(samples.command, changes)] = 4
     return often
