@@ -18,6 +18,9 @@ MARGIN_M = 0.3
 FORESIGHT_S = (0.7, 1.4)
 _STRIDE = 2
 _STEPS = np.arange(0, POINTS, _STRIDE)
+_COARSE = 4
+#: Half the curvature of the sharpest bend that a body may stand in, 1/m.
+_SHARPEST_BEND_PM = 0.08
 #: The points of a body, in half lengths and half widths: near enough to each other that no car fits in between.
 _ALONG = np.array([-1.0, -0.5, 0.0, 0.5, 1.0, -1.0, -0.5, 0.0, 0.5, 1.0])
 _ASIDE = np.array([-1.0] * 5 + [1.0] * 5)
@@ -93,31 +96,35 @@ def find_leaders(
         considered: (N, M) bool, False where a driver does not see a body.
     """
     rows = np.arange(len(own_body))
-    dx = bodies.x - bodies.x[own_body, None]
-    dy = bodies.y - bodies.y[own_body, None]
-    reach = horizon_m[:, None] + bodies.half_length
-    near = considered & (dx * dx + dy * dy < reach * reach)
-    near[rows, own_body] = False
-    driver, body = np.nonzero(near)
-    if len(driver) == 0:
-        return _none()
+    driver, body = np.nonzero(_within_horizon(own_body, horizon_m, bodies, considered))
     ahead = _STEPS[: int(horizon_m.max()) // _STRIDE + 3]
     steps = np.minimum((paths.at[:, None] // _STRIDE) * _STRIDE + ahead, POINTS - 1)
     path_x, path_y = paths.x[rows[:, None], steps], paths.y[rows[:, None], steps]
     half_length, half_width = bodies.half_length, bodies.half_width
     wide = half_width[own_body] + np.abs(offset_m) + 2.0 * MARGIN_M + _STRIDE
-    dx, dy = path_x[driver] - bodies.x[body, None], path_y[driver] - bodies.y[body, None]
-    close = (dx * dx + dy * dy).min(axis=1) < (wide[driver] + half_length[body] + half_width[body]) ** 2
-    driver, body = driver[close], body[close]
+    reach = wide[driver] + half_length[body] + half_width[body]
+    # Most bodies are nowhere near the path: every fourth point is enough to know.
+    few = np.unique(np.append(np.arange(0, steps.shape[1], _COARSE), steps.shape[1] - 1))
+    _, distance = _nearest(path_x[:, few], path_y[:, few], driver, bodies.x[body], bodies.y[body])
+    near = distance < (reach + 0.5 * _COARSE * _STRIDE + 1.0) ** 2
+    driver, body, reach = driver[near], body[near], reach[near]
+    best, distance = _nearest(path_x, path_y, driver, bodies.x[body], bodies.y[body])
+    near = distance < reach**2
+    driver, body, best = driver[near], body[near], best[near]
+    near = _may_touch(paths, own_body, driver, body, steps[driver, best], offset_m, bodies)
+    driver, body, best = driver[near], body[near], best[near]
     if len(driver) == 0:
         return _none()
     cos, sin = np.cos(bodies.yaw)[body, None], np.sin(bodies.yaw)[body, None]
     along, aside = half_length[body, None] * _ALONG, half_width[body, None] * _ASIDE
     px = bodies.x[body, None] + cos * along - sin * aside  # (P, 10)
     py = bodies.y[body, None] + sin * along + cos * aside
-    best = np.argmin(
-        (px[:, :, None] - path_x[driver, None, :]) ** 2 + (py[:, :, None] - path_y[driver, None, :]) ** 2, axis=2
-    )
+    # The nearest point of the path to a body's corner is not far from the nearest one to its middle.
+    reach = int(np.ceil((half_length + half_width).max() / _STRIDE)) + 2
+    window = np.clip(best[:, None] + np.arange(-reach, reach + 1), 0, steps.shape[1] - 1)
+    near_x, near_y = path_x[driver[:, None], window], path_y[driver[:, None], window]
+    dx, dy = px[:, :, None] - near_x[:, None, :], py[:, :, None] - near_y[:, None, :]
+    best = window[np.arange(len(driver))[:, None], np.argmin(dx * dx + dy * dy, axis=2)]
     k = steps[driver[:, None], best]
     dx, dy = px - paths.x[driver[:, None], k], py - paths.y[driver[:, None], k]
     yaw, bend = paths.yaw[driver[:, None], k], np.abs(paths.curvature[driver[:, None], k])
@@ -133,6 +140,51 @@ def find_leaders(
     speed = bodies.vx[body] * cos[one, first] + bodies.vy[body] * sin[one, first]
     found = gap[one, first] < horizon_m[driver]
     return Leaders(driver[found], body[found], gap[one, first][found], np.maximum(speed[found], 0.0))
+
+
+def _within_horizon(own_body: np.ndarray, horizon_m: np.ndarray, bodies: Bodies, considered: np.ndarray) -> np.ndarray:
+    """Which bodies are no further from a driver than it looks, as the crow flies, (N, M) bool."""
+    dx = bodies.x - bodies.x[own_body, None]
+    dy = bodies.y - bodies.y[own_body, None]
+    reach = horizon_m[:, None] + bodies.half_length
+    near = considered & (dx * dx + dy * dy < reach * reach)
+    near[np.arange(len(own_body)), own_body] = False
+    return near
+
+
+def _nearest(
+    path_x: np.ndarray, path_y: np.ndarray, driver: np.ndarray, x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each of P places, which point of a driver's path is nearest, and the distance squared; (P,) each."""
+    dx, dy = path_x[driver], path_y[driver]
+    dx -= x[:, None]
+    dy -= y[:, None]
+    dx *= dx
+    dy *= dy
+    dx += dy
+    best = np.argmin(dx, axis=1)
+    return best, dx[np.arange(len(driver)), best]
+
+
+def _may_touch(
+    paths: Paths,
+    own_body: np.ndarray,
+    driver: np.ndarray,
+    body: np.ndarray,
+    k: np.ndarray,
+    offset_m: np.ndarray,
+    bodies: Bodies,
+) -> np.ndarray:
+    """Whether a body reaches into the driver's strip, (P,): from its box seen along the path where it is nearest."""
+    yaw = paths.yaw[driver, k]
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    aside = cos * (bodies.y[body] - paths.y[driver, k]) - sin * (bodies.x[body] - paths.x[driver, k])
+    turn = bodies.yaw[body] - yaw
+    half_length, half_width = bodies.half_length[body], bodies.half_width[body]
+    extent = np.abs(np.sin(turn)) * half_length + np.abs(np.cos(turn)) * half_width
+    own = own_body[driver]
+    bend = _SHARPEST_BEND_PM * (half_length**2 + bodies.half_length[own] ** 2)
+    return np.abs(aside - offset_m[driver]) - extent - bend < bodies.half_width[own] + 2.0 * MARGIN_M
 
 
 def _none() -> Leaders:
