@@ -178,6 +178,15 @@ class LaneGraph:
                 found[lane] = (d, float(self.s[p]))
         return {lane: s for lane, (_, s) in sorted(found.items())}
 
+    def lanes_near(self, x: float, y: float, within_m: float) -> dict[int, tuple[float, float]]:
+        """Every lane that passes a place: lane -> (distance in m, the lane's heading there)."""
+        found: dict[int, tuple[float, float]] = {}
+        for p in self._tree.query_ball_point([x, y], within_m):
+            lane, d = int(self.lane_of[p]), math.hypot(self.x[p] - x, self.y[p] - y)
+            if lane not in found or d < found[lane][0]:
+                found[lane] = (d, float(self.yaw[p]))
+        return dict(sorted(found.items()))
+
     def on_road(self, road_id: int, lane_id: int, road_s: float) -> tuple[int, float]:
         """The lane and s along it of a place in OpenDRIVE's terms; (-1, 0.0) if there is no driving lane."""
         best, best_gap, best_s = -1, 1.0, 0.0

@@ -20,6 +20,7 @@ from sim.lanes import LaneGraph
 LIGHT_TYPE = "1000001"
 #: Yield and stop signs.
 GIVE_WAY_TYPES = ("205", "206")
+STOP_TYPES = ("206",)
 #: A vehicle whose centre is no further than this before the stop line stands "at" its light.
 AT_LIGHT_M = 12.0
 #: A light that shares its cycle with no other is red for this long (somebody may want to walk across).
@@ -102,7 +103,9 @@ class Signals:
         for lines in self.by_lane.values():
             lines.sort()
         #: Where one gives way, by lane: s_m of the lines, along the lane.
-        self.give_way = _read_give_way(root, self.lanes)
+        self.give_way = _read_lines(root, self.lanes, GIVE_WAY_TYPES)
+        #: Those of them where one has to stop whether or not anybody comes.
+        self.stops = _read_lines(root, self.lanes, STOP_TYPES)
         self._zone_tree, self._zone_yaw, self._zone_light = self._zones()
         self.reset()
 
@@ -237,9 +240,9 @@ def _read_lights(root: ET.Element, carla_map: carla.Map, lanes: LaneGraph) -> li
     return lights
 
 
-def _read_give_way(root: ET.Element, lanes: LaneGraph) -> dict[int, list[float]]:
+def _read_lines(root: ET.Element, lanes: LaneGraph, types: tuple[str, ...]) -> dict[int, list[float]]:
     lines: dict[int, list[float]] = defaultdict(list)
-    for signal in _placed(root, GIVE_WAY_TYPES).values():
+    for signal in _placed(root, types).values():
         for line in _stop_lines(signal, lanes):
             lines[line.lane].append(line.s_m)
     return dict(lines)

@@ -11,12 +11,31 @@ from sim.collisions import Obstacles
 from sim.lanes import LaneGraph
 from sim.signals import Signals
 from sim.traffic_changes import Situation, change_lane, wanted_side
-from sim.traffic_drivers import Driver, DriverSettings, extend_route, forget_behind, reroute, start_route
+from sim.traffic_deadlocks import BACK_MPS, backs_up, has_room_behind, note_locked
+from sim.traffic_drivers import (
+    Driver,
+    DriverSettings,
+    Roads,
+    cut_route,
+    extend_route,
+    forget_behind,
+    reroute,
+    start_route,
+)
+from sim.traffic_extras import (
+    Outside,
+    at_dead_end,
+    free_place,
+    hero_distance_m,
+    hold_on_path,
+    kept,
+    lamps_of,
+    weather_lamps,
+)
 from sim.traffic_junctions import Junctions, Motion
-from sim.traffic_leaders import Leaders, bodies_of, find_leaders
+from sim.traffic_leaders import Bodies, Leaders, bodies_of, find_leaders
 from sim.traffic_model import (
     HARDEST_BRAKING_MPS2,
-    STANDSTILL_GAP_M,
     free_acceleration,
     interaction,
     look_ahead_m,
@@ -25,6 +44,8 @@ from sim.traffic_model import (
     stopping_acceleration,
 )
 from sim.traffic_paths import BEHIND_M, POINTS, Paths
+from sim.traffic_plans import Plan
+from sim.traffic_settings import TrafficSettings
 from sim.vehicles import Vehicles
 
 #: Further than this from its path, a vehicle was moved by someone else, and finds a new path.
@@ -37,17 +58,15 @@ _BLOCKED_S = 12.0
 _TICKS_PER_THOUGHT = 8
 
 
-class Traffic:
-    """All drivers of background traffic. Setters take actor ids; they may come before `register`."""
+class Traffic(TrafficSettings):
+    """All drivers of background traffic; `TrafficSettings` has what they can be told."""
 
     def __init__(self, lanes: LaneGraph, signals: Signals, seed: int):
-        self.lanes, self.signals = lanes, signals
-        self._seed, self._registered = seed, 0
-        self._drivers: list[Driver] = []
-        self._settings: dict[int, DriverSettings] = {}
-        self._globals = DriverSettings(distance_m=STANDSTILL_GAP_M, lane_offset_m=0.0)
-        self._blind_pairs: set[tuple[int, int]] = set()
+        super().__init__(lanes, seed)
+        self.signals = signals
+        self._registered = 0
         self._paths = Paths()
+        self._roads = Roads(lanes, signals, self._routes)
         self._junctions = Junctions(lanes, signals)
         self._odometer = np.zeros(0)
         self._ticks = 0
@@ -63,12 +82,15 @@ class Traffic:
         driver = Driver(actor_id, self._registered, rng, settings, temper=float(rng.uniform(0.88, 1.0)))
         self._registered += 1
         self._drivers.append(driver)
+        self._columns = None
         self._paths.resize([*range(len(self._drivers) - 1), -1])
         self._odometer = np.append(self._odometer, 0.0)
 
     def unregister(self, actor_id: int) -> None:
         """Drive a vehicle no longer and forget its settings; its controls stay as they are."""
         self._settings.pop(actor_id, None)
+        self._plans.pop(actor_id, None)
+        self._columns = None
         self._blind_pairs = {pair for pair in self._blind_pairs if pair[0] != actor_id}
         kept = [k for k, d in enumerate(self._drivers) if d.actor_id != actor_id]
         if len(kept) < len(self._drivers):
@@ -81,104 +103,6 @@ class Traffic:
         """Actor ids of the vehicles that are driven, in the order of registering."""
         return [d.actor_id for d in self._drivers]
 
-    # What CARLA's traffic manager can be told
-
-    def set_seed(self, seed: int) -> None:
-        """Begin every driver's dice anew."""
-        self._seed = seed
-        for driver in self._drivers:
-            driver.rng = np.random.default_rng([seed & 0xFFFFFFFF, driver.order])
-
-    def set_percentage_speed_difference(self, actor_id: int, percent: float) -> None:
-        """Drive that much below the speed limit (negative: above it)."""
-        self._of(actor_id).speed_difference_percent = percent
-        self._of(actor_id).desired_speed_mps = None
-        self._resample(actor_id)
-
-    def set_global_percentage_speed_difference(self, percent: float) -> None:
-        """The same for all vehicles that have no setting of their own."""
-        self._globals.speed_difference_percent = percent
-        self._resample()
-
-    def set_desired_speed(self, actor_id: int, speed_mps: float) -> None:
-        """Drive at a speed, whatever the limit; curves and leaders still count."""
-        self._of(actor_id).desired_speed_mps = max(speed_mps, 0.0)
-        self._resample(actor_id)
-
-    def set_distance_to_leading_vehicle(self, actor_id: int, distance_m: float) -> None:
-        """The gap at standstill."""
-        self._of(actor_id).distance_m = max(distance_m, 0.0)
-
-    def set_global_distance_to_leading_vehicle(self, distance_m: float) -> None:
-        """The same for all vehicles that have no setting of their own."""
-        self._globals.distance_m = max(distance_m, 0.0)
-
-    def set_lane_offset(self, actor_id: int, offset_m: float) -> None:
-        """Drive beside the lane's middle, positive to the right."""
-        self._of(actor_id).lane_offset_m = offset_m
-
-    def set_global_lane_offset(self, offset_m: float) -> None:
-        """The same for all vehicles that have no setting of their own."""
-        self._globals.lane_offset_m = offset_m
-
-    def set_percentage_running_light(self, actor_id: int, percent: float) -> None:
-        """How often a vehicle runs a red light."""
-        self._of(actor_id).run_light_percent = percent
-
-    def set_percentage_running_sign(self, actor_id: int, percent: float) -> None:
-        """How often a vehicle takes the right of way where a sign gives it to others."""
-        self._of(actor_id).run_sign_percent = percent
-
-    def set_percentage_ignore_vehicles(self, actor_id: int, percent: float) -> None:
-        """How often a vehicle does not see other vehicles."""
-        self._of(actor_id).ignore_vehicles_percent = percent
-
-    def set_percentage_ignore_walkers(self, actor_id: int, percent: float) -> None:
-        """How often a vehicle does not see walkers and props."""
-        self._of(actor_id).ignore_walkers_percent = percent
-
-    def set_collision_detection(self, actor_id: int, other_id: int, detect: bool) -> None:
-        """Whether one vehicle sees another actor at all."""
-        (self._blind_pairs.discard if detect else self._blind_pairs.add)((actor_id, other_id))
-
-    def set_auto_lane_change(self, actor_id: int, enable: bool) -> None:
-        """Whether a vehicle may change lanes to overtake."""
-        self._of(actor_id).auto_lane_change = enable
-
-    def set_force_lane_change(self, actor_id: int, to_right: bool) -> None:
-        """Change lane as soon as there is a gap."""
-        for driver in self._drivers:
-            if driver.actor_id == actor_id:
-                driver.forced_change = 1 if to_right else -1
-
-    def set_keep_right_percentage(self, actor_id: int, percent: float) -> None:
-        """How often a vehicle on a left lane goes back to the right, for every 100 m."""
-        self._of(actor_id).keep_right_percent = percent
-
-    def set_random_left_lane_change_percentage(self, actor_id: int, percent: float) -> None:
-        """How often a vehicle changes to the left for no reason, for every 100 m."""
-        self._of(actor_id).random_left_percent = percent
-
-    def set_random_right_lane_change_percentage(self, actor_id: int, percent: float) -> None:
-        """How often a vehicle changes to the right for no reason, for every 100 m."""
-        self._of(actor_id).random_right_percent = percent
-
-    def set_update_vehicle_lights(self, actor_id: int, update: bool) -> None:
-        """Whether a vehicle's lamps follow what it does; read it with `updates_lights`."""
-        self._of(actor_id).update_lights = update
-
-    def updates_lights(self, actor_id: int) -> bool:
-        """What `set_update_vehicle_lights` set."""
-        return self._settings.get(actor_id, self._globals).update_lights
-
-    def _of(self, actor_id: int) -> DriverSettings:
-        return self._settings.setdefault(actor_id, DriverSettings())
-
-    def _resample(self, actor_id: int | None = None) -> None:
-        for driver in self._drivers:
-            if actor_id is None or driver.actor_id == actor_id:
-                driver.stale = True
-
     # Driving
 
     def step(self, vehicles: Vehicles, obstacles: Obstacles, dt_s: float) -> None:
@@ -187,10 +111,15 @@ class Traffic:
             self.unregister(gone)
         if not self._drivers:
             return
+        if self.outside is not None and (self.options.osm or self.options.respawn):
+            self._tidy_up(vehicles, self.outside)
+            if not self._drivers:
+                return
         slots = vehicles.slots([d.actor_id for d in self._drivers])
         offset = self._follow_paths(vehicles, slots)
         motion = Motion.read(vehicles, slots, self._odometer)
-        leaders = self._leaders(vehicles, slots, obstacles, motion, offset)
+        bodies = bodies_of(vehicles, obstacles)
+        leaders = self._leaders(bodies, len(vehicles), slots, motion, offset)
         self._junctions.step(self._drivers, motion, leaders, vehicles, slots, dt_s)
         self._change_lanes(vehicles, slots, motion, leaders)
         acceleration = self._acceleration(motion, leaders)
@@ -199,6 +128,78 @@ class Traffic:
         vehicles.steer[slots] = self._steer(vehicles, slots, motion, offset)
         vehicles.hand_brake[slots] = vehicles.reverse[slots] = False
         self._note_standing(motion, dt_s)
+        note_locked(self._drivers, motion, leaders, bodies, slots, dt_s)
+        self._back_up(vehicles, slots, bodies)
+        if self.outside is not None:
+            self._switch_lamps(brake, self.outside)
+
+    def _back_up(self, vehicles: Vehicles, slots: np.ndarray, bodies: Bodies) -> None:
+        for k, driver in enumerate(self._drivers):
+            if driver.backing_s <= 0.0:
+                continue
+            slot = int(slots[k])
+            vehicles.throttle[slot], vehicles.brake[slot], vehicles.steer[slot] = 0.0, 1.0, 0.0
+            if backs_up(driver) and has_room_behind(vehicles, slot, bodies):
+                vehicles.reverse[slot] = True
+                speed = float(vehicles.vx_body[slot])
+                vehicles.brake[slot] = 0.0 if speed > -BACK_MPS else 0.2
+                vehicles.throttle[slot] = float(np.clip(0.5 * (BACK_MPS + speed), 0.0, 0.35))
+
+    def _tidy_up(self, vehicles: Vehicles, outside: Outside) -> None:
+        """Take vehicles away from dead ends, and put one that is too far from the hero down near it."""
+        speed = vehicles.speed()
+        if self.options.osm:
+            ended = [
+                d.actor_id
+                for d, here in zip(self._drivers, self._odometer.tolist(), strict=True)
+                if at_dead_end(d, here, float(speed[vehicles.slot(d.actor_id)]))
+            ]
+            for actor_id in ended:
+                outside.destroy(actor_id)
+        heroes = outside.heroes() if self.options.respawn and self._drivers else []
+        if not heroes:
+            return
+        slots = vehicles.slots([d.actor_id for d in self._drivers])
+        away = hero_distance_m(vehicles, slots, heroes)
+        away[np.isin(vehicles.ids[slots], heroes)] = 0.0
+        k = int(np.argmax(away))
+        if self.options.respawn_to_m < away[k] < np.inf:
+            place = free_place(self.lanes, vehicles, heroes, self.options, float(self._dice.random()))
+            if place is not None:
+                x, y, z, yaw = place
+                driver = self._drivers[k]
+                vehicles.set_world_velocity(driver.actor_id, 0.0, 0.0)
+                vehicles.set_pose(driver.actor_id, x, y, z, yaw=(yaw + np.pi) % (2.0 * np.pi) - np.pi)
+                driver.lost = True
+
+    def _switch_lamps(self, brake: np.ndarray, outside: Outside) -> None:
+        columns = self._table()
+        if not columns.lamps.any():
+            return
+        common = weather_lamps(outside.weather())
+        for k in np.nonzero(columns.lamps)[0].tolist():
+            driver = self._drivers[k]
+            if driver.lost:
+                continue
+            own = lamps_of(driver, float(self._odometer[k]), float(brake[k]), self._routes)
+            outside.set_lamps(driver.actor_id, kept(outside.get_lamps(driver.actor_id)) | common | own)
+
+    def _take_plan(self, k: int, driver: Driver, speed_mps: float) -> None:
+        """Begin a plan that a client has given since the last tick, where the driver can still turn."""
+        points, turns, at_once = self._plans.pop(driver.actor_id)
+        here = float(self._odometer[k])
+        if at_once:
+            driver.plan = Plan()
+            for leg in driver.route.legs:
+                leg.planned = 0
+            cut_route(driver, here + 1.5 * speed_mps)
+        last = driver.route.legs[-1].lane
+        goals = self._routes.lanes_of_path(points, last) if points is not None else ()
+        driver.plan = Plan(goals, turns)
+        driver.plan.reach(last)
+        for leg in driver.route.legs:
+            leg.planned = driver.plan.done
+        driver.stale = True
 
     def _follow_paths(self, vehicles: Vehicles, slots: np.ndarray) -> np.ndarray:
         """Find all vehicles on their paths, sampling paths anew where needed; gives the wanted offsets, (N,)."""
@@ -214,16 +215,22 @@ class Traffic:
                     continue
                 start_route(driver, lane, s, self.lanes)
                 self._odometer[k] = 0.0
-            if driver.blocked_s > _BLOCKED_S:
-                reroute(driver, float(self._odometer[k]), self.lanes, self.signals)
+            if driver.actor_id in self._plans:
+                self._take_plan(k, driver, float(vehicles.vx_body[slots[k]]))
+            if driver.blocked_s > _BLOCKED_S and driver.plan.finished:
+                reroute(driver, float(self._odometer[k]), self._roads)
             if driver.stale or left[k] < _PATH_LEFT_M:
                 self._sample(k, driver)
-        return np.array([self._value(d, "lane_offset_m") for d in self._drivers])
+        if self.options.hybrid and self.outside is not None:
+            far = hero_distance_m(vehicles, slots, self.outside.heroes()) > self.options.hybrid_radius_m
+            far &= ~np.array([d.lost for d in self._drivers])
+            hold_on_path(vehicles, slots, self._paths, self._odometer, far)
+        return self._table().offset_m
 
     def _sample(self, k: int, driver: Driver) -> None:
         here = float(self._odometer[k])
         forget_behind(driver, here)
-        extend_route(driver, here, self.lanes, self.signals)
+        extend_route(driver, here, self._roads)
         difference = driver.settings.speed_difference_percent
         if difference is None:
             difference = self._globals.speed_difference_percent
@@ -232,27 +239,22 @@ class Traffic:
         driver.dice = float(driver.rng.uniform(0.0, 100.0))
         driver.stale = False
 
-    def _value(self, driver: Driver, name: str) -> float:
-        own = getattr(driver.settings, name)
-        return getattr(self._globals, name) if own is None else own
-
     def _leaders(
-        self, vehicles: Vehicles, slots: np.ndarray, obstacles: Obstacles, motion: Motion, offset: np.ndarray
+        self, bodies: Bodies, vehicle_count: int, slots: np.ndarray, motion: Motion, offset: np.ndarray
     ) -> Leaders:
-        bodies = bodies_of(vehicles, obstacles)
         horizon = np.minimum(45.0 + 2.0 * motion.speed + motion.speed**2 / 4.0, POINTS - BEHIND_M)
         return find_leaders(
-            self._paths, self._odometer, offset, slots, horizon, bodies, self._seen(bodies.ids, len(vehicles))
+            self._paths, self._odometer, offset, slots, horizon, bodies, self._seen(bodies.ids, vehicle_count)
         )
 
     def _seen(self, ids: np.ndarray, vehicle_count: int) -> np.ndarray:
         """Which driver sees which body, (N, M) bool."""
         seen = np.ones((len(self._drivers), len(ids)), bool)
-        for k, driver in enumerate(self._drivers):
-            if driver.dice < driver.settings.ignore_vehicles_percent:
-                seen[k, :vehicle_count] = False
-            if driver.dice < driver.settings.ignore_walkers_percent:
-                seen[k, vehicle_count:] = False
+        columns = self._table()
+        if columns.ignores_vehicles_percent.any() or columns.ignores_walkers_percent.any():
+            dice = np.array([d.dice for d in self._drivers])
+            seen[dice < columns.ignores_vehicles_percent, :vehicle_count] = False
+            seen[dice < columns.ignores_walkers_percent, vehicle_count:] = False
         for a, b in sorted(self._blind_pairs):
             for k, driver in enumerate(self._drivers):
                 if driver.actor_id == a:
@@ -262,7 +264,7 @@ class Traffic:
     def _acceleration(self, motion: Motion, leaders: Leaders) -> np.ndarray:
         wanted = self._paths.speed_at(self._odometer + 0.3 * motion.speed)
         free = free_acceleration(motion.speed, wanted)
-        distance = np.array([self._value(d, "distance_m") for d in self._drivers])
+        distance = self._table().distance_m
         taken = np.zeros(len(free))
         k = leaders.driver
         np.maximum.at(taken, k, interaction(motion.speed[k], leaders.gap_m, leaders.speed_mps, distance[k]))
@@ -292,8 +294,8 @@ class Traffic:
             gap, leader = (leaders.gap_m[first], leaders.speed_mps[first]) if len(mine) else (np.inf, np.inf)
             wanted = float(self._paths.speed[k, self._paths.at[k]])
             now = Situation(here, speed, wanted, float(gap), float(leader))
-            for side in wanted_side(driver, now, here - driver.asked_at_m):
-                if change_lane(driver, int(slots[k]), side, now, vehicles, self.lanes, self.signals):
+            for side in wanted_side(driver, now, here - driver.asked_at_m, self._roads):
+                if change_lane(driver, int(slots[k]), side, now, vehicles, self._roads):
                     break
             driver.asked_at_m = here
 

@@ -5,15 +5,26 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sim.lane_routes import LaneRoutes
 from sim.lanes import LaneGraph
 from sim.signals import Signals
 from sim.traffic_paths import Leg, Route
+from sim.traffic_plans import Plan
 
 #: Drivers know where they will go this far ahead.
 ROUTE_AHEAD_M = 260.0
 #: Where there is no line, one stops this far before the junction.
 NO_LINE_M = 1.5
 _LINE_REACH_M = 20.0
+
+
+@dataclass(frozen=True)
+class Roads:
+    """What drivers know of the town."""
+
+    lanes: LaneGraph
+    signals: Signals
+    routes: LaneRoutes
 
 
 @dataclass
@@ -58,7 +69,12 @@ class Crossing:
     runs_sign: bool
     rank: int
     """Higher goes first."""
+    must_stop: bool = False
+    """A stop sign: one stands before one goes."""
+    has_stopped: bool = False
     granted: bool = False
+    suspended: bool = False
+    """Holds a grant, but stood in the junction for so long that others may go first."""
 
     @property
     def enter_m(self) -> float:
@@ -90,12 +106,16 @@ class Driver:
     """How long the driver has stood before a junction that it might have entered."""
     blocked_s: float = 0.0
     """How long something has stood in the driver's way through the junction, or behind it."""
+    backing_s: float = 0.0
+    """How much longer the driver backs up, and then waits, to let somebody through."""
     change_after_m: float = 0.0
     """No lane change before this odometer."""
     asked_at_m: float = 0.0
     """Where the driver last thought about changing lanes."""
     forced_change: int = 0
     """-1 change left, 1 right as soon as possible."""
+    plan: Plan = field(default_factory=Plan)
+    """Where a client told the driver to go."""
 
 
 def start_route(driver: Driver, lane: int, s_m: float, lanes: LaneGraph) -> None:
@@ -104,7 +124,7 @@ def start_route(driver: Driver, lane: int, s_m: float, lanes: LaneGraph) -> None
     driver.route = Route([Leg(lane, begin, begin, 0.0, begin + lanes.lanes[lane].length_m)])
     driver.crossings.clear()
     driver.loose_lights.clear()
-    driver.change_after_m, driver.asked_at_m = 10.0, 0.0
+    driver.change_after_m, driver.asked_at_m, driver.backing_s = 10.0, 0.0, 0.0
     driver.lost, driver.stale = False, True
 
 
@@ -115,34 +135,53 @@ def forget_behind(driver: Driver, odometer_m: float) -> None:
         legs.pop(0)
 
 
-def reroute(driver: Driver, odometer_m: float, lanes: LaneGraph, signals: Signals) -> None:
+def reroute(driver: Driver, odometer_m: float, roads: Roads) -> None:
     """Choose another way from the end of the present lane on."""
+    cut_route(driver, odometer_m)
+    driver.blocked_s = 0.0
+    extend_route(driver, odometer_m, roads)
+
+
+def cut_route(driver: Driver, odometer_m: float) -> None:
+    """Forget the way beyond the lane that lies at a place."""
     route = driver.route
     route.legs = [leg for leg in route.legs if leg.from_m <= odometer_m]
     end = route.legs[-1].end_m - 0.5
     driver.crossings = [crossing for crossing in driver.crossings if crossing.enter_m < end]
     driver.loose_lights = [light for light in driver.loose_lights if light[0] < end]
+    driver.plan.done = route.legs[-1].planned
     route.stop_m = math.inf
-    driver.stale, driver.blocked_s = True, 0.0
-    extend_route(driver, odometer_m, lanes, signals)
+    driver.stale = True
 
 
-def extend_route(driver: Driver, odometer_m: float, lanes: LaneGraph, signals: Signals) -> None:
+def extend_route(driver: Driver, odometer_m: float, roads: Roads) -> None:
     """Choose turns until the route is long enough, or the road ends."""
-    route = driver.route
+    route, lanes = driver.route, roads.lanes
     if not driver.crossings and len(route.legs) == 1:
-        note_lane(driver, 0, lanes, signals)
+        note_lane(driver, 0, lanes, roads.signals)
     while route.legs[-1].end_m < odometer_m + ROUTE_AHEAD_M:
         last = route.legs[-1]
         ways = lanes.successors[last.lane]
         if not ways:
             route.stop_m = last.end_m
             return
-        going_on = [k for k in ways if lanes.successors[k]] or list(ways)
-        lane = going_on[int(driver.rng.integers(len(going_on)))]
+        lane = _way_on(driver, last.lane, ways, roads)
         begin = last.end_m
-        route.legs.append(Leg(lane, begin, begin, 0.0, begin + lanes.lanes[lane].length_m))
-        note_lane(driver, len(route.legs) - 1, lanes, signals)
+        driver.plan.reach(lane)
+        route.legs.append(Leg(lane, begin, begin, 0.0, begin + lanes.lanes[lane].length_m, driver.plan.done))
+        note_lane(driver, len(route.legs) - 1, lanes, roads.signals)
+
+
+def _way_on(driver: Driver, lane: int, ways: tuple[int, ...], roads: Roads) -> int:
+    lanes = roads.lanes
+    if not driver.plan.finished:
+        driver.plan.skip_idle()
+        planned = driver.plan.choose(ways, not lanes.lanes[lane].is_junction, lanes, roads.routes)
+        if planned >= 0:
+            return planned
+    open_ended = [k for k in ways if math.isinf(roads.routes.ends_in_m[k])]
+    going_on = open_ended or [k for k in ways if lanes.successors[k]] or list(ways)
+    return going_on[int(driver.rng.integers(len(going_on)))]
 
 
 def note_lane(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> None:
@@ -167,7 +206,7 @@ def note_lane(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> Non
 def _crossing(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> Crossing:
     legs = driver.route.legs
     leg, lane = legs[k], lanes.lanes[legs[k].lane]
-    stop, light, gives_way = leg.begin_m - NO_LINE_M, -1, False
+    stop, light, gives_way, must_stop = leg.begin_m - NO_LINE_M, -1, False, False
     for before in legs[max(0, k - 2) : k]:
         if before.lane != legs[k - 1].lane and before.end_m > leg.begin_m + 0.5:  # left by a lane change
             continue
@@ -179,6 +218,7 @@ def _crossing(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> Cro
         for s_m in signals.give_way.get(before.lane, ()):
             if before.begin_m + s_m > leg.begin_m - _LINE_REACH_M:
                 stop, gives_way = min(stop, before.begin_m + float(s_m)), True
+                must_stop = must_stop or s_m in signals.stops.get(before.lane, ())
     dice = driver.rng.random(2) * 100.0
     straight = abs(lane.turn_rad) < 0.5
     return Crossing(
@@ -193,4 +233,5 @@ def _crossing(driver: Driver, k: int, lanes: LaneGraph, signals: Signals) -> Cro
         runs_light=bool(dice[0] < driver.settings.run_light_percent),
         runs_sign=bool(dice[1] < driver.settings.run_sign_percent),
         rank=(0 if gives_way else 10) + (2 if straight else 1 if lane.turn_rad > 0.0 else 0),
+        must_stop=must_stop,
     )

@@ -92,6 +92,9 @@ class Junctions:
     def __init__(self, lanes: LaneGraph, signals: Signals):
         self._lanes, self._signals = lanes, signals
         self._conflicts = conflicts_between(lanes)
+        self._unsigned = _unsigned_junctions(lanes, signals)
+        #: The heading with which each junction lane is entered.
+        self._before = {lane.index: float(lane.yaw[0]) for lane in lanes.lanes if lane.is_junction}
         self._standing: dict[int, float] = {}
         self.stop_m = np.zeros(0)
 
@@ -133,6 +136,8 @@ class Junctions:
         for seeker in seekers:
             if not seeker.crossing.granted:
                 stop[seeker.k] = min(stop[seeker.k], seeker.crossing.stop_m)
+            elif seeker.crossing.suspended:
+                stop[seeker.k] = min(stop[seeker.k], self._suspended_stop(seeker, seekers))
         for k, driver in enumerate(drivers):
             for place, light in driver.loose_lights:
                 if place < front[k]:
@@ -162,8 +167,24 @@ class Junctions:
             if seeker.front > crossing.enter_m or (crossing.granted and seeker.to_line_m < -0.5):
                 crossing.granted = True
                 seeker.driver.waiting_s = 0.0
+                if seeker.driver.standing_s > STUCK_S and seeker.to_line_m < -2.0:
+                    crossing.suspended = True
             elif crossing.granted and seeker.braking() < 3.0:
                 crossing.granted = self._may_go(seeker) and self._fits_behind(seeker, seekers, queues)
+
+    def _suspended_stop(self, seeker: _Seeker, seekers: list[_Seeker]) -> float:
+        """Where a suspended driver stops for those who go first; takes the grant up again if there is nobody."""
+        stop = math.inf
+        for other in seekers:
+            if not other.crossing.granted or other.crossing.suspended or other.driver is seeker.driver:
+                continue
+            for conflict, begin, other_begin in self._meetings(seeker.crossing, other.crossing):
+                ahead = begin + conflict.begin_m - 0.5
+                if other.rear < other_begin + conflict.other_end_m + 0.5 and seeker.front < ahead + 0.5:
+                    stop = min(stop, ahead)
+        if stop == math.inf:
+            seeker.crossing.suspended = False
+        return stop
 
     def _give_grants(
         self,
@@ -180,6 +201,8 @@ class Junctions:
                 continue
             if seeker.speed < 0.5 and seeker.to_line_m < 5.0:
                 seeker.driver.waiting_s += dt_s
+            if not self._has_stopped(seeker):
+                continue
             fits = self._fits_behind(seeker, seekers, queues)
             seeker.driver.blocked_s = 0.0 if fits or seeker.speed > 0.5 else seeker.driver.blocked_s + dt_s
             if not fits or not self._first_is_granted(seeker):
@@ -197,6 +220,14 @@ class Junctions:
                 continue
             seeker.crossing.granted = True
             seeker.driver.waiting_s = 0.0
+
+    @staticmethod
+    def _has_stopped(seeker: _Seeker) -> bool:
+        """Whether a driver has obeyed a stop sign, if there is one."""
+        crossing = seeker.crossing
+        if seeker.speed < 0.3 and seeker.to_line_m < 2.5:
+            crossing.has_stopped = True
+        return crossing.has_stopped or crossing.runs_sign or not crossing.must_stop
 
     @staticmethod
     def _asks(seeker: _Seeker) -> bool:
@@ -235,7 +266,7 @@ class Junctions:
 
     def _crosses(self, seeker: _Seeker, holder: _Seeker) -> bool:
         """Whether a holder has still to clear a place where the seeker wants to go."""
-        if holder.driver is seeker.driver or (holder.driver.standing_s > STUCK_S and holder.to_line_m < -2.0):
+        if holder.driver is seeker.driver or holder.crossing.suspended:
             return False
         return any(
             holder.rear < begin + conflict.other_end_m + 0.5
@@ -243,7 +274,7 @@ class Junctions:
         )
 
     def _yields_to(self, seeker: _Seeker, other: _Seeker) -> bool:
-        if other.driver is seeker.driver or other.crossing.granted or _rank(other) <= _rank(seeker):
+        if other.driver is seeker.driver or other.crossing.granted or not self._goes_first(other, seeker):
             return False
         if other.crossing.light >= 0 and not self._may_go(other):
             return False
@@ -254,6 +285,28 @@ class Junctions:
             if arrive_s < clear_s + GAP_S:
                 return True
         return False
+
+    def _goes_first(self, other: _Seeker, seeker: _Seeker) -> bool:
+        """Whether another driver has the right of way: by signs, else from the right, else who goes straight on."""
+        a, b = seeker.crossing, other.crossing
+        if a.junction_id != b.junction_id:
+            return False
+        if a.junction_id not in self._unsigned:
+            return _rank(other) > _rank(seeker)
+        before, lane, other_lane = self._before, a.lanes[0], b.lanes[0]
+        from_ = before[other_lane] - before[lane]
+        turn = (from_ + math.pi) % math.tau - math.pi
+        if abs(turn) < math.pi / 4.0:  # one merges into the other: from the faster road first
+            speeds = [float(self._lanes.lanes[k].limit_mps[0]) for k in (lane, other_lane)]
+            return speeds[1] > speeds[0] + 0.5 or (speeds[1] > speeds[0] - 0.5 and self._bends(lane, other_lane))
+        if abs(turn) < 3.0 * math.pi / 4.0:
+            return turn < 0.0  # headed to our left: it comes from our right
+        return _rank(other) > _rank(seeker)
+
+    def _bends(self, lane: int, other: int) -> bool:
+        """Whether a lane bends clearly more than another."""
+        mine, its = (float(np.abs(self._lanes.lanes[k].curvature).max()) for k in (lane, other))
+        return mine > its + 0.003
 
     def _hinders(self, seeker: _Seeker, stranger: _Stranger) -> bool:
         """Whether a vehicle that reserves nothing is in, or due in, the seeker's way."""
@@ -349,6 +402,18 @@ class Junctions:
             if movement in (-1, way):
                 return light
         return -1
+
+
+def _unsigned_junctions(lanes: LaneGraph, signals: Signals) -> set[int]:
+    """Junctions with neither lights nor signs on any way in, so that the one from the right goes first."""
+    junctions = {lane.junction_id for lane in lanes.lanes if lane.is_junction}
+    junctions -= {light.junction_id for light in signals.lights}
+    for signed in signals.give_way:
+        ahead = [signed]
+        for _ in range(3):
+            ahead = [k for lane in ahead for k in lanes.successors[lane]]
+            junctions -= {lanes.lanes[k].junction_id for k in ahead}
+    return junctions
 
 
 def _rank(seeker: _Seeker) -> int:

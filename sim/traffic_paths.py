@@ -36,6 +36,8 @@ class Leg:
     """Length over which one changes from the leg before into this one; 0: it simply follows."""
     end_m: float = math.inf
     """The odometer at which the lane ends."""
+    planned: int = 0
+    """How many steps of the driver's plan are done once the leg is."""
 
 
 @dataclass
@@ -139,6 +141,15 @@ class Paths:
         x = self.x[rows, k] + t * (self.x[rows, k + 1] - self.x[rows, k])
         y = self.y[rows, k] + t * (self.y[rows, k + 1] - self.y[rows, k])
         return x, y, self.yaw[rows, k]
+
+    def pose(self, odometer_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As `point`, with the heading between points too."""
+        x, y, yaw = self.point(odometer_m)
+        rows = np.arange(len(odometer_m))
+        place = np.clip(odometer_m - self.base_m, 0.0, POINTS - 1.001)
+        k = place.astype(np.int64)
+        turn = (self.yaw[rows, k + 1] - yaw + np.pi) % (2.0 * np.pi) - np.pi
+        return x, y, yaw + (place - k) * turn
 
     def speed_at(self, odometer_m: np.ndarray) -> np.ndarray:
         """The speed that may be driven at a place, (N,) m/s."""

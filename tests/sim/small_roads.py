@@ -27,3 +27,24 @@ def straight_road(
       <right>{"".join(lane.format(k=k + 1) for k in range(lanes))}</right></laneSection></lanes>{light}
     </road></OpenDRIVE>""",
     )
+
+
+def two_part_road(part_m: float = 1000.0, limit_kmh: float = 50.0, lanes: int = 3) -> str:
+    """OpenDRIVE of a straight road as above that is two roads long: CARLA has no topology for a single one."""
+
+    def part(road_id: int, x: float, link: str, lane_link: str) -> str:
+        lane = """<lane id="-{k}" type="driving" level="false"><link>{link}</link>
+            <width sOffset="0" a="3.5" b="0" c="0" d="0"/>
+            <roadMark sOffset="0" type="broken" weight="standard" color="standard" width="0.13" laneChange="both"/>
+            </lane>"""
+        right = "".join(lane.format(k=k + 1, link=lane_link.format(k=k + 1)) for k in range(lanes))
+        return f"""<road name="a" length="{part_m}" id="{road_id}" junction="-1"><link>{link}</link>
+        <type s="0" type="town"><speed max="{limit_kmh}" unit="km/h"/></type>
+        <planView><geometry s="0" x="{x}" y="0" hdg="0" length="{part_m}"><line/></geometry></planView>
+        <lanes><laneSection s="0"><center><lane id="0" type="none" level="false"/></center>
+        <right>{right}</right></laneSection></lanes></road>"""
+
+    on = '<successor elementType="road" elementId="2" contactPoint="start"/>'
+    back = '<predecessor elementType="road" elementId="1" contactPoint="end"/>'
+    return f"""<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="straight" version="1"/>
+    {part(1, 0.0, on, '<successor id="-{k}"/>')}{part(2, part_m, back, '<predecessor id="-{k}"/>')}</OpenDRIVE>"""

@@ -116,10 +116,54 @@ def test_desired_speed_and_percentages_are_kept_to(client, world):
     assert max(speeds) == pytest.approx(5.0, abs=0.6)
 
 
-def test_a_route_of_ones_own_is_refused_in_words(client, world):
-    car = spawn_car(world)
-    with pytest.raises(RuntimeError):
-        client.get_trafficmanager(8000).set_path(car, [carla.Location()])
+def approach(world):
+    """A place 45 m before a junction with three ways, and the way of each name."""
+    town = world.get_map()
+    for begin, _ in town.get_topology():
+        if begin.is_junction:
+            continue
+        lane = begin.next_until_lane_end(1.0)
+        if len(lane) < 60:
+            continue
+        ways = {}
+        for way in lane[-1].next(2.0):
+            inside = way.next_until_lane_end(1.0) if way.is_junction else []
+            if inside:
+                turn = (inside[-1].transform.rotation.yaw - way.transform.rotation.yaw + 180.0) % 360.0 - 180.0
+                name = "Straight" if abs(turn) < 40.0 else "Right" if turn > 0.0 else "Left"
+                ways[name] = inside[-1].next(12.0)[0].transform.location
+        if len(ways) == 3:
+            place = lane[-45].transform
+            place.location.z += 0.3
+            return place, ways
+    raise AssertionError("no junction with three ways")
+
+
+def nearest_m(world, car, goal, seconds):
+    least = car.get_location().distance(goal)
+    for _ in range(round(seconds / STEP_S)):
+        world.tick()
+        least = min(least, car.get_location().distance(goal))
+        if least < 2.5:
+            break
+    return least
+
+
+@pytest.mark.parametrize("by", ["path", "route"])
+def test_paths_and_routes_are_driven(client, world, by):
+    manager = client.get_trafficmanager(8000)
+    place, ways = approach(world)
+    for name, goal in sorted(ways.items()):
+        car = spawn_car(world, place)
+        car.set_autopilot(True, 8000)
+        manager.ignore_lights_percentage(car, 100.0)
+        if by == "path":
+            manager.set_path(car, [goal])
+        else:
+            manager.set_route(car, [name])
+        assert nearest_m(world, car, goal, 20.0) < 2.5, name
+        car.destroy()
+        world.tick()
 
 
 def test_a_car_stops_behind_one_that_stands(client, world):
