@@ -115,7 +115,8 @@ def _drive(world: carla.World, cars: list[Any], minutes: float, server: psutil.P
         found = [(car.get_transform(), car.get_velocity()) for car in cars]
         state = np.array([(t.location.x, t.location.y, np.radians(t.rotation.yaw), v.length()) for t, v in found])
         red = np.array([car.get_traffic_light_state() == carla.TrafficLightState.Red for car in cars])
-        flow.look(*state.T, red & np.array([car.is_at_traffic_light() for car in cars]))
+        at_red = red & np.array([car.is_at_traffic_light() for car in cars])
+        flow.look(state[:, 0], state[:, 1], state[:, 2], state[:, 3], at_red)
         if look in (looks // 20, looks - 1):
             memory.append(server.memory_info().rss / MEGABYTE)
     return flow, memory
