@@ -8,9 +8,11 @@ stood for more than two minutes otherwise was stuck. Run from the repository:
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,13 +157,16 @@ def main() -> int:
     columns = ("town", "vehicles", "mean km/h", "stood > 60 s", "longest stand s", "stuck", "memory MB", "ticks/s")
     table = Table(*columns, title=f"{args.minutes:g} simulated minutes, seed {args.seed}")
     failed = 0
-    for town in args.towns or _towns():
-        try:
-            table.add_row(*_town(town, args))
-        except RuntimeError as error:
-            failed += 1
-            table.add_row(town, "", f"ended: {error}")
-    Console().print(table)
+    # The client library keeps one manager a port for the whole process: each town has a process of its own.
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as pool:
+        for town in args.towns or _towns():
+            try:
+                table.add_row(*pool.submit(_town, town, args).result())
+            except RuntimeError as error:
+                failed += 1
+                table.add_row(town, f"ended: {error}")
+    Console(width=110).print(table)
     return failed
 
 
