@@ -261,10 +261,11 @@ class Scatter:
         while len(buffer) < wanted and time.monotonic() < deadline:
             group = int(self.rng.integers(1, 2**31))
             route = random_route(self._lanes, group, self.config.route_m).with_lights(self._light_ids)
+            end = min(len(buffer) + self.config.route_samples, wanted)
             for _ in range(self.config.route_samples):
-                if len(buffer) >= wanted:
-                    return
-                for look in self.sample(route)[: wanted - len(buffer)]:  # a pair may be one more than wanted
+                if len(buffer) == end:
+                    break
+                for look in self.sample(route)[: end - len(buffer)]:  # a pair may be one more than wanted
                     label = self.expert.plan_trajectory(look.tick, self.config.horizon, self.config.step_s)
                     buffer.add(look.tick, look.image, label, group, look.lamps)
 
