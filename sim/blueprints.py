@@ -1,7 +1,7 @@
 """The blueprint library: what can be spawned, how big and heavy it is, and which attributes it has.
 
-Sizes are the bounding boxes of CARLA 0.9.16's own models, so that a client that plans by `bounding_box` plans the same
-here and there.
+Sizes are near those of CARLA's own models (entered by hand, not read from its files), so that a client that plans by
+`bounding_box` plans much the same here and there.
 """
 
 from __future__ import annotations
