@@ -1,7 +1,7 @@
 """The vehicles that can be spawned, a row each, under CARLA's ids.
 
-Lengths, widths and heights are near the bounding boxes of CARLA's own models (entered by hand, not read from its files);
-masses, wheelbases and powers are near those of the real vehicles (two-wheelers with their rider).
+Lengths, widths and heights are near the bounding boxes of CARLA's own models (entered by hand, not read from its
+files); masses, wheelbases and powers are near those of the real vehicles (two-wheelers with their rider).
 """
 
 from __future__ import annotations
