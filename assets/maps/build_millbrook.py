@@ -385,6 +385,20 @@ def furnish(road: xodr.Road, plan: RoadPlan, arm: Arm, ids: tuple[int, int], sig
         road.add_object(crossing)
 
 
+def finished(root: ET.Element, elements: list[ET.Element]) -> ET.Element:
+    """The town with its controllers and junctions, dated the same at every build, in the form that CARLA reads."""
+    header = root.find("header")
+    assert header is not None  # noqa: S101  (the package always writes one)
+    header.set("date", "2026-01-01T00:00:00")
+    for crossing in root.iter("object"):  # CARLA reads outlines where OpenDRIVE 1.4 had them, right below the object
+        wrapper = crossing.find("outlines")
+        if wrapper is not None:
+            crossing.extend(list(wrapper))
+            crossing.remove(wrapper)
+    root.extend(elements)
+    return root
+
+
 def build() -> ET.Element:
     """The whole town as one OpenDRIVE element."""
     signals_objects.Signal._usedIDs.clear()
@@ -403,16 +417,7 @@ def build() -> ET.Element:
     for plan in JUNCTIONS:
         elements.append(junction(plan, odr, roads, controllers))
     root = odr.get_element()
-    header = root.find("header")
-    assert header is not None  # noqa: S101  (the package always writes one)
-    header.set("date", "2026-01-01T00:00:00")
-    for crossing in root.iter("object"):  # CARLA reads outlines where OpenDRIVE 1.4 had them, right below the object
-        wrapper = crossing.find("outlines")
-        if wrapper is not None:
-            crossing.extend(list(wrapper))
-            crossing.remove(wrapper)
-    root.extend(controllers + elements)
-    return root
+    return finished(root, controllers + elements)
 
 
 def junction(plan: JunctionPlan, odr: xodr.OpenDrive, roads: dict, controllers: list[ET.Element]) -> ET.Element:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from build_millbrook import Piece, mark, planview, turn_between, wrap
+from build_millbrook import Piece, finished, mark, planview, turn_between, wrap
 from scenariogeneration import xodr
 from scenariogeneration.xodr import signals_objects
 from town_roads import DRIVE, Arm, RoadPlan, SpeedSign, Strip, Verge, arm_of, open_road, road_type
@@ -338,16 +338,7 @@ def build(town: TownPlan) -> ET.Element:
     controllers: list[ET.Element] = []
     elements = [junction(plan, town, odr, furniture, controllers) for plan in town.junctions]
     root = odr.get_element()
-    header = root.find("header")
-    assert header is not None  # noqa: S101  (the package always writes one)
-    header.set("date", "2026-01-01T00:00:00")
-    for crossing in root.iter("object"):  # CARLA reads outlines where OpenDRIVE 1.4 had them, right below the object
-        wrapper = crossing.find("outlines")
-        if wrapper is not None:
-            crossing.extend(list(wrapper))
-            crossing.remove(wrapper)
-    root.extend(controllers + elements)
-    return root
+    return finished(root, controllers + elements)
 
 
 def junction(
