@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from PyQt6.QtCore import QRect, Qt, QTimer
+from PyQt6.QtCore import QRect, QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut
 from PyQt6.QtWidgets import QApplication, QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -24,7 +24,7 @@ from app.session_controller import USER_ERRORS
 from app.study import Study, Trial
 from app.texts import say
 from cockpit.route_files import read_routes
-from cockpit.windows.layout import Layout
+from cockpit.windows.layout import Layout, display_for_others
 
 log = logging.getLogger(__name__)
 
@@ -158,9 +158,16 @@ class MainWindow(QWidget):
         self.run.note.setFocus()
 
     def _make_room(self) -> None:
-        """With one display the driver's panes lie across its upper part: this window takes what is below them."""
+        """Where the driver's windows are not: below the panes, or on another display than the driver's instruments."""
         screens, display = self.drive.screens, self.screen()
-        if screens is None or display is None or screens.placement.layout is not Layout.PANES:
+        if screens is None or display is None:
+            return
+        if screens.placement.layout is Layout.WINDOWS:
+            displays = QGuiApplication.screens()
+            index = display_for_others(screens.placement, screens.hud_name, len(displays))
+            self._geometry_before = self.geometry()
+            self.setGeometry(_within(self.size(), displays[index].availableGeometry()))
+            self.raise_()
             return
         free = display.availableGeometry()
         panes = screens.windows[0]
@@ -259,6 +266,13 @@ def _until_closed(application: QApplication, window: MainWindow) -> int:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _within(size: QSize, free: QRect) -> QRect:
+    """A window of this size in the middle of a display, smaller where it must be."""
+    fitted = QRect(0, 0, min(size.width(), free.width()), min(size.height(), free.height()))
+    fitted.moveCenter(free.center())
+    return fitted
 
 
 def _fitting_size() -> tuple[int, int]:

@@ -1,9 +1,10 @@
 """What reaches the driver's eyes: one frame id on all screens in every tick, and how late.
 
-Run `python benchmarks/driver_view.py [--ticks N] [--seconds N]` on a display (`xvfb-run -a -s "-screen 0 1920x1080x24"`
-will do). First every tick's frame id is drawn into the pictures and read back from what the display shows. Then the
-embedded simulator is driven at 20 Hz with three screens, while inputs come at random instants: input to control is from
-the input's time stamp to the tick that takes it, input to photon to the swap of the last screen that shows its effect.
+Run `python benchmarks/driver_view.py --displays 3 [--ticks N] [--seconds N]`: three virtual displays (Xvfb), a window
+on each; without `--displays` the present display is used. First every tick's frame id is drawn into the pictures and
+read back from what the displays show. Then the embedded simulator is driven at 20 Hz with three screens, while inputs
+come at random instants: input to control is from the input's time stamp to the tick that takes it, input to photon to
+the swap of the last screen that shows its effect.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import subprocess
+import sys
 import threading
 import time
 
@@ -21,6 +24,7 @@ from PyQt6.QtCore import QPoint
 from PyQt6.QtGui import QImage
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
+from virtual_displays import virtual_displays
 
 from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.rig import load_rig
@@ -107,12 +111,13 @@ def shown_frame(screens: DriverScreens, name: str) -> int | None:
     return read_frame_code(flat[:, : 3 * image.width()].reshape(image.height(), -1, 3))
 
 
-def frame_ids(ticks: int) -> None:
+def frame_ids(ticks: int) -> int:
+    """Print the table; the number of ticks in which a screen showed something else than the tick's frame."""
     screens = DriverScreens(load_rig("desk_triple"))
     screens.show_frame_codes(True)
     screens.show()
     wait_ms(300)
-    wrong = []
+    read: dict[str, list[int | None]] = {name: [] for name in screens.panes}
     for frame in range(1, ticks + 1):
         image = np.full((90, 160, 3), frame % 200, np.uint8)
         cameras = {name: CameraFrame(name, frame, image, 0.86, Pose()) for name in screens.panes}
@@ -120,13 +125,23 @@ def frame_ids(ticks: int) -> None:
         deadline = time.monotonic() + 10
         while screens.meter.complete_frame < frame and time.monotonic() < deadline:
             wait_ms(1)
-        read = [shown_frame(screens, name) for name in screens.panes]
-        if read != [frame] * len(read):
-            wrong.append((frame, read))
-    print(f"frame ids ({screens.renderer}): {ticks} ticks, {len(screens.panes)} screens, {len(wrong)} ticks wrong")
-    for frame, read in wrong[:5]:
-        print(f"  frame {frame}: the screens showed {read}")
+        for name, frames in read.items():
+            frames.append(shown_frame(screens, name))
+    wrong = [frame for frame in range(1, ticks + 1) if any(frames[frame - 1] != frame for frames in read.values())]
+    print(f"frame ids drawn into the pictures and read back ({screens.renderer}, {len(screens.windows)} windows)")
+    print(f"{'screen':10} {'display':8} {'at':12} {'ticks':>6} {'own frame':>10} {'another':>8} {'unreadable':>10}")
+    for name, frames in read.items():
+        display, corner = screens.panes[name].screen(), screens.panes[name].mapToGlobal(QPoint(0, 0))
+        right = sum(shown == frame for frame, shown in enumerate(frames, 1))
+        lost = frames.count(None)
+        place = f"{corner.x()},{corner.y()}"
+        told = "?" if display is None else display.name()
+        print(f"{name:10} {told:8} {place:12} {ticks:6} {right:10} {ticks - right - lost:8} {lost:10}")
+    print(f"ticks in which all screens showed the tick's frame: {ticks - len(wrong)} of {ticks}")
+    for frame in wrong[:5]:
+        print(f"  frame {frame}: the screens showed {[frames[frame - 1] for frames in read.values()]}")
     screens.close()
+    return len(wrong)
 
 
 def delays(seconds: float) -> None:
@@ -154,17 +169,23 @@ def delays(seconds: float) -> None:
     print(f"  load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--displays", type=int, default=0, help="run on so many virtual displays")
     parser.add_argument("--ticks", type=int, default=2000, help="ticks whose frame ids are read back")
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the drive; 0 leaves it out")
     arguments = parser.parse_args()
+    if arguments.displays > 0:
+        wanted = ["--ticks", str(arguments.ticks), "--seconds", str(arguments.seconds)]
+        with virtual_displays(arguments.displays) as environment:
+            return subprocess.run([sys.executable, __file__, *wanted], env=environment, check=False).returncode
     application = QApplication([])
-    frame_ids(arguments.ticks)
+    wrong = frame_ids(arguments.ticks)
     if arguments.seconds > 0:
         delays(arguments.seconds)
     application.quit()
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

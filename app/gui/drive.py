@@ -57,7 +57,10 @@ class Drive(QObject):
         session = None
         try:
             session = build_session(config, trial)
-            self.screens = DriverScreens(session.rig, config.layout, session.keyboard, session.eye)
+            chime_s = config.arbitration.request_sound_s
+            self.screens = DriverScreens(
+                session.rig, config.layout, session.keyboard, session.eye, chime_after_s=chime_s
+            )
         except USER_ERRORS as error:
             if session is not None:
                 session.close()
@@ -117,6 +120,8 @@ class Drive(QObject):
             return
         self.looked.emit()
         status = self.session.status()
+        if self.screens is not None:
+            self.screens.show_paused(status.is_paused)
         if status.phase.is_over:
             self._finish(self.session, status)
 

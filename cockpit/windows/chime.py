@@ -7,8 +7,15 @@ import os
 from importlib import resources
 
 from cockpit.sound import has_sound_device
+from recorder.schema import Authority, Tick
 
 log = logging.getLogger(__name__)
+
+
+def rings(tick: Tick, after_s: float) -> bool:
+    """Whether the chime is to be heard: a takeover has been requested for at least `after_s` (`request_sound_s`)."""
+    state = tick.authority
+    return state.authority is Authority.REQUESTED and tick.time_s - state.since_time_s >= after_s
 
 
 class Chime:

@@ -20,7 +20,7 @@ from cockpit.rig import Inset, Mirror, Rig, Screen, Shown
 from cockpit.windows import hud, palette
 from cockpit.windows.cluster import draw_cluster
 from cockpit.windows.frame_code import draw_frame_code
-from cockpit.windows.instruments import Instruments, Tone, flash_is_on
+from cockpit.windows.instruments import PAUSED_WORDS, Instruments, Tone, flash_is_on
 from cockpit.windows.path_overlay import ribbon_pixels
 from recorder.schema import Authority, CameraFrame, Tick
 
@@ -71,6 +71,8 @@ class PaneContent:
         self.has_frame_code = False
         self.notice = ""
         """One line for the driver's and the experimenter's eyes, e.g. the measured delays."""
+        self.is_paused = False
+        """The world stands still, and the driver is to be told."""
         self.still: QImage | None = None
         """Shown instead of a tick: a test pattern."""
 
@@ -120,6 +122,8 @@ class PaneContent:
             hud.draw_alert_frame(painter, area, Tone.ALERT)
         if self.has_hud:
             hud.draw_hud(painter, area, shown, is_flash_on)
+        if self.is_paused:
+            hud.draw_paused(painter, area, PAUSED_WORDS if self.has_hud else None)
         if self.notice:
             self._draw_notice(painter, area)
         if self.has_frame_code:

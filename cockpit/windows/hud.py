@@ -36,6 +36,24 @@ def draw_hud(painter: QPainter, area: QRectF, shown: Instruments, is_flash_on: b
     painter.restore()
 
 
+def draw_paused(painter: QPainter, area: QRectF, words: tuple[str, str, str] | None) -> None:
+    """The picture dimmed, because it stands still; on the screen with the instruments also what to do."""
+    painter.fillRect(area, QColor(8, 11, 15, 150))
+    if words is None:
+        return
+    scale = min(area.width() / DESIGN_WIDTH, area.height() / DESIGN_HEIGHT)
+    painter.save()
+    painter.translate(area.center().x(), area.top())
+    painter.scale(scale, scale)
+    band = QRectF(-190, area.height() / scale * 0.30, 380, 88)
+    _plate(painter, band, palette.PANEL)
+    title, what, key = words
+    _text(painter, QRectF(band.left(), band.top() + 5, band.width(), 42), title, 34, palette.INK, CENTRE, bold=True)
+    _text(painter, QRectF(band.left() + 12, band.top() + 48, band.width() - 24, 17), what, 13, palette.INK, CENTRE)
+    _text(painter, QRectF(band.left() + 12, band.top() + 66, band.width() - 24, 15), key, 10.5, palette.DIM, CENTRE)
+    painter.restore()
+
+
 def draw_alert_frame(painter: QPainter, area: QRectF, tone: Tone) -> None:
     """A glowing border around a pane; on every screen while a takeover is requested."""
     colour = palette.TONES[tone]

@@ -34,6 +34,13 @@ TONE_OF = {
     Authority.SAFE_STOP: Tone.STOP,
 }
 
+PAUSED_WORDS = (
+    "Paused",
+    "Leave wheel and pedals as they are: the drive goes on from here.",
+    "To go on: F6, or Resume in the window",
+)
+"""What stands on the driver's screen while the experimenter lets the world stand still, and what to do."""
+
 REASON_WORDS = {
     Reason.SESSION_START: "session begins",
     Reason.OVERRIDE_STEER: "you steered",

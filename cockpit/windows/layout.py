@@ -55,9 +55,14 @@ def place_screens(
     return Placement(Layout.WINDOWS, _assigned(rig.name, shown, display_names, serials))
 
 
-def free_displays(placement: Placement, count: int) -> tuple[int, ...]:
-    """Indices of the displays that no screen of the driver's is on."""
-    return tuple(index for index in range(count) if index not in placement.display_of.values())
+def display_for_others(placement: Placement, hud_name: str, count: int) -> int:
+    """Index of the display for a window that is not the driver's: one without a screen; else one that has not the
+    instruments, where it lies over a side screen; else the only one.
+    """
+    taken = placement.display_of
+    free = [index for index in range(count) if index not in taken.values()]
+    aside = [index for index in range(count) if index != taken.get(hud_name)]
+    return next(iter([*free, *reversed(aside), 0]))
 
 
 def pane_order(rig: Rig) -> tuple[str, ...]:

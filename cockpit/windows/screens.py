@@ -23,7 +23,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QWidget
 from cockpit.devices.keyboard import KeyboardDriver
 from cockpit.projection import Vector3
 from cockpit.rig import Rig, Shown
-from cockpit.windows.chime import Chime
+from cockpit.windows.chime import Chime, rings
 from cockpit.windows.content import parts_of
 from cockpit.windows.gl_pane import GlPane, has_gpu
 from cockpit.windows.instruments import instruments_from_tick
@@ -32,7 +32,7 @@ from cockpit.windows.layout import Layout, Placement, pane_order, place_screens
 from cockpit.windows.pane import ScreenPane
 from cockpit.windows.path_overlay import plan_in_ego
 from cockpit.windows.timing import PhotonMeter
-from recorder.schema import Authority, Pose, Tick
+from recorder.schema import Pose, Tick
 
 log = logging.getLogger(__name__)
 
@@ -143,8 +143,11 @@ class DriverScreens(QObject):
         keyboard: KeyboardDriver | None = None,
         eye: Callable[[], Vector3] | None = None,
         renderer: Renderer = Renderer.AUTO,
+        chime_after_s: float = 0.0,
     ) -> None:
-        """`eye` tells where a tracked eye is (to be) in the rig frame; None: it is at rest."""
+        """`eye` tells where a tracked eye is (to be) in the rig frame; None: it is at rest. The chime of a takeover
+        request joins in after `chime_after_s`.
+        """
         super().__init__()
         self._lock = threading.Lock()
         self._newest: Tick | None = None
@@ -160,11 +163,14 @@ class DriverScreens(QObject):
         self.renderer = chosen_renderer(renderer)
         self._eye = eye
         self.panes = self._make_panes(rig)
+        self.hud_name = rig.hud_screen_name()
+        """The screen with the instruments."""
         self.meter = PhotonMeter(len(self.panes))
         self._shows_timing = False
         self._has_told_slow = False
         self.windows = self._make_windows(rig, self.placement, displays, keyboard)
-        self._chime = Chime()
+        self._chime, self._chime_after_s = Chime(), chime_after_s
+        self._is_paused = False
         queued = Qt.ConnectionType.QueuedConnection
         self._newest_changed.connect(self._show_newest, queued)  # pyright: ignore[reportCallIssue]
         self._close_asked.connect(self._close_windows)
@@ -201,6 +207,15 @@ class DriverScreens(QObject):
         if must_ask:
             self._newest_changed.emit()
 
+    def show_paused(self, is_paused: bool) -> None:
+        """Tell the driver, on the screen with the instruments, that the world stands still; GUI thread only."""
+        if is_paused is self._is_paused:
+            return
+        self._is_paused = is_paused
+        for pane in self.panes.values():
+            pane.content.is_paused = is_paused
+            pane.update()
+
     def show_frame_codes(self, is_on: bool) -> None:
         """Draw each picture's frame id into it as blocks (`cockpit.windows.frame_code`), to measure by."""
         for pane in self.panes.values():
@@ -228,7 +243,7 @@ class DriverScreens(QObject):
             pane.content.notice = notice if pane.has_hud else ""
             pane.show_tick(tick, instruments, path_ego, eye_m)
         self.painted_count += 1
-        self._chime.sound(tick.authority.authority is Authority.REQUESTED)
+        self._chime.sound(rings(tick, self._chime_after_s))
 
     def _follow_head(self) -> None:
         """The same pictures from where the eye is now."""

@@ -74,6 +74,37 @@ def test_natnet_gives_the_pose_of_the_body_that_was_asked_for(version):
             reader.close()
 
 
+def sdk_frame(sized):
+    """A frame as the SDK's PythonClient takes it apart, field by field: from 4.1 on (`sized`) sections tell their bytes."""
+
+    def number(value):
+        return struct.pack("<i", value)
+
+    def section(count, content):
+        return number(count) + (number(len(content)) if sized else b"") + content
+
+    body = number(101) + struct.pack("<3f", 1.5, 2.5, 3.5) + struct.pack("<4f", 0.0, 0.6, 0.0, 0.8)  # id, place, turn
+    body += struct.pack("<f", 0.0004) + struct.pack("<h", 1)  # mean error, flags
+    point = struct.pack("<3f", 0.1, 0.2, 0.3)
+    head = b"Head\0" + number(3) + 3 * point
+    every = b"all\0" + number(4) + 4 * point
+    skeleton = number(1) + number(1) + body.replace(number(101), number(102), 1)
+    marker = number(65537) + point + struct.pack("<f", 0.014) + struct.pack("<h", 10) + struct.pack("<f", 0.0002)
+    frame = number(987654)
+    frame += section(2, head + every) + section(1, point) + section(1, body) + section(1, skeleton)
+    frame += section(0, b"") if sized else b""  # assets, since 4.1
+    frame += section(1, marker) + section(0, b"") + section(0, b"")  # labelled markers, force plates, devices
+    frame += struct.pack("<IIdQQQIIhi", 0, 0, 12.5, 1, 2, 3, 0, 0, 0, 0)  # time codes, time stamps, parameters
+    return frame
+
+
+@pytest.mark.parametrize(("version", "sized"), [((3, 0), False), ((3, 1), False), ((4, 0), False), ((4, 2), True)])
+def test_natnet_reads_frames_as_the_sdk_s_own_client_does(version, sized):
+    found = natnet_wire.bodies_in(sdk_frame(sized), version)
+    assert list(found) == [101]  # not the skeleton's bone
+    assert found[101] == pytest.approx((1.5, 2.5, 3.5, 0.0, 0.6, 0.0, 0.8))
+
+
 def test_natnet_refuses_a_version_that_it_cannot_read():
     with pytest.raises(ValueError, match=r"NatNet 2\.9: only 3\.x and 4\.x"):
         natnet_wire.version_in(server_info((2, 9))[4:])

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from painted_line import EYE, MOVED, bend_px, fitted_normal, room, seen_rays, true_normal
-from xvfb import virtual_displays
+from virtual_displays import virtual_displays
 
 HERE = Path(__file__).parent
 

@@ -12,10 +12,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from window_ticks import tick
 
 from cockpit.config import ConfigError
 from cockpit.rig import load_rig
-from cockpit.windows.layout import Layout, pane_order, place_screens
+from cockpit.windows.chime import rings
+from cockpit.windows.layout import Layout, Placement, display_for_others, pane_order, place_screens
+from recorder.schema import Authority, AuthorityState, Reason
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -81,6 +84,33 @@ def test_the_planned_path_lies_on_the_road_of_the_centre_screen_alone(tmp_path):
 def test_a_takeover_request_frames_every_screen(tmp_path):
     told = seen("alert", tmp_path)
     assert all(red > 400 for red in told["red_pixels"].values())
+
+
+def test_the_driver_is_told_of_a_pause_on_every_screen(tmp_path):
+    before, paused, after = seen("paused", tmp_path)["told"]
+    assert all(paused["mean"][name] < 0.7 * before["mean"][name] for name in before["mean"])
+    assert before["ink"] == 0
+    assert paused["ink"] > 1000
+    assert after == before
+
+
+def test_a_window_for_others_goes_where_no_screen_is_and_else_beside_the_instruments():
+    three = Placement(Layout.WINDOWS, {"left": 1, "centre": 0, "right": 2})
+    assert display_for_others(three, "centre", 4) == 3
+    assert display_for_others(three, "centre", 3) == 2
+    assert display_for_others(Placement(Layout.WINDOWS, {"centre": 0}), "centre", 1) == 0
+
+
+def test_the_chime_waits_as_long_as_it_is_told_to():
+    asked = AuthorityState(Authority.REQUESTED, Reason.PLAN_STALE, 0, 10.0)
+    assert [rings(tick(authority=asked, time_s=10.0 + s), 0.5) for s in (0.0, 0.4, 0.5, 3.0)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert rings(tick(authority=asked, time_s=10.0), 0.0)
+    assert not rings(tick(time_s=10.0), 0.0)
 
 
 def test_keys_that_are_pressed_in_a_window_drive(tmp_path):

@@ -110,6 +110,22 @@ def alert() -> dict[str, Any]:
     }
 
 
+def paused() -> dict[str, Any]:
+    """How bright every screen is, and how much is written in the middle of the one with the instruments."""
+    screens = opened()
+    shown(screens, plan=None)
+    told = []
+    for is_paused in (False, True, False):
+        screens.show_paused(is_paused)
+        QTest.qWait(50)
+        views = {name: pixels(pane) for name, pane in screens.panes.items()}
+        told.append(
+            {"mean": {name: float(view.mean()) for name, view in views.items()}}
+            | {"ink": int(np.count_nonzero(views["centre"][220:400, 300:980].min(axis=2) > 180))}
+        )
+    return {"told": told}
+
+
 def keys() -> dict[str, Any]:
     keyboard = KeyboardDriver()
     window = opened(keyboard).windows[0]

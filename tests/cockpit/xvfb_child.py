@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from painted_line import EYE, MOVED, drawn, room
 from PyQt6.QtGui import QGuiApplication, QImage
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QWidget
 from window_ticks import picture, tick
 
 from cockpit.cameras import CameraSpec
@@ -37,6 +37,13 @@ def grabbed() -> dict[str, NDArray[np.uint8]]:
         rows = flat.reshape(image.height(), image.bytesPerLine())[:, : 3 * image.width()]
         shown[display.name()] = rows.reshape(image.height(), -1, 3)
     return shown
+
+
+def display_of(window: QWidget) -> str:
+    """The display that a window is on."""
+    display = window.screen()
+    assert display is not None
+    return display.name()
 
 
 def wait_shown(screens: DriverScreens, frame: int) -> None:
@@ -91,7 +98,14 @@ def ids(renderer: str, count: str) -> dict[str, object]:
         if read != [frame] * 3:
             wrong.append([frame, read])
     told = screens.meter.input_to_photon()
-    return {"wrong": wrong, "painted": screens.painted_count, "delays": told.count, "p50_s": told.p50_s}
+    windows = {window.panes[0].name: display_of(window) for window in screens.windows}
+    return {
+        "windows": windows,
+        "wrong": wrong,
+        "painted": screens.painted_count,
+        "delays": told.count,
+        "p50_s": told.p50_s,
+    }
 
 
 if __name__ == "__main__":

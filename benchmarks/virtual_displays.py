@@ -1,4 +1,4 @@
-"""Virtual displays for tests: an X server without hardware, split into monitors of which Qt makes a screen each."""
+"""Displays without hardware, for benchmarks and tests: an X server split into monitors; Qt makes a screen of each."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ WIDTH, HEIGHT = 1280, 720
 @contextlib.contextmanager
 def virtual_displays(count: int) -> Iterator[dict[str, str]]:
     """The environment of programs that see `count` displays of 1280x720 side by side, named D0, D1, ..."""
-    assert shutil.which("Xvfb"), "no Xvfb here: scripts/setup.sh --dev installs it"
-    assert shutil.which("xrandr"), "no xrandr here: scripts/setup.sh --dev installs it"
+    for program in ("Xvfb", "xrandr"):
+        assert shutil.which(program), f"no {program} here: scripts/setup.sh --dev installs it"
     reading, writing = os.pipe()
     size = f"{count * WIDTH}x{HEIGHT}x24"
     # -noreset: the monitors would be forgotten when xrandr, the first client, leaves.
@@ -28,10 +28,13 @@ def virtual_displays(count: int) -> Iterator[dict[str, str]]:
         assert number, "Xvfb did not start"
         environment = {**os.environ, "DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb", "SDL_AUDIODRIVER": "dummy"}
         environment.pop("WAYLAND_DISPLAY", None)
+        quiet = subprocess.DEVNULL
         for index in range(count):
             place = f"{WIDTH}/300x{HEIGHT}/200+{index * WIDTH}+0"
             output = "screen" if index == 0 else "none"
-            subprocess.run(["xrandr", "--setmonitor", f"D{index}", place, output], check=True, env=environment)
+            subprocess.run(
+                ["xrandr", "--setmonitor", f"D{index}", place, output], check=True, env=environment, stdout=quiet
+            )
         yield environment
     finally:
         server.terminate()
