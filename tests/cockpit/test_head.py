@@ -75,7 +75,7 @@ def test_natnet_gives_the_pose_of_the_body_that_was_asked_for(version):
 
 
 def sdk_frame(sized):
-    """A frame as the SDK's PythonClient takes it apart, field by field: from 4.1 on (`sized`) sections tell their bytes."""
+    """A frame as the SDK's PythonClient takes it apart; from 4.1 on (`sized`) every section tells its bytes."""
 
     def number(value):
         return struct.pack("<i", value)
