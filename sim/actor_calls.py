@@ -133,9 +133,12 @@ class ActorCalls:
         actor.walk_jump = bool(jump)
 
     def set_walker_state(self, actor_id: int, transform: Any, speed: float) -> None:
-        """Put a walker at a pose, walking on at a speed in the direction it looks."""
+        """Put a walker's feet at a pose, walking on at a speed in the direction it looks.
+
+        Only the client library's walker controllers call it, with a place on the ground; a walker's own is its middle.
+        """
         actor, pose = self.world.walker(actor_id), pose_from_wire(transform)
-        self.world.set_pose(actor_id, pose)
+        self.world.set_pose(actor_id, pose._replace(z=pose.z + actor.extent_m[2]))
         actor.walk_direction = (math.cos(pose.yaw), math.sin(pose.yaw), 0.0)
         (actor.walk_speed_mps,) = finite(speed)
 

@@ -6,11 +6,16 @@ what came over the wire and raise RpcError or ValueError, which become the clien
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import astuple
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import carla
+from shapely.errors import ShapelyError
 
 from sim import wire
 from sim.actor_calls import ActorCalls
@@ -28,6 +33,9 @@ from sim.world import MapError
 log = logging.getLogger(__name__)
 
 MAP_PREFIX = "Carla/Maps/"
+NAVIGATION_FOLDER = "Nav"
+NAVIGATION_VERSION = 1
+"""To be raised whenever `sim.navigation` makes other files of the same map."""
 
 
 class WorldCalls:
@@ -71,7 +79,7 @@ class WorldCalls:
             "get_available_maps": self.available_maps,
             "get_required_files": self.required_files,
             "request_file": self.request_file,
-            "get_navigation_mesh": lambda: b"",
+            "get_navigation_mesh": lambda: navigation_of(self.simulator.world.carla_map),
             "get_weather_parameters": lambda: list(self.simulator.weather),
             "get_imui_gravity": lambda: self.simulator.imu_gravity_mps2,
             "console_command": lambda command: _refuse(f"there is no console for '{command}'"),
@@ -151,12 +159,21 @@ class WorldCalls:
         return [f"/Game/{MAP_PREFIX}{name}" for name in known_maps(self.start_map)]
 
     def required_files(self, folder: str = "", *_: Any) -> list[str]:
-        """The files a client should have: the OpenDRIVE text alone."""
-        return [] if folder else [f"{MAP_PREFIX}OpenDrive/{self.simulator.world.name}.xodr"]
+        """The files a client should have: the OpenDRIVE text, and for walkers' controllers the navigation file.
 
-    def request_file(self, _name: str) -> bytes:
-        """The one file there is."""
-        return self.simulator.world.opendrive.encode()
+        Clients keep files by their names for ever, so the navigation file's name changes with the map.
+        """
+        world = self.simulator.world
+        if folder == NAVIGATION_FOLDER:
+            known = hashlib.sha256(world.opendrive.encode()).hexdigest()[:16]
+            has_one = bool(navigation_of(world.carla_map))
+            return [f"{MAP_PREFIX}Nav/{world.name}_{NAVIGATION_VERSION}_{known}.bin"] if has_one else []
+        return [] if folder else [f"{MAP_PREFIX}OpenDrive/{world.name}.xodr"]
+
+    def request_file(self, name: str) -> bytes:
+        """A file by the name that `required_files` gave it."""
+        world = self.simulator.world
+        return navigation_of(world.carla_map) if str(name).endswith(".bin") else world.opendrive.encode()
 
     def load_episode(self, name: str, reset_settings: bool = True, _layers: int = 0) -> None:
         """Start a new episode on a map by name; RpcError when it is none of ours or no map."""
@@ -188,6 +205,19 @@ class WorldCalls:
             self.simulator.load(map_file, reset_settings)
         except MapError as error:
             raise RpcError(f"map '{map_file.name}' cannot be loaded: {error}") from None
+
+
+@lru_cache(maxsize=2)
+def navigation_of(carla_map: carla.Map) -> bytes:
+    """The navigation file of a map; empty, with a line in the log, where none can be made."""
+    # Here, because a server whose clients have no walkers never needs the modules.
+    from sim.navigation import navigation_file
+
+    try:
+        return navigation_file(carla_map)
+    except (ValueError, ShapelyError) as error:
+        log.warning("walkers' controllers have no navigation on this map: %s", error)
+        return b""
 
 
 def _refuse(why: str) -> Any:
