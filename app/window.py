@@ -252,7 +252,10 @@ def run_app(config: RunConfig, starts_driving: bool = False, study: Study | None
     window.show()
     if starts_driving:
         QTimer.singleShot(0, window.start)
-    return _until_closed(application, window)
+    try:
+        return _until_closed(application, window)
+    finally:
+        window.drive.close()  # Qt's loop also ends when the display is gone, and nobody would be left to see the drive
 
 
 def _until_closed(application: QApplication, window: MainWindow) -> int:

@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Iterator
 
 WIDTH, HEIGHT = 1280, 720
+PID_VARIABLE = "XVFB_PID"
+"""In the environment: the X server's process, for tests that end it."""
 
 
 @contextlib.contextmanager
@@ -28,6 +30,7 @@ def virtual_displays(count: int) -> Iterator[dict[str, str]]:
         assert number, "Xvfb did not start"
         environment = {**os.environ, "DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb", "SDL_AUDIODRIVER": "dummy"}
         environment.pop("WAYLAND_DISPLAY", None)
+        environment[PID_VARIABLE] = str(server.pid)
         quiet = subprocess.DEVNULL
         for index in range(count):
             place = f"{WIDTH}/300x{HEIGHT}/200+{index * WIDTH}+0"

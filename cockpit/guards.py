@@ -105,6 +105,8 @@ def plan_defect(plan: Plan, newest_frame: int) -> str:
         return "a trajectory with numbers that are none"
     if not (math.isfinite(plan.step_s) and plan.step_s > 0.0):
         return f"steps of {plan.step_s} s"
+    if not (math.isfinite(plan.confidence) and math.isfinite(plan.entropy)):  # broken weights: every token is as good
+        return f"a confidence of {plan.confidence} and an entropy of {plan.entropy}: the model computes no numbers"
     steps = np.diff(path[:, :2], axis=0, prepend=np.zeros((1, 2)))
     fastest = float(np.hypot(steps[:, 0], steps[:, 1]).max()) / plan.step_s
     return f"a trajectory at {fastest:.0f} m/s" if fastest > FASTEST_MPS else ""
@@ -148,6 +150,7 @@ class GuardedConsumers:
             name = type(consumer).__name__
             try:
                 consumer.consume(tick)
+                trouble = consumer.error if isinstance(consumer, TellsTrouble) else None
             except Exception as error:
                 log.exception("%s is left out from now on", name)
                 self._active.remove(consumer)
@@ -155,8 +158,8 @@ class GuardedConsumers:
                 continue
             if time.perf_counter() - begun > SLOW_CONSUMER_S:
                 self._faults.tell(f"{name} holds the drive up: it must take a tick at once")
-            if isinstance(consumer, TellsTrouble) and consumer.error:
-                self._faults.tell(consumer.error)
+            if trouble:
+                self._faults.tell(trouble)
 
     def close(self) -> None:
         """Close them all, the broken ones too."""

@@ -63,6 +63,8 @@ class PolicyProcess:
         self._ready = False
         self._closing = False
         self._complaint = ""
+        self._verdict = ""
+        """Why we ended the process ourselves."""
         self._started = time.monotonic()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = _start(folder, adapter, device, threads, self._stderr)
@@ -170,6 +172,8 @@ class PolicyProcess:
         return ""
 
     def _last_words(self, code: int) -> str:
+        if self._verdict:
+            return self._verdict
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         why = self._complaint if not self._ready else _tail(self._stderr)
         return f"the policy process {how}" + (f": {why}" if why else "")
@@ -214,7 +218,7 @@ class PolicyProcess:
                     self._handle(message[0])
                     self._changed.notify_all()
         except (WireError, ValueError) as error:
-            self._complaint = f"the policy process talks nonsense: {error}"
+            self._verdict = f"the policy process talked nonsense and was ended: {error}"
             self._process.kill()
         self._process.wait()
         with self._changed:

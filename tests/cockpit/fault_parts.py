@@ -14,17 +14,27 @@ import carla
 import numpy as np
 from session_parts import ExpertPlanner, Keeper, hands
 
+from cockpit.cameras import CameraSpec
 from cockpit.config import ArbitrationConfig, LockstepConfig, SessionConfig, TrafficConfig
 from cockpit.restore import carla_transform
+from cockpit.route_files import read_route, shipped_routes
 from cockpit.session import Session
 from cockpit.stage import Stage
-from recorder.schema import Control, DriverInput, Plan, PolicyStatus, Tick
+from recorder.reader import list_segments
+from recorder.schema import Authority, Control, DriverInput, EventKind, Plan, PolicyStatus, Tick
+from recorder.verify import verify_session
 from recorder.writer import SegmentRecorder
 
 FAILS_AT = 15
 """Tick in which things begin to fail."""
 ENDS_AT = 40
 ARBITRATION = ArbitrationConfig(plan_stale_s=0.3, request_s=0.4)
+DT_S = 0.05
+STALE_TICKS = round(ARBITRATION.plan_stale_s / DT_S) + 2
+REQUEST_TICKS = round(ARBITRATION.request_s / DT_S) + 1
+TAKEN = (Authority.HUMAN, Authority.SAFE_STOP)
+SMALL = CameraSpec("front", 48, 27)
+ROUTE = read_route(shipped_routes("millbrook_train"), "train_1")
 
 
 def settings(port: int, **changes: Any) -> SessionConfig:
@@ -77,6 +87,7 @@ class Failing(ExpertPlanner):
             "a plan for the future": {"frame": plan.frame + 1000},
             "a plan at the speed of sound": {"trajectory_ego": path + np.float32([300.0, 0.0, 0.0])},
             "steps of no time": {"step_s": 0.0},
+            "a confidence that is none": {"confidence": math.nan},
         }.get(self._how, {})
 
     def wait(self, frame: int, timeout_s: float) -> Plan | None:
@@ -163,3 +174,32 @@ def _start(stage: Stage) -> None:
     ego.set_transform(carla_transform(dataclasses.replace(pose, z=pose.z + 0.1)))
     ego.set_target_velocity(carla.Vector3D(8.0 * math.cos(pose.yaw), 8.0 * math.sin(pose.yaw), 0.0))
     ego.set_target_angular_velocity(carla.Vector3D(0.0, 0.0, 0.0))
+
+
+def check_ticks(ticks) -> None:
+    """No tick is missing, and each has a driver whose control is one."""
+    frames = [tick.frame for tick in ticks]
+    assert frames == list(range(frames[0], frames[0] + len(frames)))
+    for tick in ticks:
+        control = tick.control
+        assert tick.authority.authority in Authority
+        assert all(map(math.isfinite, (control.throttle, control.steer, control.brake)))
+        if tick.authority.authority is Authority.HUMAN:
+            assert tick.driver.connected
+
+
+def check_recording(drive, ticks, segments: int = 1) -> None:
+    """Every takeover has its segment, with its past and up to the last tick."""
+    assert verify_session(drive.folder) == []
+    found = list_segments(drive.folder)
+    assert len(found) == segments
+    assert all(segment.complete for segment in found)
+    assert sum(segment.ticks for segment in found) >= len(ticks) - 1 if segments else True
+
+
+def first(ticks, is_so) -> int:
+    return next(number for number, tick in enumerate(ticks) if is_so(tick))
+
+
+def told(ticks) -> str:
+    return "\n".join(event.text for tick in ticks for event in tick.events if event.kind is EventKind.FAULT)

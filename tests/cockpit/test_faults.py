@@ -15,24 +15,30 @@ import time
 
 import carla
 import pytest
-from fault_parts import ARBITRATION, FAILS_AT, Device, Failing, FaultDrive, ScreenProcess, settings
+from fault_parts import (
+    FAILS_AT,
+    REQUEST_TICKS,
+    ROUTE,
+    SMALL,
+    STALE_TICKS,
+    TAKEN,
+    Device,
+    Failing,
+    FaultDrive,
+    ScreenProcess,
+    check_recording,
+    check_ticks,
+    first,
+    settings,
+    told,
+)
 from session_parts import ExpertPlanner, hands
 
-from cockpit.cameras import CameraSpec
-from cockpit.route_files import read_route, shipped_routes
 from cockpit.simulator import launch_simulator
 from cockpit.stage import set_stage
 from cockpit.world import WorldLost
 from recorder.reader import list_segments
 from recorder.schema import Authority, EventKind, Reason
-from recorder.verify import verify_session
-
-SMALL = CameraSpec("front", 48, 27)
-ROUTE = read_route(shipped_routes("millbrook_train"), "train_1")
-DT_S = 0.05
-STALE_TICKS = round(ARBITRATION.plan_stale_s / DT_S) + 2
-REQUEST_TICKS = round(ARBITRATION.request_s / DT_S) + 1
-TAKEN = (Authority.HUMAN, Authority.SAFE_STOP)
 
 
 @pytest.fixture(scope="module")
@@ -44,35 +50,6 @@ def stage():
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "session"
-
-
-def check_ticks(ticks) -> None:
-    """No tick is missing, and each has a driver whose control is one."""
-    frames = [tick.frame for tick in ticks]
-    assert frames == list(range(frames[0], frames[0] + len(frames)))
-    for tick in ticks:
-        control = tick.control
-        assert tick.authority.authority in Authority
-        assert all(map(math.isfinite, (control.throttle, control.steer, control.brake)))
-        if tick.authority.authority is Authority.HUMAN:
-            assert tick.driver.connected
-
-
-def check_recording(drive, ticks, segments: int = 1) -> None:
-    """Every takeover has its segment, with its past and up to the last tick."""
-    assert verify_session(drive.folder) == []
-    found = list_segments(drive.folder)
-    assert len(found) == segments
-    assert all(segment.complete for segment in found)
-    assert sum(segment.ticks for segment in found) >= len(ticks) - 1 if segments else True
-
-
-def first(ticks, is_so) -> int:
-    return next(number for number, tick in enumerate(ticks) if is_so(tick))
-
-
-def told(ticks) -> str:
-    return "\n".join(event.text for tick in ticks for event in tick.events if event.kind is EventKind.FAULT)
 
 
 POLICY_FAULTS = {
@@ -92,6 +69,7 @@ POLICY_FAULTS = {
     "a trajectory without headings": ("of shape", Reason.POLICY_FAILED),
     "a plan for the future": ("which has not been yet", Reason.POLICY_FAILED),
     "a plan at the speed of sound": ("m/s", Reason.POLICY_FAILED),
+    "a confidence that is none": ("a confidence of nan", Reason.POLICY_FAILED),
     "steps of no time": ("steps of 0.0 s", Reason.POLICY_FAILED),
 }
 
@@ -202,13 +180,25 @@ class Breaking:
         if self.count == FAILS_AT and self.how == "is slow":
             time.sleep(0.3)
 
+    @property
+    def error(self) -> str | None:
+        if self.count >= FAILS_AT and self.how == "cannot be asked":
+            raise RuntimeError("wrapped object has been deleted")
+        return None
+
     def close(self) -> None:
         if self.how == "cannot be closed":
             raise OSError("device busy")
 
 
 @pytest.mark.parametrize(
-    ("how", "words"), [("raises", "the screen burst"), ("is slow", "holds the drive up"), ("cannot be closed", "")]
+    ("how", "words"),
+    [
+        ("raises", "the screen burst"),
+        ("is slow", "holds the drive up"),
+        ("cannot be asked", "has been deleted"),
+        ("cannot be closed", ""),
+    ],
 )
 def test_a_screen_that_fails_costs_itself_only(stage, folder, how, words):
     person = Device(lambda number: hands(takeover_pressed=number == 20, throttle=0.3))
