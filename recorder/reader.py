@@ -19,10 +19,10 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from recorder.codec import TABLES, Arrays, decode_tick
+from recorder.codec import TABLES, Arrays, decode_tick, span
 from recorder.columns import Table
 from recorder.jpeg import decode_jpeg
-from recorder.schema import SCHEMA_VERSION, Authority, DriverKind, Reason, SessionInfo, Tick
+from recorder.schema import SCHEMA_VERSION, Authority, DriverKind, EventKind, Reason, SessionInfo, Tick
 from recorder.session import SEGMENTS, RecordingError, read_session
 from recorder.store import FORMAT
 from recorder.window import takeovers
@@ -225,11 +225,23 @@ class Segment:
         with _told(self.path):
             return decode_jpeg(data)
 
+    def ticks_with(self, kind: EventKind) -> list[int]:
+        """Indices of the ticks in which such an event happened, in order."""
+        events = self.arrays.tables["events"].column("kind")
+        ends = self.arrays.tables["ticks"].numbers("events_end")
+        return [index for index in range(len(self)) if kind in events[span(ends, index)]]
+
     def _index(self, index: int) -> int:
         row = index + len(self) if index < 0 else index
         if not 0 <= row < len(self):
             raise IndexError(f"tick {index} of {self.path.name}, which holds {len(self)}")
         return row
+
+    def _distance_m(self) -> float:
+        """How far the car drove; being set back is no driving."""
+        xy = np.stack([self.column("ego/pose/x"), self.column("ego/pose/y")], axis=1)
+        steps = np.hypot(*np.diff(xy, axis=0).T)
+        return float(np.delete(steps, [index - 1 for index in self.ticks_with(EventKind.REWIND) if index]).sum())
 
     def summary(self) -> SegmentSummary:
         """What a list of segments shows."""
@@ -237,7 +249,6 @@ class Segment:
         index = self.takeover_index
         taken = np.array([state is not Authority.POLICY for state in self.authority], bool)
         step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
-        xy = np.stack([self.column("ego/pose/x"), self.column("ego/pose/y")], axis=1)
         notes = [] if index is None else [note for note in self.column("driver/note")[index : index + 20] if note]
         return SegmentSummary(
             segment_id=self.segment_id,
@@ -252,7 +263,7 @@ class Segment:
             note=notes[0] if notes else "",
             takeovers=len(self.takeovers),
             ticks=len(self),
-            distance_m=float(np.hypot(*np.diff(xy, axis=0).T).sum()) if len(xy) > 1 else 0.0,
+            distance_m=self._distance_m(),
             complete=self.is_complete,
             ended_by=str(self.attributes.get("ended_by", "")),
             dropped_ticks=int(self.attributes.get("dropped_ticks", 0)),

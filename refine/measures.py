@@ -8,6 +8,7 @@ here is stated at the function that makes it, and docs/experimenting.md has the 
 from __future__ import annotations
 
 import enum
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -90,6 +91,8 @@ class Signals:
     in_junction: NDArray[np.bool_]
     hazard_marks: Sequence[int] = ()
     """Indices of ticks with a hazard mark."""
+    set_back: Sequence[int] = ()
+    """Indices of ticks before which the scene was set back: the car did not drive there from the tick before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ def signals_from_segment(segment: Segment) -> Signals:
         lateral_m=column("route/lateral_offset_m"),
         in_junction=column("route/in_junction"),
         hazard_marks=_hazard_marks(segment),
+        set_back=segment.ticks_with(EventKind.REWIND),
     )
 
 
@@ -211,16 +215,20 @@ def manual_ticks(authority: Sequence[Authority], taken: int, end: int) -> NDArra
 
 
 def origin_of(signals: Signals, taken: int, settings: MeasureSettings) -> tuple[Origin, int | None]:
-    """What the times count from, and its tick: the request, else a hazard's mark, else a low time to collision."""
+    """What the times count from, and its tick: the request, else a hazard's mark, else a low time to collision.
+
+    Nothing counts from before a tick to which the scene was set back: that hazard is not the one that was driven.
+    """
+    earliest = max((index for index in signals.set_back if index <= taken), default=0)
     asked = request_tick(signals.authority, taken)
-    if asked is not None:
+    if asked is not None and asked >= earliest:
         return Origin.REQUEST, asked
     oldest_s = signals.time_s[taken] - settings.mark_within_s
-    marks = [index for index in signals.hazard_marks if index <= taken and signals.time_s[index] >= oldest_s]
+    marks = [n for n in signals.hazard_marks if earliest <= n <= taken and signals.time_s[n] >= oldest_s]
     if marks:
         return Origin.HAZARD_MARK, marks[-1]
     onset = hazard_onset(signals, taken, settings)
-    return (Origin.NONE, None) if onset is None else (Origin.HAZARD_TTC, onset)
+    return (Origin.NONE, None) if onset is None or onset < earliest else (Origin.HAZARD_TTC, onset)
 
 
 def request_tick(authority: Sequence[Authority], taken: int) -> int | None:
@@ -272,19 +280,30 @@ def min_ttc(ttc_s: Numbers) -> float | None:
 
 
 def accelerations(signals: Signals, settings: MeasureSettings) -> tuple[Numbers, Numbers]:
-    """Acceleration along and across the car, m/s^2, (N,) each: the smoothed derivative of the velocity (order 2)."""
-    time_s, step_s = signals.time_s, _step_s(signals.time_s)
+    """Acceleration along and across the car, m/s^2, (N,) each: the smoothed derivative of the velocity (order 2).
+
+    Each stretch between two ticks to which the scene was set back is smoothed by itself: being set back is no braking.
+    """
+    bounds = [0, *(index for index in signals.set_back if index), len(signals.time_s)]
+    stretches = [slice(first, last) for first, last in itertools.pairwise(bounds)]
+    slopes = [_slopes(signals.time_s[part], signals.velocity_mps[part], settings) for part in stretches]
+    (ax, ay), cosine, sine = np.concatenate(slopes).T, np.cos(signals.yaw_rad), np.sin(signals.yaw_rad)
+    return ax * cosine + ay * sine, -ax * sine + ay * cosine
+
+
+def _slopes(time_s: Numbers, values: Numbers, settings: MeasureSettings) -> Numbers:
+    """(N, 2) the smoothed derivative of two signals by time; zero where there are too few ticks for one."""
+    step_s = _step_s(time_s)
     if len(time_s) < 3 or step_s <= 0.0:
-        return np.zeros(len(time_s)), np.zeros(len(time_s))
+        return np.zeros_like(values)
     even_s = np.arange(time_s[0], time_s[-1] + step_s / 2, step_s)  # lost ticks would stretch the filter
     length = min(max(3, round(settings.smoothing_s / step_s) | 1), len(even_s) - (len(even_s) + 1) % 2)
     slopes = []
-    for speed in signals.velocity_mps.T:
-        even = np.interp(even_s, time_s, speed)
+    for value in values.T:
+        even = np.interp(even_s, time_s, value)
         slope = np.asarray(savgol_filter(even, length, min(2, length - 1), deriv=1, delta=step_s))
         slopes.append(np.interp(time_s, even_s, slope))
-    (ax, ay), cosine, sine = slopes, np.cos(signals.yaw_rad), np.sin(signals.yaw_rad)
-    return ax * cosine + ay * sine, -ax * sine + ay * cosine
+    return np.stack(slopes, axis=1)
 
 
 def sdlp(signals: Signals, driven: NDArray[np.intp], settings: MeasureSettings) -> float | None:

@@ -22,7 +22,7 @@ from PIL import Image
 from policy.codebook import Codebook
 from policy.prompt import messages, prompt_text
 from policy.settings import CameraSettings, PolicySettings, check_folder, checkpoint_sha256, read_settings
-from recorder.codec import decode_plan, span
+from recorder.codec import decode_plan
 from recorder.reader import RecordingError, Segment, read_session, segment_paths
 from recorder.schema import Authority, EventKind, Plan, RouteCommand
 from recorder.session import WHOLE_SESSION
@@ -248,9 +248,10 @@ class _Builder:
 
 def drive_of(segment: Segment) -> Drive:
     """What `refine.preference` looks at, from a segment's columns."""
-    events = segment.arrays.tables["events"].column("kind")
-    ends = segment.arrays.tables["ticks"].numbers("events_end")
-    collided = [EventKind.COLLISION in events[span(ends, index)] for index in range(len(segment))]
+
+    def happened(kind: EventKind) -> NDArray[np.bool_]:
+        return np.isin(np.arange(len(segment)), segment.ticks_with(kind))
+
     return Drive(
         frame=segment.column("frame"),
         time_s=segment.column("time_s"),
@@ -258,7 +259,8 @@ def drive_of(segment: Segment) -> Drive:
         speed_mps=segment.column("ego/speed_mps"),
         free=np.array([state is Authority.POLICY for state in segment.authority], bool),
         taken=np.array([state is Authority.HUMAN for state in segment.authority], bool),
-        collided=np.array(collided, bool),
+        collided=happened(EventKind.COLLISION),
+        set_back=happened(EventKind.REWIND),
     )
 
 

@@ -54,6 +54,8 @@ class Skip(enum.StrEnum):
     """The policy drove most of the horizon: nothing is known that would be better."""
     FUTURE_UNKNOWN = "future_unknown"
     """The segment ends, or ticks were lost, before the horizon does."""
+    SET_BACK = "set_back"
+    """The scene was set back before the horizon ended: what was driven after that is another course of events."""
     COLLISION = "collision"
     """The person's own drive collided: no example to follow."""
     NO_PICTURE = "no_picture"
@@ -84,6 +86,8 @@ class Drive:
     free: NDArray[np.bool_]
     """The policy had the car, with nobody asking for or taking it."""
     collided: NDArray[np.bool_]
+    set_back: NDArray[np.bool_]
+    """The scene was set back just before this tick: the car did not drive here from the tick before."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,8 @@ def driven_future(drive: Drive, index: int, horizon: int, step_s: float) -> NDAr
     last = _last_tick(drive, times_s[-1])
     if last is None or np.diff(drive.time_s[index : last + 1]).max() > LARGEST_GAP_S:
         return Skip.FUTURE_UNKNOWN
+    if drive.set_back[index + 1 : last + 1].any():
+        return Skip.SET_BACK
     ticks = slice(index, last + 1)
     x, y = (np.interp(times_s, drive.time_s[ticks], drive.poses_world[ticks, axis]) for axis in (0, 1))
     yaw = np.interp(times_s, drive.time_s[ticks], np.unwrap(drive.poses_world[ticks, 2]))

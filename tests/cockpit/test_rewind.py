@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
 import pytest
-from fault_parts import Device, FaultDrive, settings
+from datasets import load_from_disk
+from fault_parts import ROUTE, SMALL, Device, FaultDrive, settings
 from session_parts import ExpertPlanner, hands
 from window_ticks import actor, authority
 from window_ticks import tick as a_tick
 
-from cockpit.cameras import CameraSpec
 from cockpit.config import RewindConfig
 from cockpit.rewind import Rewinder
-from cockpit.route_files import read_route, shipped_routes
 from cockpit.simulator import launch_simulator
 from cockpit.stage import set_stage
+from policy.answer import format_answer
+from policy.codebook import Codebook
+from policy.small import make_checkpoint
 from recorder.reader import list_segments
-from recorder.schema import Authority, EventKind, Reason, TickEvent
+from recorder.schema import Authority, Direction, EventKind, Reason, SpeedAction, TickEvent
 from recorder.verify import verify_session
+from refine.pairs import build_pairs
+from refine.preference import PairConfig
 
-ROUTE = read_route(shipped_routes("millbrook_train"), "train_1")
+BACK_AT, BACK_S = 45, 0.5
+BACK_TICKS = round(BACK_S / 0.05)
 HIT = (TickEvent(EventKind.COLLISION, "hit vehicle.audi.tt", 7, 2000.0),)
 
 
@@ -69,29 +77,69 @@ def test_a_standstill_is_undone_where_the_car_still_moved():
     assert rewinder.target(hands(), False).frame == 99
 
 
-def test_a_running_world_is_set_back_and_the_driver_has_it_from_there(tmp_path):
+class Speaker(ExpertPlanner):
+    """Its plans are whole answers in a codebook's tokens, as a VLA's are: always on at 8 m/s."""
+
+    def __init__(self, codebook: Codebook) -> None:
+        super().__init__()
+        times_s = 0.5 * np.arange(1, 7)
+        self._tokens = codebook.encode(np.stack([8.0 * times_s, 0 * times_s, 0 * times_s], axis=-1))
+        self._path = codebook.decode(self._tokens)
+        self._text = format_answer(Direction.FOLLOW_LANE, SpeedAction.KEEP, self._tokens)
+
+    def newest_plan(self):
+        plan = super().newest_plan()
+        told = {"tokens": self._tokens, "trajectory_ego": self._path, "text": self._text}
+        return replace(plan, **told) if plan is not None else None
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory):
+    return make_checkpoint(tmp_path_factory.mktemp("policies") / "untrained", codebook=Codebook.town())
+
+
+@pytest.fixture(scope="module")
+def set_back(tmp_path_factory, policy):
+    """A drive on the simulator in which the driver goes back by half a second in tick 45, and brakes from there."""
 
     def script(number: int):
-        return hands(rewind_pressed=number == 45, throttle=0.3 if number >= 45 else 0.0)
+        return hands(rewind_pressed=number == BACK_AT, brake=0.3 if number >= BACK_AT + 10 else 0.0)
 
+    folder = tmp_path_factory.mktemp("rewind") / "session"
     with launch_simulator(rendering=False) as server:
-        config = settings(server.port, rewind=RewindConfig(seconds=1.0))
-        with set_stage(config, [CameraSpec("front", 48, 27)], ROUTE) as stage:
-            drive = FaultDrive(stage, tmp_path / "session", ExpertPlanner(), Device(script))
-            ticks = drive.run(60)
+        config = settings(server.port, rewind=RewindConfig(seconds=BACK_S))
+        with set_stage(config, [SMALL], ROUTE) as stage:
+            drive = FaultDrive(stage, folder, Speaker(Codebook.load(policy)), Device(script))
+            return drive, drive.run(150)
+
+
+def test_a_running_world_is_set_back_and_the_driver_has_it_from_there(set_back):
+    drive, ticks = set_back
     back = next(n for n, tick in enumerate(ticks) if any(e.kind is EventKind.REWIND for e in tick.events))
-    assert back == 45
-    target, jumped = ticks[back - 21], ticks[back]
-    assert math.dist((jumped.ego.pose.x, jumped.ego.pose.y), (target.ego.pose.x, target.ego.pose.y)) < 1.0
-    assert (
-        math.dist((jumped.ego.pose.x, jumped.ego.pose.y), (ticks[back - 1].ego.pose.x, ticks[back - 1].ego.pose.y))
-        > 2.0
-    )
+    assert back == BACK_AT
+    target, jumped = ticks[back - BACK_TICKS - 1], ticks[back]
+    assert apart_m(jumped, target) < 1.0
+    assert apart_m(jumped, ticks[back - 1]) > 2.0
     assert jumped.ego.speed_mps == pytest.approx(target.ego.speed_mps, abs=0.7)
     assert jumped.route.driven_m == pytest.approx(target.route.driven_m, abs=1.0)
     assert (jumped.authority.authority, jumped.authority.reason) == (Authority.HUMAN, Reason.REWIND)
-    assert [event.value for event in jumped.events if event.kind is EventKind.REWIND] == [pytest.approx(1.0)]
-    assert [tick.frame for tick in ticks] == list(range(ticks[0].frame, ticks[0].frame + 60))
-    assert drive.session.progress.distance_m < 40.0
+    assert [event.value for event in jumped.events if event.kind is EventKind.REWIND] == [pytest.approx(BACK_S)]
+    assert [tick.frame for tick in ticks] == list(range(ticks[0].frame, ticks[0].frame + len(ticks)))
     assert verify_session(drive.folder) == []
     assert [segment.reason for segment in list_segments(drive.folder)] == [Reason.REWIND]
+
+
+def test_the_way_back_is_not_driven_distance(set_back):
+    drive, ticks = set_back
+    driven_m = sum(apart_m(one, other) for n, (one, other) in enumerate(pairwise(ticks), 1) if n != BACK_AT)
+    assert list_segments(drive.folder)[0].distance_m == pytest.approx(driven_m, abs=0.5)
+    assert drive.session.progress.distance_m == pytest.approx(driven_m, abs=0.5)
+
+
+def test_no_pair_spans_the_jump_and_the_second_chance_gives_pairs(set_back, policy, tmp_path):
+    drive, ticks = set_back
+    summary = build_pairs([drive.folder], policy, tmp_path / "pairs", config=PairConfig(ordinary_share=0.0))
+    frames = load_from_disk(str(tmp_path / "pairs"))["frame"]
+    assert min(frames) >= ticks[BACK_AT].frame
+    assert len(frames) > 3
+    assert summary.skipped["set_back"] >= 10  # the frames just before, whose horizon is mostly the driver's

@@ -86,6 +86,23 @@ def test_the_take_over_time_is_counted_from_the_request():
     assert measured.speed_mps == pytest.approx(10.0)
 
 
+def test_being_set_back_is_no_braking():
+    """At 10 m/s up to tick 30, set back to where the car did 4 m/s, and on at 4 m/s."""
+    speeds = np.where(np.arange(100) < 30, 10.0, 4.0)
+    drive = signals([P] * 30 + [H] * 70, velocity_mps=np.stack([speeds, 0 * speeds], axis=1), set_back=(30,))
+    measured = measure(drive, 30, 100, ("0001", "rewind", "human", ""), SETTINGS)
+    assert measured.max_deceleration_mps2 == pytest.approx(0.0, abs=1e-6)
+    assert measured.max_acceleration_mps2 == pytest.approx(0.0, abs=1e-6)
+
+
+def test_no_time_is_counted_from_before_the_scene_was_set_back():
+    """Request, mark and low time to collision before the jump belong to another course of events."""
+    ttc_s = np.where((np.arange(100) > 20) & (np.arange(100) < 30), 2.0, np.inf)
+    drive = signals([P] * 10 + [R] * 20 + [H] * 70, ttc_s=ttc_s, hazard_marks=(25,), set_back=(30,))
+    assert origin_of(drive, 30, SETTINGS) == (Origin.NONE, None)
+    assert origin_of(replace(drive, set_back=()), 30, SETTINGS)[0] is Origin.REQUEST
+
+
 def test_a_request_that_had_become_a_safe_stop_counts_from_where_it_began():
     assert request_tick([P, P, R, R, S, S, H], 6) == 2
 

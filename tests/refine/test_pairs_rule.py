@@ -21,7 +21,7 @@ FOLLOW = RouteCommand.LANE_FOLLOW
 
 
 def straight_drive(
-    speeds_mps=None, taken=True, count: int = 121, step_s: float = 0.05, start=(0.0, 0.0, 0.0), hits=()
+    speeds_mps=None, taken=True, count: int = 121, step_s: float = 0.05, start=(0.0, 0.0, 0.0), hits=(), jumps=()
 ) -> Drive:
     """Along the ego's own x axis at these speeds (8 m/s where none are given)."""
     speeds = np.full(count, SPEED_MPS) if speeds_mps is None else np.asarray(speeds_mps, float)
@@ -37,6 +37,7 @@ def straight_drive(
         taken=np.full(count, taken) if isinstance(taken, bool) else np.asarray(taken, bool),
         free=~(np.full(count, taken) if isinstance(taken, bool) else np.asarray(taken, bool)),
         collided=np.isin(np.arange(count), list(hits)),
+        set_back=np.isin(np.arange(count), list(jumps)),
     )
 
 
@@ -203,3 +204,11 @@ def test_driving_towards_a_takeover_is_not_ordinary():
 def test_standing_or_driving_otherwise_than_said_is_no_example():
     assert calm(straight_drive(np.zeros(121), taken=False)) is None
     assert calm(straight_drive(np.full(121, 6.0), taken=False)) is None
+
+
+def test_no_future_goes_on_over_a_scene_that_was_set_back():
+    drive = straight_drive(jumps=[70])
+    assert driven_future(drive, 9, HORIZON, 0.5).shape == (HORIZON, 3)  # 60 ticks: to the last one before
+    assert driven_future(drive, 10, HORIZON, 0.5) is Skip.SET_BACK
+    assert driven_future(drive, 69, HORIZON, 0.5) is Skip.FUTURE_UNKNOWN
+    assert driven_future(straight_drive(jumps=[10]), 10, HORIZON, 0.5).shape == (HORIZON, 3)
