@@ -27,6 +27,7 @@ from sim.render.solids import ACTOR_VERTEX, Model
 from sim.render.staging import BLOB, GLOW, INSTANCE, ModelKey, Placed, Stage, make_model, set_stage
 from sim.render.textures import LAYERS, SIGNS, SIZE, texture_array
 from sim.render.town import Town, build_town
+from sim.render.weather_pass import WeatherPass
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +62,11 @@ class Renderer:
         self._signals: dict[DrawnLight, Placed] = {}
         self._weather: tuple[float, ...] = ()
         self._label_pass: LabelPass | None = None
+        self._weather_pass: WeatherPass | None = None
         self._buffers: dict[str, moderngl.Buffer] = {}
         with self._ctx:
             self._device = str(self._ctx.info["GL_RENDERER"])
-            self._scene = self._own(self._ctx.buffer(reserve=64 + 8 * 16, dynamic=True))
+            self._scene = self._own(self._ctx.buffer(reserve=64 + 11 * 16, dynamic=True))
             self._surfaces = self._own(self._ctx.texture_array((SIZE, SIZE, LAYERS), 4, surface_layers().tobytes()))
             self._surfaces.build_mipmaps()
             self._surfaces.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
@@ -89,7 +91,10 @@ class Renderer:
         with self._ctx:
             self._set_weather(state.weather)
             stage = set_stage(state, self._light, self._model, self._placed)
+            effects = self._effects()
             self._load(stage)
+            if effects is not None:
+                effects.prepare(state, stage, self._light)
             drawn: dict[CameraView, dict[Shows, np.ndarray]] = {}
             images = []
             for view in views:
@@ -107,8 +112,9 @@ class Renderer:
         with self._ctx:
             for target in self._targets.values():
                 target.release()
-            if self._label_pass is not None:
-                self._label_pass.release()
+            for made in (self._label_pass, self._weather_pass):
+                if made is not None:
+                    made.release()
             for thing in reversed(self._owned):
                 thing.release()
             self._release_moving()
@@ -133,13 +139,13 @@ class Renderer:
         vertices, indices = (self._own(ctx.buffer(a.tobytes())) for a in (town.vertices, town.indices))
         self._buffers |= {"static": vertices, "static_indices": indices}
         content = [(vertices, "3f4 4f1 3f1 1u1 2f4", "position", "colour", "normal_bytes", "layer", "uv")]
-        self._static = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.chunks)
+        self.static = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.chunks)
         program = self._program(shaders.PAINT_VERTEX, shaders.PAINT_FRAGMENT)
         vertices, indices = (self._own(ctx.buffer(a.tobytes() or bytes(4))) for a in (town.paint, town.paint_indices))
         self._buffers |= {"paint": vertices, "paint_indices": indices}
         content = [(vertices, "3f4 2f4 1f4 4f1", "position", "side", "grow", "colour")]
-        self._paint = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.paint_chunks)
-        self._owned += [self._static, self._paint]
+        self.paint = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.paint_chunks)
+        self._owned += [self.static, self.paint]
         self._shade_program = self._program(shaders.SHADE_VERTEX, shaders.SHADE_FRAGMENT)
         self._shade: ChunkDraws | None = None
         self._shade_parts: list[Any] = []
@@ -152,7 +158,8 @@ class Renderer:
         directions = self._own(ctx.buffer(self._directions.tobytes()))
         self._sky_colours = self._own(ctx.buffer(reserve=self._directions.nbytes, dynamic=True))
         content = [(directions, "3f4", "direction"), (self._sky_colours, "3f4", "colour")]
-        self._sky = self._own(ctx.vertex_array(program, content, self._own(ctx.buffer(indices.tobytes()))))
+        self._buffers |= {"sky": directions, "sky_indices": self._own(ctx.buffer(indices.tobytes()))}
+        self.sky = self._own(ctx.vertex_array(program, content, self._buffers["sky_indices"]))
 
     # What moves
 
@@ -199,6 +206,8 @@ class Renderer:
                 (self._instances.buffer, "4f4 4f4 4f4 4f4 1u4/i", "row_x", "row_y", "row_z", "paint", "flags"),
             ]
             self._set_vao("actors", self._actor_program, content, self._model_indices)
+            self._actor_content = content
+            self._drop_vao("weather_actors")
 
     def _load_models(self) -> None:
         vertices, indices = [], []
@@ -219,9 +228,12 @@ class Renderer:
         self._model_vertices = self._ctx.buffer(all_vertices.tobytes())
         self._model_indices = self._ctx.buffer(np.concatenate(indices).tobytes())
 
-    def _set_vao(self, name: str, program: moderngl.Program, content: list, indices: moderngl.Buffer) -> None:
+    def _drop_vao(self, name: str) -> None:
         if name in self._vaos:
-            self._vaos[name].release()
+            self._vaos.pop(name).release()
+
+    def _set_vao(self, name: str, program: moderngl.Program, content: list, indices: moderngl.Buffer) -> None:
+        self._drop_vao(name)
         self._vaos[name] = self._ctx.vertex_array(program, content, indices)
 
     def _set_weather(self, weather: tuple[float, ...]) -> None:
@@ -237,6 +249,15 @@ class Renderer:
         if self._light.sun.mean() > NO_SHADOW and math.acos(min(1.0, float(sun @ self._shade_sun))) > SUN_STEP_RAD:
             self._throw_shadows()
         self._shade_program["strength"] = 0.47 * min(float(self._light.sun.mean()) / 0.6, 1.0)
+
+    def _effects(self) -> WeatherPass | None:
+        """What draws night, rain and fog; None in dry daylight."""
+        if not self._light.effects:
+            return None
+        if self._weather_pass is None:
+            self._weather_pass = WeatherPass(self._ctx, self._program, self._town, self._buffers)
+        self._weather_pass.static_program["pane"] = tuple(1.3 * (0.65 * self._light.haze + 0.35 * self._light.zenith))
+        return self._weather_pass
 
     def _throw_shadows(self) -> None:
         self._shade_sun = self._light.sun_direction
@@ -256,9 +277,12 @@ class Renderer:
     # One picture
 
     def _draw_view(self, state: SceneState, stage: Stage, view: CameraView) -> np.ndarray:
-        target = self._target((view.width, view.height))
-        self._write_scene(state, view)
+        target, effects = self._target((view.width, view.height)), self._effects()
         ctx, frame = self._ctx, target.framebuffer
+        if effects is not None:
+            effects.light_up(view)
+            effects.bind()
+        self._write_scene(state, view)
         frame.use()
         frame.depth_mask = True
         haze = self._light.haze
@@ -269,11 +293,12 @@ class Renderer:
         ctx.depth_func = "<="
         ctx.front_face = "ccw"
         further = HIGH_UP * max(view.z - 10.0, 0.0)
-        self._static.draw(view, further)
+        look = self if effects is None else effects
+        look.static.draw(view, further)
         frame.depth_mask = False
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         ctx.blend_func = OVER  # type: ignore[assignment]
-        self._paint.draw(view, further)
+        look.paint.draw(view, further)
         if self._shade is not None and self._light.sun.mean() > NO_SHADOW:
             self._shade.draw(view, further)
         self._draw_quads("blobs", stage.blobs[stage.blobs["owner"] != view.hidden_actor_id], view)
@@ -281,12 +306,21 @@ class Renderer:
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self._draw_actors(stage, view, further)
         ctx.enable_only(moderngl.DEPTH_TEST)
-        self._sky.render()
+        look.sky.render()
         frame.depth_mask = False
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
-        ctx.blend_func = BLOOM  # type: ignore[assignment]
-        self._draw_quads("glows", stage.glows[stage.glow_owner != view.hidden_actor_id], view)
-        return self._read(frame, view)
+        glows = stage.glows[stage.glow_owner != view.hidden_actor_id]
+        if effects is None:
+            ctx.blend_func = BLOOM  # type: ignore[assignment]
+            self._draw_quads("glows", glows, view)
+            return self._read(frame, view)
+        glows = effects.glows(self._light, glows)
+        effects.draw_glows(glows[seen(view, glows["at"][:, :3], 6.0, GLOW_REACH_M)], self._light.wet)
+        ctx.blend_func = OVER  # type: ignore[assignment]
+        effects.draw_rain(view, self._light.rain)
+        image = self._read(frame, view)
+        image[..., 3] = 255  # alpha said where the road was wet
+        return image
 
     def _read(self, frame: moderngl.Framebuffer, view: CameraView) -> np.ndarray:
         image = np.empty((view.height, view.width, 4), np.uint8)
@@ -301,7 +335,7 @@ class Renderer:
     def _write_scene(self, state: SceneState, view: CameraView) -> None:
         light = self._light
         fx, _ = focal(view)
-        block = np.empty((12, 4), np.float32)
+        block = np.empty((15, 4), np.float32)
         block[:4] = projection(view).T
         block[4] = (*eye(view), state.time_s)
         block[5] = (*light.sun_direction, light.night)
@@ -309,10 +343,17 @@ class Renderer:
         block[7] = (*light.sky_ambient, light.fog_per_m)
         block[8] = (*light.ground_ambient, light.fog_start_m)
         block[9] = (*light.haze, 2.0 / (fx * view.width))
-        block[10] = (*light.zenith, 0.0)
-        beam = light.night if view.hidden_actor_id >= 0 else 0.0  # the own car's headlights
-        block[11] = (*axes(view.roll, view.pitch, view.yaw)[0], beam)
+        block[10] = (*light.zenith, light.fog_thins_per_m)
+        block[11] = self._own_beam(state, view)
+        block[12:] = 0.0 if self._weather_pass is None else self._weather_pass.block(light)
         self._scene.write(block.tobytes())
+
+    def _own_beam(self, state: SceneState, view: CameraView) -> tuple[float, ...]:
+        """Where the headlights shine of the car that the camera is mounted in, and how strongly."""
+        own = next((actor for actor in state.actors if actor.actor_id == view.hidden_actor_id), None)
+        if own is None or self._light.night <= 0.0:
+            return (*axes(view.roll, view.pitch, view.yaw)[0], 0.0)
+        return (*axes(own.roll, own.pitch, own.yaw)[0], 0.55 * self._light.night)
 
     def _draw_labels(self, state: SceneState, stage: Stage, view: CameraView) -> dict[Shows, np.ndarray]:
         if self._label_pass is None:
@@ -327,8 +368,15 @@ class Renderer:
 
     def _draw_actors(self, stage: Stage, view: CameraView, further: float) -> None:
         count = self._command_actors(stage, view, further)
-        if count:
-            self._vaos["actors"].render_indirect(self._commands.buffer, count=count)
+        if not count:
+            return
+        name = "actors"
+        if self._light.effects and self._weather_pass is not None:
+            name = "weather_actors"
+            if name not in self._vaos:
+                program = self._weather_pass.actor_program
+                self._set_vao(name, program, self._actor_content, self._model_indices)
+        self._vaos[name].render_indirect(self._commands.buffer, count=count)
 
     def _command_actors(self, stage: Stage, view: CameraView, further: float) -> int:
         """Write the indirect draws of the instances in view; gives their number."""
@@ -355,7 +403,7 @@ class Renderer:
             if name == "blobs":
                 program, layout = self._blob_program, ("4f4 4f4 4x/i", "at", "sides")
             else:
-                program, layout = self._glow_program, ("4f4 4f4 3f4/i", "at", "facing", "colour")
+                program, layout = self._glow_program, ("4f4 4f4 3f4 4x/i", "at", "facing", "colour")
             content = [(self._quad, "2f4", "corner"), (buffer.buffer, *layout)]
             self._set_vao(name, program, content, self._quad_indices)
         self._vaos[name].render(instances=len(rows))

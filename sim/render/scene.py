@@ -54,19 +54,29 @@ class DrawnLight:
 
 
 @dataclass(frozen=True)
+class StreetLamp:
+    """A street lamp that somebody changed: off, of another strength (1 is usual) or colour (0..255)."""
+
+    is_on: bool = True
+    strength: float = 1.0
+    colour_rgb: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True)
 class SceneState:
     """Everything that moves or changes in one tick.
 
     `weather` are carla.WeatherParameters' numbers in their order: cloudiness, precipitation, precipitation_deposits,
     wind_intensity, sun_azimuth_angle, sun_altitude_angle, fog_density, fog_distance, fog_falloff, wetness,
     scattering_intensity, mie_scattering_scale, rayleigh_scattering_scale, dust_storm (percent, degrees, metres).
-    `time_s` drives what blinks.
+    `time_s` drives what blinks. `street_lamps` has the changed ones by their place in the town's list.
     """
 
     actors: tuple[DrawnActor, ...] = ()
     lights: tuple[DrawnLight, ...] = ()
     weather: tuple[float, ...] = CLEAR_NOON
     time_s: float = 0.0
+    street_lamps: tuple[tuple[int, StreetLamp], ...] = ()
 
 
 class Shows(enum.Enum):

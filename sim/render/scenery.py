@@ -33,6 +33,7 @@ POLE_RGB = np.array([0.36, 0.38, 0.39])
 BAY_M, FLOOR_M = 3.0, 3.1
 LAMP_EVERY_M = 32.0
 LAMP_REACH_M = 16.0
+LAMP_HEAD_M = 6.6
 GROUND_DROP_M = 0.05
 HILLY_DROP_M, HILLY_STEP_M = 0.35, 10.0  # the ground's cells must not cut through a road on a slope
 NEAR_M = (9.0, 45.0)  # up to where the ground is as high as the nearest road, from where it follows all roads
@@ -432,7 +433,7 @@ def add_lamp(mesh: StaticMesh, foot: np.ndarray, over: np.ndarray) -> np.ndarray
     ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(6)], axis=1)
     top = foot + np.array([0.0, 0.0, 6.4])
     mesh.strip(ring * 0.06 + top, ring * 0.09 + foot, POLE_RGB, PLAIN, up=False, reach=130.0)
-    head = over + np.array([0.0, 0.0, 6.6])
+    head = over + np.array([0.0, 0.0, LAMP_HEAD_M])
     arm = (head - top) / np.linalg.norm(head - top)
     side = np.array([-arm[1], arm[0], 0.0])
     up = np.array([0.0, 0.0, 0.05])

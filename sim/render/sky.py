@@ -16,6 +16,14 @@ from sim.render.mesh import noise
 
 DOME_RINGS = np.radians([-30.0, -4.0, 0.0, 1.5, 3.5, 6.0, 10.0, 15.0, 21.0, 28.0, 37.0, 48.0, 62.0, 78.0, 90.0])
 DOME_SIDES = 128
+HAZE = 0.05
+"""Fog density (of 1) up to which it is only distance that pales."""
+BRIGHT, DAMP = 0.2, 0.5
+"""Under a sky with fewer clouds than this, up to these deposits, a road is damp but has no puddles (as in WetNoon)."""
+FALLOFF_M = 15.0
+"""Height over which fog thins by e at a `fog_falloff` of 1: "reaches normal sized buildings" in CARLA's words."""
+LAMPS_ON_DEG = 0.0
+"""Altitude of the sun below which street lamps shine."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,20 @@ class Light:
     wet: float
     cloud: float
     sun_visible: float
+    effects: bool
+    """Whether the programs of night, rain and fog draw it."""
+    rain: float
+    wind: float
+    puddles: float
+    """Share of the road, roughly, that stands under water."""
+    fog_thins_per_m: float
+    """1 / the height over which fog thins by e."""
+    sky_clear: float
+    """How much of the sky overhead is seen through the fog."""
+    cloud_light: np.ndarray
+    lamp_light: float
+    """How strongly lamps light what is around them."""
+    street_lamps: bool
 
 
 def mix(a: ArrayLike, b: ArrayLike, f: float) -> np.ndarray:
@@ -63,26 +85,43 @@ def light_from_weather(weather: tuple[float, ...]) -> Light:
     sun = mix(white, warm, low) * ramp(altitude, -5.0, 11.0) * (1.0 - 0.88 * overcast) * (1.0 - 0.5 * rain) * 0.66
     clear_sky = mix([0.55, 0.60, 0.68], [0.56, 0.49, 0.50], low)
     ambient = mix(clear_sky, [0.70, 0.71, 0.73], overcast) * (0.16 + 0.84 * day) * (1.0 - 0.25 * rain)
-    ambient = mix(np.array([0.085, 0.10, 0.15]), ambient, day)
+    ambient = mix(np.array([0.125, 0.15, 0.225]), ambient, day)
     zenith = mix(mix([0.22, 0.44, 0.78], [0.25, 0.32, 0.55], low), [0.62, 0.65, 0.69], overcast)
     horizon = mix(mix([0.74, 0.83, 0.91], [0.98, 0.70, 0.46], low), [0.76, 0.78, 0.80], max(overcast, 0.85 * fog))
     horizon = mix(horizon, [0.72, 0.56, 0.36], dust)
     zenith, horizon = zenith * (1.0 - 0.35 * rain), horizon * (1.0 - 0.3 * rain)
-    zenith = mix(np.array([0.010, 0.014, 0.035]), zenith, day)
-    horizon = mix(np.array([0.035, 0.042, 0.075]), horizon, day)
+    zenith = mix(mix([0.010, 0.017, 0.048], [0.040, 0.038, 0.045], cloud), zenith, day)
+    glow = np.array([0.042, 0.050, 0.085]) + max(0.4 * cloud, 0.7 * rain) * np.array(
+        [0.050, 0.045, 0.036]
+    )  # of a town's lamps
+    horizon = mix(glow, horizon, day)
+    fog_per_m = 0.0011 + 0.0009 * rain + 0.06 * fog**1.7 + 0.006 * dust
+    deposits, wetness = (min(max(weather[k] / 100.0, 0.0), 1.0) for k in (2, 9))
+    wet = min(1.0, max(wetness, 0.6 * deposits, 0.5 * rain))
+    effects = day < 1.0 or rain > 0.0 or wetness > 0.0 or fog > HAZE or deposits > (0.0 if cloud > BRIGHT else DAMP)
+    sky_clear = math.exp(-fog_per_m * min(0.5 * FALLOFF_M / max(weather[8], 1e-3), 22.0))
     return Light(
         sun_direction=direction,
         sun=sun,
         sky_ambient=ambient,
         ground_ambient=ambient * np.array([0.74, 0.71, 0.65]),
         haze=horizon,
-        zenith=mix(zenith, horizon, 0.9 * fog),
-        fog_per_m=0.0011 + 0.0009 * rain + 0.06 * fog**1.7 + 0.006 * dust,
+        zenith=mix(zenith, horizon, 0.9 * (1.0 - sky_clear if effects else fog)),
+        fog_per_m=fog_per_m,
         fog_start_m=fog_start if fog > 0.0 else 0.0,
         night=1.0 - day,
-        wet=min(1.0, max(weather[9] / 100.0, 0.6 * weather[2] / 100.0, 0.5 * rain)),
+        wet=min(1.0, max(wetness, deposits, 0.8 * rain)) if effects else wet,
         cloud=cloud,
         sun_visible=(1.0 - overcast) * (1.0 - fog) * ramp(altitude, -4.0, 0.0),
+        effects=effects,
+        rain=rain,
+        wind=min(max(weather[3] / 100.0, 0.0), 1.0),
+        puddles=min(1.0, 0.9 * deposits + 0.2 * rain),
+        fog_thins_per_m=max(weather[8], 0.0) / FALLOFF_M if effects else 0.0,
+        sky_clear=sky_clear,
+        cloud_light=np.minimum(ambient * (0.95 - 0.55 * (1.0 - day)) + sun * 0.45, 1.0),
+        lamp_light=1.0 - day,
+        street_lamps=altitude < LAMPS_ON_DEG,
     )
 
 

@@ -20,7 +20,7 @@ INSTANCE = np.dtype(
     [("row_x", "<f4", 4), ("row_y", "<f4", 4), ("row_z", "<f4", 4), ("paint", "<f4", 4), ("flags", "<u4")]
 )
 BLOB = np.dtype([("at", "<f4", 4), ("sides", "<f4", 4), ("owner", "<i4")])
-GLOW = np.dtype([("at", "<f4", 4), ("facing", "<f4", 4), ("colour", "<f4", 3)])
+GLOW = np.dtype([("at", "<f4", 4), ("facing", "<f4", 4), ("colour", "<f4", 3), ("ground", "<f4")])
 ModelKey = tuple[str, tuple[float, float, float]]
 
 NOBODY = -2  # not -1, which a view means by hiding no actor
@@ -225,4 +225,5 @@ def lamp_glows(row: np.ndarray, model: Model) -> np.ndarray:
         found["facing"][:, :3] = np.sign(centres[:, :1]) * turn[:, 0]
         found["facing"][:, 3] = [BLOOM[lamp.part][2] for lamp in lit]
         found["colour"] = [BLOOM[lamp.part][0] for lamp in lit]
+        found["ground"] = row["row_z"][3]
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,18 +11,10 @@ import pytest
 from sim.render import CameraView, DrawnActor, DrawnLight, Renderer, SceneState
 from sim.render.scene import CLEAR_NOON
 
-TOWN = Path(__file__).parents[2] / "assets" / "maps" / "millbrook.xodr"
 # On Avenue West, eastbound (yaw 0), 30 m before the stop line of signal 201.
 CAMERA = CameraView(320, 180, 90.0, x=-150.0, y=1.75, z=1.6)
 SEDAN = (2.4462, 0.9184, 0.7454)
 SIGNAL = DrawnLight(x=-118.35, y=8.2, z=0.0, yaw=0.0, state=0)
-
-
-@pytest.fixture(scope="module")
-def renderer():
-    made = Renderer(TOWN.read_text())
-    yield made
-    made.release()
 
 
 def picture(renderer: Renderer, scene: SceneState | None = None, view: CameraView = CAMERA) -> np.ndarray:
@@ -203,7 +194,7 @@ def test_night_is_dark_but_lamps_shine(renderer):
     car = sedan(-120.0, -1.75, yaw=math.pi)
     night = picture(renderer, SceneState((car,), weather=weather(sun_altitude=-30.0)))
     day = picture(renderer, SceneState((car,)))
-    assert night.mean() < 0.35 * day.mean()
+    assert night.mean() < 0.45 * day.mean()  # street lamps light the road
     row, column = at_pixel(CAMERA, car.x - SEDAN[0], car.y, 0.6)
     assert night[row - 3 : row + 4, column - 8 : column + 9].max() > 200
 
