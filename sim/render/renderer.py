@@ -24,7 +24,7 @@ from sim.render.shadows import throw_shadows
 from sim.render.signs import faces
 from sim.render.sky import dome, dome_colours, light_from_weather
 from sim.render.solids import ACTOR_VERTEX, Model
-from sim.render.staging import BLOB, GLOW, INSTANCE, ModelKey, Placed, Stage, make_model, set_stage
+from sim.render.staging import BLOB, CABINS_FROM, GLOW, INSTANCE, NOBODY, ModelKey, Placed, Stage, make_model, set_stage
 from sim.render.textures import LAYERS, SIGNS, SIZE, texture_array
 from sim.render.town import Town, build_town
 from sim.render.weather_pass import WeatherPass
@@ -90,7 +90,8 @@ class Renderer:
         """(H, W, 4) uint8 BGRA of every view, alpha 255; what the bytes say, each view's `shows` says."""
         with self._ctx:
             self._set_weather(state.weather)
-            stage = set_stage(state, self._light, self._model, self._placed)
+            cabins = frozenset(view.hidden_actor_id for view in views if view.cabin)
+            stage = set_stage(state, self._light, self._model, self._placed, cabins)
             effects = self._effects()
             self._load(stage)
             if effects is not None:
@@ -383,7 +384,9 @@ class Renderer:
         if not len(stage.owner):
             return 0
         chosen = seen(view, stage.centre, stage.radius, ACTOR_REACH_M + further)
-        chosen = chosen[stage.owner[chosen] != view.hidden_actor_id]
+        owner = stage.owner[chosen]
+        inside = CABINS_FROM - view.hidden_actor_id if view.cabin else NOBODY
+        chosen = chosen[(owner != view.hidden_actor_id) & ((owner > CABINS_FROM) | (owner == inside))]
         if not len(chosen):
             return 0
         commands = np.zeros((len(chosen), 5), np.uint32)

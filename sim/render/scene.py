@@ -105,4 +105,6 @@ class CameraView:
     pitch: float = 0.0
     yaw: float = 0.0
     hidden_actor_id: int = -1
+    cabin: bool = False
+    """Whether the inside of the hidden actor is drawn: the camera is its driver's eye."""
     shows: Shows = Shows.COLOUR

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.render.cabin import cabin, steering_wheel, wheel_pose
 from sim.render.camera import axes
 from sim.render.figures import number_in, prop, signal_mast, signal_post, walker
 from sim.render.labels import LABEL, Tag
@@ -23,6 +24,11 @@ BLOB = np.dtype([("at", "<f4", 4), ("sides", "<f4", 4), ("owner", "<i4")])
 GLOW = np.dtype([("at", "<f4", 4), ("facing", "<f4", 4), ("colour", "<f4", 3), ("ground", "<f4")])
 ModelKey = tuple[str, tuple[float, float, float]]
 
+CABIN = "cabin."
+"""Before a vehicle's id: its inside."""
+STEERING_WHEEL: ModelKey = ("steering wheel", (0.0, 0.0, 0.0))
+CABINS_FROM = -10
+"""The inside of actor k belongs to CABINS_FROM - k."""
 NOBODY = -2  # not -1, which a view means by hiding no actor
 BLINK_S = 0.7
 CLOTHES = ((0.70, 0.20, 0.18), (0.20, 0.35, 0.60), (0.85, 0.80, 0.70), (0.25, 0.45, 0.32), (0.55, 0.42, 0.62))
@@ -72,6 +78,10 @@ def label_of(type_id: str, tag: int) -> int:
 def make_model(key: ModelKey, fine: bool = True) -> Model:
     """The model of a blueprint with its half sizes; not `fine` is for the distance."""
     type_id, extent_m = key
+    if type_id.startswith(CABIN):
+        return cabin(type_id.removeprefix(CABIN), extent_m)
+    if key == STEERING_WHEEL:
+        return steering_wheel()
     if key == POST:
         return signal_post()
     if key == MAST:
@@ -95,9 +105,13 @@ class Placed:
 
 
 def set_stage(
-    scene: SceneState, light: Light, model_of: Callable[[ModelKey], Model], placed: Callable[[DrawnLight], Placed]
+    scene: SceneState,
+    light: Light,
+    model_of: Callable[[ModelKey], Model],
+    placed: Callable[[DrawnLight], Placed],
+    cabins: frozenset[int] = frozenset(),
 ) -> Stage:
-    """All instances, blobs and blooms of a scene."""
+    """All instances, blobs and blooms of a scene; `cabins` are the actors that are seen from inside."""
     lamps_on = light.night > 0.15 or light.fog_per_m > 0.012
     actors = actor_instances(scene.actors, scene.time_s, lamps_on)
     keys: list[ModelKey] = [(actor.type_id, actor.extent_m) for actor in scene.actors]
@@ -119,8 +133,13 @@ def set_stage(
             labels.append((label_of(key[0], 0), 0, signal.actor_id & 0xFFFF))
         glows.append(unmoving.glows)
         glow_owner += [NOBODY] * len(unmoving.glows)
+    owner += [NOBODY] * (len(keys) - len(owner))
+    for i in (i for i, actor in enumerate(scene.actors) if actor.actor_id in cabins):
+        rows.append(cabin_instances(scene.actors[i], actors[i]))
+        keys += [(CABIN + scene.actors[i].type_id, scene.actors[i].extent_m), STEERING_WHEEL]
+        labels += [labels[i]] * 2
+        owner += [CABINS_FROM - scene.actors[i].actor_id] * 2
     instances = np.concatenate(rows)
-    owner += [NOBODY] * (len(instances) - len(owner))
     all_glows = np.concatenate(glows)
     strengths = all_glows["facing"][:, 3]
     strengths *= np.interp(light.night, [0.0, 1.0], [DAY_BLOOM, 1.0])
@@ -163,6 +182,18 @@ def actor_instances(actors: tuple[DrawnActor, ...], time_s: float, lamps_on: boo
         row["row_z"] = (*turn[:, 2].tolist(), actor.z)
         row["paint"] = (*paint_of(actor), actor.steer_rad)
         row["flags"] = actor_flags(actor, time_s, lamps_on)
+    return rows
+
+
+def cabin_instances(actor: DrawnActor, row: np.ndarray) -> np.ndarray:
+    """Two rows of `INSTANCE`: the inside of a vehicle and its steering wheel; `row` is the vehicle's own."""
+    rows = np.repeat(row.reshape(1), 2)
+    rows["flags"] = Part.BEACON.flag  # instruments shine
+    rows["paint"][:, 3] = 0.0
+    wheel = wheel_pose(actor.extent_m, actor.steer_rad)
+    for name in ("row_x", "row_y", "row_z"):
+        turn, at = row[name][:3], row[name][3]
+        rows[name][1] = (*(turn @ wheel[:, :3]), turn @ wheel[:, 3] + at)
     return rows
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sim import wire
 from sim.actors import Actor, wire_transform
 from sim.blueprint_types import Kind
+from sim.render.cabin import is_driver_eye
 from sim.render.scene import CameraView, DrawnActor, DrawnLight, SceneState, Shows
 from sim.world import World
 
@@ -60,7 +61,8 @@ def camera_shot(world: World, camera: Actor) -> CameraShot:
     shows, number = CAMERAS[camera.type_id]
     p = camera.pose
     hidden = hidden_actor(world, camera)
-    view = CameraView(width, height, fov_deg, p.x, p.y, p.z, p.roll, p.pitch, p.yaw, hidden, shows)
+    inside = hidden >= 0 and _is_driver_eye(world, camera)
+    view = CameraView(width, height, fov_deg, p.x, p.y, p.z, p.roll, p.pitch, p.yaw, hidden, inside, shows)
     head = wire.camera_header(number, world.frame, world.time_s, wire_transform(p), width, height, fov_deg)
     return CameraShot(camera.stream_id, view, head)
 
@@ -73,6 +75,14 @@ def hidden_actor(world: World, sensor: Actor) -> int:
         return -1
     offsets = zip((mount.x, mount.y, mount.z), parent.box_offset_m, parent.extent_m, strict=True)
     return sensor.parent_id if all(abs(at - centre) <= extent for at, centre, extent in offsets) else -1
+
+
+def _is_driver_eye(world: World, camera: Actor) -> bool:
+    """Whether a camera that is mounted inside a vehicle is where its driver's eye is."""
+    parent, mount = world.actors[camera.parent_id], camera.pose_in_parent
+    if parent.kind is not Kind.VEHICLE or mount is None:
+        return False
+    return is_driver_eye(parent.extent_m, (mount.x, mount.y, mount.z))
 
 
 def scene_of(world: World, weather: tuple[float, ...]) -> SceneState:
