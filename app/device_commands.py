@@ -8,13 +8,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
-import evdev
 import typer
-from evdev import ecodes
 
 from app.console import out
 from cockpit.devices import DeviceError, list_devices
-from cockpit.devices.calibration import WORDS, Calibration, Step, write_profile
+from cockpit.devices.calibrated_device import CalibratedDevice
+from cockpit.devices.calibration import WORDS, Step, write_profile
 
 
 def calibrate(
@@ -24,30 +23,19 @@ def calibrate(
     wheel_range: Annotated[float, typer.Option("--range", help="Rim travel from lock to lock, degrees.")] = 900.0,
 ) -> None:
     """Turn left, turn right, press each pedal and two buttons: what comes of it is a profile for `--device FILE`."""
-    path = device or _first_device()
-    try:
-        opened = evdev.InputDevice(path)
-    except OSError as error:
-        raise DeviceError(f"cannot open {path} ({error.strerror}); `takeover doctor` lists the devices") from error
-    with closing(opened):
-        ranges = {code: (info.min, info.max) for code, info in _axes(opened)}
-        calibration = Calibration(ranges)
-        calibration.saw({code: info.value for code, info in _axes(opened)})
+    with closing(CalibratedDevice(device or _first_device())) as opened:
+        calibration = opened.calibration
         out.print(f"Calibrating {opened.name}. Press Enter after each step.")
         while calibration.step is not Step.DONE:
             out.print(f"  {WORDS[calibration.step]}")
-            _watch_until_enter(opened, calibration)
+            _watch_until_enter(opened)
             problem = calibration.finish()
             if problem:
                 out.print(f"  [yellow]{problem}[/]")
-        told = calibration.profile(name or opened.name, opened.info.vendor, opened.info.product, wheel_range)
+        told = opened.profile(name or "", wheel_range)
     write_profile(told, target)
     out.print(f"profile: {target}")
     out.print(f"next: takeover drive --device {target}")
-
-
-def _axes(device: evdev.InputDevice) -> list:
-    return device.capabilities(absinfo=True).get(ecodes.EV_ABS, [])  # pyright: ignore[reportReturnType]
 
 
 def _first_device() -> str:
@@ -57,16 +45,11 @@ def _first_device() -> str:
     return found[0]
 
 
-def _watch_until_enter(device: evdev.InputDevice, calibration: Calibration) -> None:
+def _watch_until_enter(device: CalibratedDevice) -> None:
     """Feed everything the device says to the calibration until the driver presses Enter."""
     while True:
         ready, _, _ = select.select([device.fd, sys.stdin], [], [])
-        if device.fd in ready:
-            for event in device.read():
-                if event.type == ecodes.EV_ABS:
-                    calibration.saw({event.code: event.value})
-                elif event.type == ecodes.EV_KEY and event.value == 1:
-                    calibration.saw({}, frozenset({event.code}))
+        device.look()
         if sys.stdin in ready:
             if not sys.stdin.readline():
                 raise DeviceError("the calibration was not finished")

@@ -19,6 +19,7 @@ from app.gui.keys import SHORTCUTS, KeysHelp
 from app.gui.parts import button, label
 from app.gui.prepare_page import PreparePage
 from app.gui.run_page import RunPage
+from app.gui.wheel_page import WheelPage
 from app.run_status import Phase
 from app.session_controller import USER_ERRORS
 from app.study import Study, Trial
@@ -33,11 +34,11 @@ LEAST_HEIGHT = 420
 """Lower than this the window is of no use beside the driver's panes, and stays behind them."""
 SIGNAL_LOOK_MS = 200
 NO_DISPLAY = "no display: set DISPLAY or WAYLAND_DISPLAY, or run without a window (`takeover round`)"
-PREPARE, RUN, AFTER = range(3)
+PREPARE, RUN, AFTER, WHEEL = range(4)
 
 
 class MainWindow(QWidget):
-    """Three pages: prepare, run, after."""
+    """Four pages: prepare, run, after, and the wheel's calibration."""
 
     def __init__(self, config: RunConfig, study: Study | None = None) -> None:
         super().__init__()
@@ -46,8 +47,9 @@ class MainWindow(QWidget):
         self.prepare = PreparePage(config, study)
         self.run = RunPage(self.drive)
         self.after = AfterPage(config.out)
+        self.wheel = WheelPage(config.out)
         self.pages = QStackedWidget()
-        self.tabs = [button(say(f"tabs.{name}"), "tab") for name in ("prepare", "run", "after")]
+        self.tabs = [button(say(f"tabs.{name}"), "tab") for name in ("prepare", "run", "after", "wheel")]
         self.now = label("", "dim")
         self._goes_on = False
         self._last: tuple[RunConfig, Trial | None] | None = None
@@ -57,11 +59,13 @@ class MainWindow(QWidget):
         self.resize(*_fitting_size())
 
     def show_page(self, index: int) -> None:
-        """0 prepares, 1 runs, 2 looks back."""
+        """0 prepares, 1 runs, 2 looks back, 3 calibrates the wheel."""
         self.tabs[index].setChecked(True)
         self.pages.setCurrentIndex(index)
         if index != AFTER:
             self.after.pause()
+        if index == WHEEL and self.wheel.step is None:
+            self.wheel.refresh()
 
     def start(self) -> None:
         """Start what is prepared: the form's drive, or the study's next trial."""
@@ -91,6 +95,7 @@ class MainWindow(QWidget):
         self.drive.close()
         self.prepare.stop()
         self.after.stop()
+        self.wheel.stop()
         super().closeEvent(event)
 
     def _begin(self, config: RunConfig, trial: Trial | None) -> None:
@@ -102,8 +107,8 @@ class MainWindow(QWidget):
         """A drive has begun: its page, and room for the driver's panes where they share the display."""
         assert self._last is not None  # noqa: S101  only what was begun begins
         config, trial = self._last
-        self.prepare.set_running(True)
-        self.run.set_running(True)
+        for page in (self.prepare, self.run, self.wheel):
+            page.set_running(True)
         if trial is None:
             self.now.setText(say("now.drive", seed=config.seed))
         else:
@@ -116,8 +121,8 @@ class MainWindow(QWidget):
 
     def _ended(self) -> None:
         self._take_room_back()
-        self.prepare.set_running(False)
-        self.run.set_running(False)
+        for page in (self.prepare, self.run, self.wheel):
+            page.set_running(False)
         self.now.setText("")
         self.after.refresh()
         goes_on, self._goes_on = self._goes_on, False
@@ -133,6 +138,7 @@ class MainWindow(QWidget):
         self.drive.begun.connect(self.show_begun)
         self.drive.ended.connect(self._ended)
         self.drive.told.connect(self.tell)
+        self.wheel.saved.connect(self.prepare.setup.use_profile)
         actions = {
             "start": self.start,
             "pause": self.run.toggle_pause,
@@ -145,6 +151,7 @@ class MainWindow(QWidget):
             "prepare": lambda: self.show_page(PREPARE),
             "run": lambda: self.show_page(RUN),
             "after": lambda: self.show_page(AFTER),
+            "wheel": lambda: self.show_page(WHEEL),
             "help": lambda: KeysHelp(self).exec(),
         }
         for name, keys in SHORTCUTS.items():
@@ -203,7 +210,7 @@ class MainWindow(QWidget):
         keys.clicked.connect(lambda: KeysHelp(self).exec())
         row.addSpacing(theme.px(theme.GAP))
         row.addWidget(keys)
-        for page in (self.prepare, self.run, self.after):
+        for page in (self.prepare, self.run, self.after, self.wheel):
             self.pages.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -20,6 +20,7 @@ SHORTCUTS = {
     "prepare": "Ctrl+1",
     "run": "Ctrl+2",
     "after": "Ctrl+3",
+    "wheel": "Ctrl+4",
     "help": "F1",
 }
 """By the name of what they do; F10, F11 and Escape belong to the driver's windows."""

@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.choices import WEATHERS, DriverOption, RouteChoice, driver_options, policy_choices, route_choices
-from app.config import EMBEDDED_TOWN, RunConfig, StreamIn, StreamRole, town_names
+from app.config import EMBEDDED_TOWN, DriverChoice, RunConfig, StreamIn, StreamRole, town_names
 from app.gui import theme
 from app.gui.parts import Card, button, combo_box, form_rows, framed, label
 from app.texts import say
@@ -37,6 +37,8 @@ class SetupPanel(QWidget):
         super().__init__(parent)
         self._config = config
         self._extra_routes: tuple[Path, ...] = () if config.route_file is None else (config.route_file,)
+        self._profiles: tuple[str, ...] = ()
+        """Own device profiles: what was calibrated, or what the settings name."""
         self.rig = combo_box()
         self.world = combo_box()
         self.address = QLineEdit(f"{config.host or '127.0.0.1'}:{config.port}")
@@ -112,6 +114,11 @@ class SetupPanel(QWidget):
         """Look again for policies and devices; keeps what was chosen where it is still there."""
         self._fill_policies(self.policy.currentData(ROLE))
         self._fill_drivers(self.driver.currentData(ROLE))
+
+    def use_profile(self, path: str) -> None:
+        """Choose an own device profile as what the person drives with."""
+        self._profiles = tuple(dict.fromkeys((path, *self._profiles)))
+        self._fill_drivers(_own_device(path))
 
     def _build(self) -> None:
         column = QVBoxLayout(self)
@@ -220,14 +227,19 @@ class SetupPanel(QWidget):
         self.policy.setCurrentIndex(folders.index(wanted) if wanted in folders else 0)
 
     def _fill_drivers(self, wanted: DriverOption | None) -> None:
-        options = driver_options()
+        plugged_in, asked_for = driver_options(), self._config.device
+        is_known = asked_for is None or asked_for in (option.device for option in plugged_in)
+        own = self._profiles if is_known or asked_for is None else tuple(dict.fromkeys((*self._profiles, asked_for)))
+        options = [*(_own_device(path) for path in own), *plugged_in]
         self.driver.clear()
         for option in options:
             self.driver.addItem(option.label, option)
         asked = wanted.driver if wanted else self._config.driver
         device = wanted.device if wanted else self._config.device
-        fits = [i for i, option in enumerate(options) if option.driver is asked and device in (None, option.device)]
-        self.driver.setCurrentIndex(fits[0] if fits else 0)  # 'auto': the first is a usable wheel, else the keyboard
+        anyone = asked is DriverChoice.AUTO and device is not None
+        fits = [i for i, o in enumerate(options) if (anyone or o.driver is asked) and device in (None, o.device)]
+        first = min(len(own), len(options) - 1)  # 'auto': the first that is plugged in, a usable wheel or the keyboard
+        self.driver.setCurrentIndex(fits[0] if fits else first)
 
     def _world_chosen(self) -> None:
         self.address.setEnabled(not self.is_embedded())
@@ -279,6 +291,11 @@ def _beside(field: QWidget, push: QPushButton) -> QWidget:
     row.addWidget(field, stretch=1)
     row.addWidget(push)
     return framed(row)
+
+
+def _own_device(name: str) -> DriverOption:
+    """A device by its profile's file or name, or by its device file, as the settings name it."""
+    return DriverOption(say("setup.own_profile", name=Path(name).stem), DriverChoice.WHEEL, name)
 
 
 def _stream(text: str) -> StreamIn:

@@ -17,7 +17,7 @@ ACCENT = palette.TONES[palette.Tone.POLICY]
 GAP = 12
 """Pixels between things that belong to different groups; half of it inside a group."""
 
-SMALL, BODY, TITLE, HUGE = 11, 13, 15, 30
+SMALL, BODY, TITLE, LARGE, HUGE = 11, 13, 15, 22, 30
 """Font heights in pixels. These and all other sizes are meant for a laptop's display: `px` scales them."""
 
 SCALE_VARIABLE = "TAKEOVER_SCALE"
@@ -52,18 +52,19 @@ QWidget {{ color: {palette.INK.name()}; background: {palette.GROUND.name()}; }}
 QLabel, QWidget[role="clear"] {{ background: transparent; }}
 QLabel[role="dim"] {{ color: {palette.DIM.name()}; font-size: {SMALL}px; }}
 QLabel[role="title"] {{ font-size: {TITLE}px; font-weight: 600; }}
+QLabel[role="asked"] {{ font-size: {LARGE}px; font-weight: 600; }}
 QLabel[role="heading"] {{ color: {palette.DIM.name()}; font-size: {SMALL}px; font-weight: 700; }}
 QLabel[role="value"] {{ font-weight: 600; }}
 QFrame[role="card"] {{ background: {SURFACE.name()}; border: 1px solid {LINE.name()}; border-radius: 8px; }}
 QFrame[role="header"] {{ background: {SURFACE.name()}; border-bottom: 1px solid {LINE.name()}; }}
 QFrame[role="header"] QWidget {{ background: transparent; }}
-QComboBox, QSpinBox, QLineEdit {{
+QComboBox, QAbstractSpinBox, QLineEdit {{
     background: {RAISED.name()}; border: 1px solid {LINE.name()}; border-radius: 6px;
     padding: 5px 8px; min-height: 18px;
 }}
-QComboBox:hover, QSpinBox:hover, QLineEdit:hover {{ border-color: {palette.FAINT.name()}; }}
-QComboBox:focus, QSpinBox:focus, QLineEdit:focus {{ border-color: {ACCENT.name()}; }}
-QComboBox:disabled, QSpinBox:disabled, QLineEdit:disabled {{
+QComboBox:hover, QAbstractSpinBox:hover, QLineEdit:hover {{ border-color: {palette.FAINT.name()}; }}
+QComboBox:focus, QAbstractSpinBox:focus, QLineEdit:focus {{ border-color: {ACCENT.name()}; }}
+QComboBox:disabled, QAbstractSpinBox:disabled, QLineEdit:disabled {{
     color: {palette.FAINT.name()}; background: {SURFACE.name()};
 }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
@@ -75,7 +76,7 @@ QComboBox::down-arrow {{
 QComboBox QAbstractItemView {{
     background: {RAISED.name()}; border: 1px solid {LINE.name()}; selection-background-color: #24405A; outline: none;
 }}
-QSpinBox::up-button, QSpinBox::down-button {{ width: 0; border: none; }}
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; border: none; }}
 QPushButton {{
     background: {RAISED.name()}; border: 1px solid {LINE.name()}; border-radius: 6px;
     padding: 7px 14px; font-weight: 600;

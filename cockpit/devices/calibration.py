@@ -46,7 +46,8 @@ WORDS = {
     Step.DONE: "Done.",
 }
 _ORDER = tuple(Step)
-_HATS = frozenset(range(ecodes.ABS_HAT0X, ecodes.ABS_HAT3Y + 1))
+HATS = frozenset(range(ecodes.ABS_HAT0X, ecodes.ABS_HAT3Y + 1))
+"""Axes of direction pads: no rim and no pedal."""
 
 
 @dataclass(slots=True)
@@ -69,13 +70,13 @@ class Calibration:
     def saw(self, axes: Mapping[int, int], keys: frozenset[int] = frozenset()) -> None:
         """The device's newest state."""
         for code, value in axes.items():
-            if code not in _HATS:
+            if code not in HATS:
                 self._last[code] = value
                 self._low[code] = min(self._low.get(code, value), value)
                 self._high[code] = max(self._high.get(code, value), value)
         self._pressed += [key for key in sorted(keys) if key not in self._pressed]
         if self.step is Step.REST:
-            self.rest |= {code: value for code, value in axes.items() if code not in _HATS}
+            self.rest |= {code: value for code, value in axes.items() if code not in HATS}
 
     def finish(self) -> str:
         """The driver is done with this step: go to the next; or stay, and return what was missing."""

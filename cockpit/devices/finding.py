@@ -189,7 +189,7 @@ def _profile_of(path: str) -> DeviceProfile:
             return profile
     raise DeviceError(
         f"{path} is {device_name} ({identity[0]:04x}:{identity[1]:04x}), for which there is no profile; "
-        "write one like assets/devices/g29.yaml"
+        "calibrate it: on the window's page Wheel, or by `takeover calibrate`"
     )
 
 
@@ -207,5 +207,5 @@ def _describe(path: str, profiles: dict[str, DeviceProfile]) -> DeviceInfo | Non
             return DeviceInfo(device_name, path, name, is_usable=True)
     if evdev.ecodes.ABS_X not in axes:
         return None
-    message = f"no profile for {identity[0]:04x}:{identity[1]:04x}; write one like assets/devices/g29.yaml"
+    message = f"no profile for {identity[0]:04x}:{identity[1]:04x}; calibrate it: page Wheel, or `takeover calibrate`"
     return DeviceInfo(device_name, path, "", is_usable=False, message=message)

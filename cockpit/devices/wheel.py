@@ -252,7 +252,7 @@ class EvdevWheel:
             _close_quietly(device)
             raise DeviceError(f"{path} is {found}, not {self._profile.name} ({_usb_ids(self._profile)})")
         try:
-            fitting = resolved(self._profile, _ranges(device))
+            fitting = resolved(self._profile, axis_ranges(device))
         except ConfigError as error:
             _close_quietly(device)
             raise DeviceError(str(error)) from error
@@ -307,7 +307,7 @@ class _RimWatch:
         self._last = turned, now_s
 
 
-def _ranges(device: evdev.InputDevice) -> dict[int, tuple[int, int]]:
+def axis_ranges(device: evdev.InputDevice) -> dict[int, tuple[int, int]]:
     """Axis code -> (min, max), as the device tells."""
     told = device.capabilities(absinfo=True).get(ecodes.EV_ABS, [])
     return {code: (info.min, info.max) for code, info in told}  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]

@@ -131,5 +131,5 @@ def test_a_full_disk_is_told_and_what_was_recorded_is_kept(small_disk, tmp_path)
     result = takeover("drive", "--headless", "--config", str(settings), "--out", str(small_disk))
     assert_one_message(result, 1, "No space left", "make room")
     segments = list_segments(next(small_disk.glob("drive-*")))
-    assert sum(segment.ticks for segment in segments) >= 40
+    assert sum(segment.ticks for segment in segments) >= 20  # a chunk; how many more fit hangs on the pictures
     assert not all(segment.complete for segment in segments)

@@ -16,7 +16,7 @@ from app.texts import LANGUAGE_VARIABLE, read_texts, say
 APP = Path(texts.__file__).parent
 ENGLISH = read_texts(asset("texts", "en.yaml"))
 SOURCES = [*sorted((APP / "gui").glob("*.py")), APP / "window.py"]
-BUILT = ("facts.", "keys.", "origin.", "ordering.", "phase.", "tabs.", "state.")
+BUILT = ("facts.", "keys.", "origin.", "ordering.", "phase.", "tabs.", "state.", "step.", "step_name.")
 """Groups whose keys are put together from a name in the program."""
 WORDS_TO = {"label", "button", "Card", "setToolTip", "setPlaceholderText", "QCheckBox", "tell", "addItem"}
 

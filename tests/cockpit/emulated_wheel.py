@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -22,6 +24,8 @@ from typing import Any
 DATA = Path(__file__).parent / "data"
 PARENT = "/sys/devices/pci0000:00/usb1/1-1/1-1:1.0/input"
 TICK_S = 0.05
+EVENT = struct.Struct("llHHi")
+"""The kernel's `input_event`: seconds, microseconds, type, code, value."""
 EV_SYN, EV_KEY, EV_ABS = 0, 1, 3
 ABS_X, ABS_Z, ABS_RZ, BTN_TOP2, BTN_PINKIE = 0, 2, 5, 0x124, 0x125
 
@@ -53,6 +57,13 @@ class Testbed:
         file = folder / f"{time.monotonic_ns()}.events"
         file.write_text("\n".join(lines) + "\n")
         self._call("load_evemu_events", self.node, file)
+
+    def say(self, *changes: tuple[int, int, int]) -> None:
+        """The wheel reports changes (type, code, value) now; as often as wanted, where `play` is once a device."""
+        file = self._library.umockdev_testbed_get_dev_fd(self._bed, self.node.encode())
+        seconds = time.time()
+        stamp = int(seconds), int(seconds % 1 * 1e6)
+        os.write(file, b"".join(EVENT.pack(*stamp, *change) for change in (*changes, (EV_SYN, 0, 0))))
 
     def unplug(self) -> None:
         """The wheel is gone."""

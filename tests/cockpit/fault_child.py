@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from emulated_wheel import ABS_RZ, ABS_X, BTN_TOP2, EV_ABS, EV_KEY, Testbed, moved
+from emulated_wheel import ABS_RZ, ABS_X, BTN_TOP2, EV_ABS, EV_KEY, Testbed
 from fault_parts import ROUTE, SMALL, Device, FaultDrive, settings, told
 from session_parts import ExpertPlanner, hands
 
@@ -21,7 +21,6 @@ from cockpit.devices.profile import load_profile
 from cockpit.stage import set_stage
 from recorder.schema import Authority, Tick
 
-STEERS_AT_S = 0.4
 AWAIT_TICKS = 5
 """Between one thing that happens to the wheel and the next."""
 MOST_TICKS = 200
@@ -33,18 +32,17 @@ def wheel(port: int, folder: Path) -> list[dict[str, Any]]:
     bed = Testbed()
     bed.plug_in(folder)
     device = EvdevWheel(load_profile("g29"))
-    at_rest = moved(0.0, (EV_ABS, ABS_X, RIM_CENTRE), (EV_ABS, ABS_RZ, 255))
+    bed.say((EV_ABS, ABS_X, RIM_CENTRE), (EV_ABS, ABS_RZ, 255))
     happens = iter(
         [
-            (lambda tick: tick is not None, lambda: bed.play([*at_rest, *turned], folder)),
+            (lambda tick: tick is not None, lambda: bed.say((EV_ABS, ABS_X, RIM_CENTRE + QUARTER_TURN))),
             (is_human, bed.unplug),
             (lambda tick: not tick.driver.connected, lambda: bed.plug_in(folder, 21)),
-            (lambda tick: tick.driver.connected, lambda: bed.play(moved(0.0, (EV_KEY, BTN_TOP2, 1)), folder)),
+            (lambda tick: tick.driver.connected, lambda: bed.say((EV_KEY, BTN_TOP2, 1))),
             (is_human, bed.unplug),
             (lambda tick: tick.authority.authority is Authority.SAFE_STOP, lambda: None),
         ]
     )
-    turned = moved(STEERS_AT_S, (EV_ABS, ABS_X, RIM_CENTRE + QUARTER_TURN))
     try:
         with set_stage(settings(port, lockstep=None, realtime=True), [SMALL], ROUTE) as stage:
             drive = FaultDrive(stage, folder / "session", ExpertPlanner(), device)
