@@ -13,7 +13,7 @@ import sys
 import typer
 
 from app import device_commands, rig_commands
-from app.commands import doctor, drive, evaluate, measures, pairs, refine, report, segments, sim, study
+from app.commands import doctor, drive, evaluate, measures, pairs, refine, report, screens, segments, sim, study
 from app.commands import round as round_command
 from app.console import EXIT_FAILED, EXIT_USAGE, err
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command()(drive.drive)
 app.command("round")(round_command.round_)
 app.command()(sim.sim)
+app.command()(screens.screens)
 app.add_typer(rig_commands.app, name="rig")
 app.add_typer(segments.app, name="segments")
 app.add_typer(pairs.app, name="pairs")
@@ -71,6 +72,7 @@ def exit_code(error: Exception) -> int | None:
     """The exit code of an error a user can act on; None for one that is ours and deserves its traceback."""
     from cockpit.config import ConfigError
     from cockpit.devices import DeviceError
+    from cockpit.followers.messages import MessageError
     from cockpit.route import RouteError
     from cockpit.simulator import SimulatorError
     from cockpit.world import WorldError
@@ -81,7 +83,10 @@ def exit_code(error: Exception) -> int | None:
 
     if isinstance(error, (ConfigError, RouteError)):
         return EXIT_USAGE
-    failed = (DeviceError, SimulatorError, WorldError, PolicyProcessError, CheckpointError, RecordingError, RefineError)
+    failed = (
+        *(DeviceError, SimulatorError, WorldError, MessageError),
+        *(PolicyProcessError, CheckpointError, RecordingError, RefineError),
+    )
     return EXIT_FAILED if isinstance(error, (*failed, OSError)) else None
 
 

@@ -62,12 +62,13 @@ def check(
 def pattern(
     rig: RigArgument,
     layout: Annotated[str, typer.Option(help="windows, panes or auto.")] = "auto",
+    machine: Annotated[str | None, typer.Option(help="Show this follower's screens; without it, the others.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Close by itself after this long.")] = None,
 ) -> None:
     """Show a test pattern on every screen: grid, name, seams, greys, blend ramps. Escape closes it."""
     from PyQt6.QtCore import QTimer
 
-    from app.window import NO_DISPLAY, has_display, make_application
+    from app.desktop import NO_DISPLAY, has_display, make_application
     from cockpit.config import ConfigError
     from cockpit.rig import load_rig
     from cockpit.windows import DriverScreens
@@ -80,7 +81,10 @@ def pattern(
     if not has_display():
         raise OSError(NO_DISPLAY)
     application = make_application()
-    screens = DriverScreens(loaded, layout)
+    if machine is not None and machine not in loaded.followers():
+        there = ", ".join(loaded.followers()) or "none"
+        raise ConfigError(f"no screen of rig '{loaded.name}' has machine: {machine}; followers of it: {there}")
+    screens = DriverScreens(loaded.of_machine(machine), layout)
     for pane in screens.panes.values():
         pane.show_still(pattern_image(loaded, pane.content.part))
     screens.closed.connect(application.quit)

@@ -12,7 +12,7 @@ import logging
 import socket
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +34,7 @@ from cockpit.session import Session, TickTimes
 from cockpit.simulator import RunningSimulator, SimulatorError, launch_simulator
 from cockpit.sound import CarSound
 from cockpit.stage import set_stage
-from cockpit.world import WorldError, WorldLost
+from cockpit.world import CarlaWorld, WorldError, WorldLost
 from policy.process import PolicyProcess, PolicyProcessError
 from policy.safety_driver import SafetyDriver
 from policy.settings import (
@@ -91,6 +91,8 @@ class RunningSession:
         self._consumers: list[TickConsumer] = [self.meter]
         self._phase, self._message = Phase.READY, ""
         self._session: Session | None = None
+        self._world: CarlaWorld | None = None
+        self._address = (config.host or "127.0.0.1", config.port)
         self._simulator: RunningSimulator | None = None
         self._policy: PolicyProcess | None = None
         self._recorder: SegmentRecorder | None = None
@@ -117,6 +119,15 @@ class RunningSession:
     def add_consumer(self, consumer: TickConsumer) -> None:
         """Hand every tick to `consumer`, and close it in the end; before `start` only."""
         self._consumers.append(consumer)
+
+    def world_address(self) -> tuple[str, int]:
+        """Host and RPC port of the CARLA server, as followers are told them; known once the drive has begun."""
+        return self._address
+
+    def forget_cameras(self, actor_ids: Iterable[int]) -> None:
+        """Destroy the cameras of a follower that is gone."""
+        if self._world is not None:
+            self._world.forget_cameras(actor_ids)
 
     def newest_tick(self) -> Tick | None:
         """The newest finished tick."""
@@ -254,7 +265,9 @@ class RunningSession:
         if self._stop_asked.is_set():
             return None
         self._phase = Phase.WORLD
+        self._address = (host, port)
         stage = stack.enter_context(set_stage(config.session_config(host, port), self.cameras))
+        self._world = stage.world
         self.ground = Ground(stage.world.map_name, stage.world.opendrive, stage.route.points)
         if config.record:
             self._recorder = self._make_recorder(stage.info)
@@ -358,7 +371,8 @@ def build_session(config: RunConfig, trial: Trial | None = None) -> RunningSessi
         read_route(config.route_file, config.route_id)
     if config.record:
         _check_writable(config.out)
-    cameras = rig.cameras() if config.policy is None else (*rig.cameras(), policy_camera(config.policy))
+    own = rig.of_machine(None).cameras()  # followers bring the cameras of their screens themselves
+    cameras = own if config.policy is None else (*own, policy_camera(config.policy))
     head = open_head(rig)
     try:
         return RunningSession(config, rig, _driver(config), cameras, trial, head)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import sys
 
 from PyQt6.QtCore import QRect, QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut
-from PyQt6.QtWidgets import QApplication, QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from app.config import RunConfig
+from app.desktop import NO_DISPLAY, has_display, make_application, run_until_closed
 from app.gui import theme
 from app.gui.after_page import AfterPage
 from app.gui.drive import Drive, error_words
@@ -32,8 +30,6 @@ log = logging.getLogger(__name__)
 SIZE = (1366, 860)
 LEAST_HEIGHT = 420
 """Lower than this the window is of no use beside the driver's panes, and stays behind them."""
-SIGNAL_LOOK_MS = 200
-NO_DISPLAY = "no display: set DISPLAY or WAYLAND_DISPLAY, or run without a window (`takeover round`)"
 PREPARE, RUN, AFTER, WHEEL = range(4)
 
 
@@ -167,7 +163,7 @@ class MainWindow(QWidget):
     def _make_room(self) -> None:
         """Where the driver's windows are not: below the panes, or on another display than the driver's instruments."""
         screens, display = self.drive.screens, self.screen()
-        if screens is None or display is None:
+        if screens is None or display is None or not screens.windows:
             return
         if screens.placement.layout is Layout.WINDOWS:
             displays = QGuiApplication.screens()
@@ -229,23 +225,6 @@ def next_drive(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"route_id": names[(at + 1) % len(names)]})
 
 
-def has_display() -> bool:
-    """Whether windows can be opened at all (Qt ends the process when it tries and cannot)."""
-    asked = os.environ.get("QT_QPA_PLATFORM", "")
-    return asked.startswith(("offscreen", "minimal", "vnc")) or any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
-    )
-
-
-def make_application() -> QApplication:
-    """The one QApplication of the process, with our looks."""
-    existing = QApplication.instance()
-    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
-    application.setApplicationName("Takeover")
-    theme.apply_theme(application)
-    return application
-
-
 def run_app(config: RunConfig, starts_driving: bool = False, study: Study | None = None) -> int:
     """Open the main window and stay until it is closed; the exit code. `starts_driving` presses the button at once.
 
@@ -260,22 +239,9 @@ def run_app(config: RunConfig, starts_driving: bool = False, study: Study | None
     if starts_driving:
         QTimer.singleShot(0, window.start)
     try:
-        return _until_closed(application, window)
+        return run_until_closed(application, window.close)
     finally:
         window.drive.close()  # Qt's loop also ends when the display is gone, and nobody would be left to see the drive
-
-
-def _until_closed(application: QApplication, window: MainWindow) -> int:
-    """Qt's loop; Ctrl-C and SIGTERM close the window like its own button."""
-    before = {number: signal.signal(number, lambda *_: window.close()) for number in (signal.SIGINT, signal.SIGTERM)}
-    wakes = QTimer()  # Python handles signals only between its own instructions, and Qt's loop runs none when idle
-    wakes.timeout.connect(lambda: None)
-    wakes.start(SIGNAL_LOOK_MS)
-    try:
-        return application.exec()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _within(size: QSize, free: QRect) -> QRect:

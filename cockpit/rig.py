@@ -34,6 +34,7 @@ Pixels = Annotated[int, Field(ge=16, le=7680)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Gain = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+MachineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Region = tuple[int, int, Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]]
 SQUARE_TO = math.cos(math.radians(89.0))
 """Edge vectors may miss the right angle by one degree: more is a skewed projection, which needs a warp mesh."""
@@ -53,6 +54,8 @@ class Shown(BaseModel):
     """Which display shows it: its name or serial number (`takeover doctor` lists them), its index, or nothing."""
     region_px: Region | None = None
     """Left, top, width, height on that display, where several screens share one (a video wall); None: all of it."""
+    machine: MachineName | None = None
+    """The machine that shows it: a follower's host name, or what it was called by; None: the one that drives."""
 
 
 class Screen(Shown):
@@ -148,6 +151,19 @@ class Cluster(Inset):
     resolution_px: tuple[Pixels, Pixels] = (960, 360)
 
 
+class Machines(BaseModel):
+    """How the machine that drives and the followers that show some of its screens find each other."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: str = "127.0.0.1"
+    """Address at which the driving machine waits for followers; whoever reaches it can watch the drive."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 2100
+    """0 takes a free one."""
+    wait_s: Annotated[float, Field(gt=0.0, le=0.2)] = 0.03
+    """How long a frame waits for the followers' pictures before it is shown without them."""
+
+
 class Rig(BaseModel):
     """Screens around a driver, and the driver's place in the vehicle."""
 
@@ -166,6 +182,8 @@ class Rig(BaseModel):
     cluster: Cluster | None = None
     head: HeadTracking = HeadTracking()
     """Who says where the eye is; without it the eye stays where `eye_in_rig_m` puts it."""
+    machines: Machines = Machines()
+    """Where followers join; of use when a screen names a `machine`."""
     _folder: Path = PrivateAttr(default=Path())
     """Where the rig's file lies: its warp meshes are found from there."""
 
@@ -188,6 +206,34 @@ class Rig(BaseModel):
         self.views()
         return self
 
+    def followers(self) -> tuple[str, ...]:
+        """Names of the other machines that show screens of this rig."""
+        return tuple(dict.fromkeys(part.machine for part in self.shown_alone() if part.machine is not None))
+
+    def of_machine(self, machine: str | None) -> Rig:
+        """What one machine shows: its screens, and the insets in them; None is the machine that drives.
+
+        The instruments stay on their screen, wherever it is. There may be no screen at all: then all are elsewhere.
+        """
+        screens = tuple(screen for screen in self.screens if screen.machine == machine)
+        hosts = {screen.name for screen in screens}
+        here = {
+            inset.name
+            for inset in self.insets()
+            if (inset.machine == machine if inset.inset_on is None else inset.inset_on in hosts)
+        }
+        changes = {
+            "screens": screens,
+            "mirrors": tuple(mirror for mirror in self.mirrors if mirror.name in here),
+            "cluster": self.cluster if self.cluster is not None and self.cluster.name in here else None,
+            "hud_screen": self.hud_screen_name(),
+        }
+        return self.model_copy(update=changes)
+
+    def mesh_path(self, warp: Path | str) -> Path:
+        """A warp mesh's file."""
+        return self._folder / warp
+
     def insets(self) -> tuple[Inset, ...]:
         """Mirrors and the instrument cluster."""
         return (*self.mirrors, self.cluster) if self.cluster is not None else self.mirrors
@@ -208,7 +254,7 @@ class Rig(BaseModel):
         eye, in_vehicle, reach = self.eye_in_rig_m, self.eye_in_vehicle_m, self.head.reach_m()
         if screen.warp is None:
             return view_from_eye(screen.plane(), eye, in_vehicle, reach)
-        uv, points_m = read_mesh(self._folder / screen.warp, screen.plane())
+        uv, points_m = read_mesh(self.mesh_path(screen.warp), screen.plane())
         return view_of_surface(screen.plane(), uv, points_m, eye, in_vehicle, reach)
 
     def hud_screen_name(self) -> str:

@@ -17,9 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import carla
-import cv2
-import numpy as np
 
+from cockpit.camera_actors import CAMERA, camera_frame, find_blueprint, pose_from_carla, spawn_camera
 from cockpit.cameras import CameraSpec
 from cockpit.config import ConfigError, SessionConfig
 from cockpit.patience import asked, awaited, is_listening
@@ -137,6 +136,7 @@ class CarlaWorld:
         self._lamps: dict[int, int] = {}
         self._ticks = 0
         self._is_driving = False
+        self._orphans: queue.SimpleQueue[tuple[int, ...]] = queue.SimpleQueue()
         self._faults: list[str] = []
         """What went wrong and was got over since the last tick."""
         self.world: carla.World = self._present_world()
@@ -221,7 +221,7 @@ class CarlaWorld:
 
         """
         library = self.world.get_blueprint_library()
-        blueprint = _blueprint(library, self.config.ego_blueprint)
+        blueprint = find_blueprint(library, self.config.ego_blueprint)
         if blueprint.has_attribute("role_name"):
             blueprint.set_attribute("role_name", "hero")
         above = Pose(pose.x, pose.y, pose.z + 0.3, pose.roll, pose.pitch, pose.yaw)
@@ -238,13 +238,8 @@ class CarlaWorld:
 
     def attach_cameras(self, specs: Iterable[CameraSpec]) -> None:
         """Fix one RGB camera to the ego per spec; from the next tick on each frame of theirs is waited for."""
-        blueprint = _blueprint(self.world.get_blueprint_library(), "sensor.camera.rgb")
         for spec in specs:
-            blueprint.set_attribute("image_size_x", str(spec.width))
-            blueprint.set_attribute("image_size_y", str(spec.height))
-            blueprint.set_attribute("fov", repr(math.degrees(spec.fov_rad)))
-            blueprint.set_attribute("role_name", spec.name)
-            sensor: Any = self.world.spawn_actor(blueprint, carla_transform(spec.pose), attach_to=self.ego)
+            sensor = spawn_camera(self.world, self.ego, spec)
             camera = _Camera(spec, sensor, queue.SimpleQueue())
             sensor.listen(camera.images.put)
             self._cameras.append(camera)
@@ -257,6 +252,20 @@ class CarlaWorld:
             if pose is not None and pose != camera.spec.pose:
                 camera.sensor.set_transform(carla_transform(pose))  # of an attached actor: relative to its parent
                 self._cameras[index] = replace(camera, spec=replace(camera.spec, pose=pose))
+
+    def forget_cameras(self, actor_ids: Iterable[int]) -> None:
+        """Destroy, before the next step, cameras whose owner is gone; from any thread. Other actors are left alone."""
+        self._orphans.put(tuple(actor_ids))
+
+    def _destroy_orphans(self) -> None:
+        while not self._orphans.empty():
+            ids = list(self._orphans.get())
+            with contextlib.suppress(RuntimeError):  # they only cost time: not worth a drive
+                mine = {camera.sensor.id for camera in self._cameras}
+                found = [actor for actor in self.world.get_actors(ids) if actor.type_id == CAMERA]
+                gone = [actor.id for actor in found if actor.id not in mine]
+                if gone:
+                    self.client.apply_batch([carla.command.DestroyActor(actor_id) for actor_id in gone])
 
     def _on_collision(self, event: Any) -> None:
         impulse = event.normal_impulse
@@ -317,6 +326,7 @@ class CarlaWorld:
         if not self._is_driving:  # from now on a server that has ended is noticed soon
             self._is_driving = True
             self.client.set_timeout(min(self.config.tick_timeout_s, self.config.timeout_s))
+        self._destroy_orphans()
         self._read_lamps()
         frame = self._tick_world()
         snapshot = self.world.get_snapshot()
@@ -427,10 +437,16 @@ class CarlaWorld:
         }
         for actor_id in actor_ids:
             actor = found.get(actor_id)
-            self._static[actor_id] = _static_of(actor) if actor is not None and _is_road_user(actor.type_id) else None
-            if actor is not None and actor.type_id.startswith("traffic.traffic_light"):
-                pose = pose_from_carla(actor.get_transform())
-                self._lights[actor_id] = _Light(actor, pose, actor.get_opendrive_id())
+            if actor is None:
+                self._static[actor_id] = None
+                continue
+            asked(self.config, lambda actor=actor: self._learn(actor))  # a box is asked of the server, which may draw
+
+    def _learn(self, actor: Any) -> None:
+        self._static[actor.id] = _static_of(actor) if _is_road_user(actor.type_id) else None
+        if actor.type_id.startswith("traffic.traffic_light"):
+            pose = pose_from_carla(actor.get_transform())
+            self._lights[actor.id] = _Light(actor, pose, actor.get_opendrive_id())
 
     def _forget_statics(self) -> None:
         self._static.clear()
@@ -480,14 +496,7 @@ class CarlaWorld:
                 break
             if image.frame > frame:
                 raise WorldError(f"Camera '{camera.spec.name}' skipped frame {frame} and sent {image.frame}.")
-        bgra = np.frombuffer(image.raw_data, np.uint8).reshape(image.height, image.width, 4)
-        return CameraFrame(
-            name=camera.spec.name,
-            frame=frame,
-            image=np.asarray(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGB), np.uint8),
-            fov_rad=camera.spec.fov_rad,
-            pose_in_ego=camera.spec.pose,
-        )
+        return camera_frame(camera.spec, image, camera.spec.pose)
 
     def _fault_events(self) -> tuple[TickEvent, ...]:
         faults, self._faults = self._faults, []
@@ -536,14 +545,6 @@ class CarlaWorld:
         self.close()
 
 
-def _blueprint(library: carla.BlueprintLibrary, blueprint_id: str) -> carla.ActorBlueprint:
-    with contextlib.suppress(IndexError, RuntimeError):
-        return library.find(blueprint_id)
-    kind = blueprint_id.split(".", 1)[0]
-    known = ", ".join(sorted(b.id for b in library.filter(f"{kind}.*")))
-    raise ConfigError(f"blueprint '{blueprint_id}' is not on this server; it has: {known or 'none of that kind'}.")
-
-
 def _is_road_user(type_id: str) -> bool:
     return type_id.startswith(("vehicle.", "walker.", "static.prop."))
 
@@ -556,10 +557,3 @@ def _static_of(actor: carla.Actor) -> _Static:
         extent_m=(box.extent.x, box.extent.y, box.extent.z),
         box_offset_m=(box.location.x, box.location.y, box.location.z),
     )
-
-
-def pose_from_carla(transform: carla.Transform) -> Pose:
-    """Pose in radians, yaw in [-pi, pi), of a transform in degrees."""
-    where, turned = transform.location, transform.rotation
-    yaw = (math.radians(turned.yaw) + math.pi) % (2.0 * math.pi) - math.pi
-    return Pose(where.x, where.y, where.z, math.radians(turned.roll), math.radians(turned.pitch), yaw)

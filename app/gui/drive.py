@@ -15,6 +15,7 @@ from app.run_status import Phase, RunStatus
 from app.session_controller import USER_ERRORS, RunningSession, build_session
 from app.study import Trial
 from app.texts import say
+from cockpit.followers.hub import ScreenHub
 from cockpit.windows import DriverScreens
 
 LOOK_MS = 66
@@ -37,6 +38,8 @@ class Drive(QObject):
         super().__init__()
         self.session: RunningSession | None = None
         self.screens: DriverScreens | None = None
+        self.hub: ScreenHub | None = None
+        """Where the rig's followers join, when it has any."""
         self.history = History()
         self.last_status: RunStatus | None = None
         """How the last drive ended."""
@@ -58,16 +61,21 @@ class Drive(QObject):
         try:
             session = build_session(config, trial)
             chime_s = config.arbitration.request_sound_s
-            self.screens = DriverScreens(
-                session.rig, config.layout, session.keyboard, session.eye, chime_after_s=chime_s
-            )
+            own = session.rig.of_machine(None)
+            self.screens = DriverScreens(own, config.layout, session.keyboard, session.eye, chime_after_s=chime_s)
+            self.hub = ScreenHub(session.rig, self.screens, session, session.eye) if session.rig.followers() else None
         except USER_ERRORS as error:
             if session is not None:
                 session.close()
+            if self.screens is not None:
+                self.screens.close()
+                self.screens = None
             self.told.emit(error_words(error), True)
             return False
         self.history = History()
-        session.add_consumer(self.screens)
+        if self.hub is not None:
+            self.screens.trouble_elsewhere = lambda hub=self.hub: hub.error
+        session.add_consumer(self.screens if self.hub is None else self.hub)
         session.add_consumer(self.history)
         self.session = session
         self.screens.closed.connect(self.stop)
@@ -122,6 +130,8 @@ class Drive(QObject):
         status = self.session.status()
         if self.screens is not None:
             self.screens.show_paused(status.is_paused)
+        if self.hub is not None:
+            self.hub.show_paused(status.is_paused)
         if status.phase.is_over:
             self._finish(self.session, status)
 
@@ -129,9 +139,10 @@ class Drive(QObject):
         self._timer.stop()
         session.close()
         self.session, self.last_status = None, status
-        if self.screens is not None:
-            self.screens.close()
-            self.screens = None
+        for screens in (self.hub, self.screens):
+            if screens is not None:
+                screens.close()
+        self.hub = self.screens = None
         is_bad = status.phase is Phase.FAILED
         self.told.emit(status.message if is_bad else end_words(status), is_bad)
         self.ended.emit()

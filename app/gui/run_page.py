@@ -87,7 +87,10 @@ class RunPage(QWidget):
         self.status.show_status(status, tick)
         if painted is not None:
             self.status.show_screens(
-                painted.painted_count, painted.dropped_count, painted.meter.input_to_photon().text()
+                painted.painted_count,
+                painted.dropped_count,
+                painted.meter.input_to_photon().text(),
+                () if self.drive.hub is None else self.drive.hub.status(),
             )
         is_driving = status.phase is Phase.DRIVING
         for widget in (self.pause_button, self.mark_button, self.ask_button, self.note):

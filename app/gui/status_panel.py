@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QPainter, QPainterPath, QPaintEvent
@@ -14,6 +15,7 @@ from app.gui.parts import Card, Facts, answer_words, flexible, label
 from app.run_status import Phase, RunStatus
 from app.streams import StreamStatus
 from app.texts import say
+from cockpit.followers.hub import FollowerStatus
 from cockpit.windows import palette
 from cockpit.windows.instruments import TONE_OF, Tone, instruments_from_tick
 from recorder.schema import Tick
@@ -112,12 +114,16 @@ class StatusPanel(QWidget):
         self._show_recorder(status)
         self._show_times(status, tick)
 
-    def show_screens(self, painted: int, dropped: int, photon: str) -> None:
-        """Ticks the driver's screens showed and had to skip; how long an input took to be seen on them."""
+    def show_screens(self, painted: int, dropped: int, photon: str, elsewhere: Sequence[FollowerStatus] = ()) -> None:
+        """Ticks the driver's screens showed and had to skip; how long an input took to be seen on them; how the
+        machines do that show the others.
+        """
         self.rates.show_fact("photon", photon)
         share = dropped / max(1, painted + dropped)
         words = say("facts.painted", painted=painted, dropped=dropped)
-        self.rates.show_fact("screens", words, FAIR if share > 0.1 else "")
+        words = "\n".join([words, *map(follower_words, elsewhere)])
+        is_bad = share > 0.1 or any(not machine.is_here or machine.missed_share > 0.1 for machine in elsewhere)
+        self.rates.show_fact("screens", words, FAIR if is_bad else "")
 
     def _show_times(self, status: RunStatus, tick: Tick | None) -> None:
         """Where the last tick's time went, on the wall clock."""
@@ -256,3 +262,10 @@ def phase_words(phase: Phase) -> tuple[str, str]:
     starting = phase in (Phase.SIMULATOR, Phase.POLICY, Phase.WORLD)
     who = say("phase.starting" if starting else f"phase.{phase.value}")
     return who, say(why[phase]) if phase in why else ""
+
+
+def follower_words(status: FollowerStatus) -> str:
+    """How one machine's screens do."""
+    if not status.is_here:
+        return say("facts.follower_away", machine=status.machine)
+    return say("facts.follower", machine=status.machine, shown=status.shown, missed=status.missed)

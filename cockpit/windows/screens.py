@@ -143,10 +143,10 @@ class DriverScreens(QObject):
         keyboard: KeyboardDriver | None = None,
         eye: Callable[[], Vector3] | None = None,
         renderer: Renderer = Renderer.AUTO,
-        chime_after_s: float = 0.0,
+        chime_after_s: float | None = 0.0,
     ) -> None:
         """`eye` tells where a tracked eye is (to be) in the rig frame; None: it is at rest. The chime of a takeover
-        request joins in after `chime_after_s`.
+        request joins in after `chime_after_s`; None: it is heard elsewhere.
         """
         super().__init__()
         self._lock = threading.Lock()
@@ -162,6 +162,10 @@ class DriverScreens(QObject):
         )
         self.renderer = chosen_renderer(renderer)
         self._eye = eye
+        self.on_complete: Callable[[int], None] | None = None
+        """Called in the GUI thread with a frame's number when every screen has swapped to it."""
+        self.trouble_elsewhere: Callable[[], str | None] | None = None
+        """Says what is wrong with screens on other machines."""
         self.panes = self._make_panes(rig)
         self.hud_name = rig.hud_screen_name()
         """The screen with the instruments."""
@@ -169,7 +173,8 @@ class DriverScreens(QObject):
         self._shows_timing = False
         self._has_told_slow = False
         self.windows = self._make_windows(rig, self.placement, displays, keyboard)
-        self._chime, self._chime_after_s = Chime(), chime_after_s
+        self._chime_after_s = chime_after_s
+        self._chime = None if chime_after_s is None else Chime()
         self._is_paused = False
         queued = Qt.ConnectionType.QueuedConnection
         self._newest_changed.connect(self._show_newest, queued)  # pyright: ignore[reportCallIssue]
@@ -189,11 +194,11 @@ class DriverScreens(QObject):
                 window.showFullScreen()
             else:
                 window.show()
-        for window in self.windows:
-            if any(pane.has_hud for pane in window.panes):  # it has the keyboard
-                window.raise_()
-                window.activateWindow()
-                window.setFocus()
+        with_hud = [window for window in self.windows if any(pane.has_hud for pane in window.panes)]
+        for window in (with_hud or self.windows)[:1]:  # it has the keyboard
+            window.raise_()
+            window.activateWindow()
+            window.setFocus()
 
     def consume(self, tick: Tick) -> None:
         """Keep `tick` as the newest and ask the GUI thread to paint; never blocks."""
@@ -243,7 +248,8 @@ class DriverScreens(QObject):
             pane.content.notice = notice if pane.has_hud else ""
             pane.show_tick(tick, instruments, path_ego, eye_m)
         self.painted_count += 1
-        self._chime.sound(rings(tick, self._chime_after_s))
+        if self._chime is not None and self._chime_after_s is not None:
+            self._chime.sound(rings(tick, self._chime_after_s))
 
     def _follow_head(self) -> None:
         """The same pictures from where the eye is now."""
@@ -265,6 +271,8 @@ class DriverScreens(QObject):
             )
         self._has_told_slow = is_slow
         told = f"Screens skip {100 * share:.0f} % of the pictures. " if is_slow else ""
+        if self.trouble_elsewhere is not None and (trouble := self.trouble_elsewhere()):
+            told += f"{trouble[0].upper()}{trouble[1:]}. "
         if self._shows_timing:
             told += f"input to photon p50/p95/p99 {self.meter.input_to_photon().text()}, skipped {100 * share:.0f} %"
         return told
@@ -289,7 +297,8 @@ class DriverScreens(QObject):
             window.blockSignals(True)  # the program closes it, not the driver
             window.close()
             window.deleteLater()
-        self._chime.close()
+        if self._chime is not None:
+            self._chime.close()
 
     def _make_panes(self, rig: Rig) -> dict[str, Pane]:
         parts, panes = parts_of(rig), {}
@@ -301,11 +310,14 @@ class DriverScreens(QObject):
 
     def meter_swapped(self, screen: str, frame: int, time_s: float) -> None:
         """A pane's picture was handed to the window system."""
-        self.meter.swapped(screen, frame, time_s)
+        if self.meter.swapped(screen, frame, time_s) and self.on_complete is not None:
+            self.on_complete(frame)
 
     def _make_windows(
         self, rig: Rig, placement: Placement, displays: list[QScreen], keyboard: KeyboardDriver | None
     ) -> tuple[DriverWindow, ...]:
+        if not self.panes:  # all of them are on other machines
+            return ()
         if placement.layout is Layout.PANES:
             window = DriverWindow(f"Takeover - {rig.name}", list(self.panes.values()), keyboard)
             window.setGeometry(_panorama(list(self.panes.values()), displays[0].availableGeometry()))
