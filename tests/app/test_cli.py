@@ -16,6 +16,7 @@ COMMANDS = (
     ["drive"],
     ["round"],
     ["sim"],
+    ["screens"],
     ["rig", "check"],
     ["rig", "pattern"],
     ["rig", "curve"],
