@@ -167,7 +167,7 @@ def plan_route(
 ) -> Route:
     """The shortest way along the lanes through `waypoints` (x, y, z in metres; two or more).
 
-    Dijkstra over the lane graph; lanes are changed where the markings allow it.
+    Dijkstra over the lane graph; lanes are changed where the markings allow it, and not before a waypoint on the lane.
 
     Raises:
         RouteError: fewer than two waypoints, or no way from one to the next.
@@ -179,10 +179,11 @@ def plan_route(
     places = [lanes.locate(*waypoint) for waypoint in waypoints]
     keys, begin = [places[0][0]], places[0][1]
     along = begin
+    passed = {0: begin}
     for number, (goal, goal_along) in enumerate(places[1:], 1):
         keys += _way(lanes, keys[-1], along, goal, goal_along, f"Route '{route_id}', waypoint {number}")[1:]
-        along = goal_along
-    return _built(lanes, keys, begin, along, route_id)
+        along = passed[len(keys) - 1] = goal_along
+    return _built(lanes, keys, begin, along, route_id, passed)
 
 
 def random_route(carla_map: carla.Map | LaneGraph, seed: int, length_m: float, route_id: str = "") -> Route:
@@ -275,8 +276,18 @@ class _Piece:
     has_right: bool = False
 
 
-def _built(lanes: LaneGraph, keys: list[LaneKey], begin: float, end: float, route_id: str) -> Route:
-    """The route over `keys`, from `begin` along the first to `end` along the last."""
+def _built(
+    lanes: LaneGraph,
+    keys: list[LaneKey],
+    begin: float,
+    end: float,
+    route_id: str,
+    passed: Mapping[int, float] | None = None,
+) -> Route:
+    """The route over `keys`, from `begin` along the first to `end` along the last.
+
+    `passed`: by the number of a key, up to where that lane is to be driven before it is changed for the next.
+    """
     pieces: list[_Piece] = []
     enter = begin
     for number, key in enumerate(keys):
@@ -290,7 +301,8 @@ def _built(lanes: LaneGraph, keys: list[LaneKey], begin: float, end: float, rout
             continue
         there = keys[number + 1]
         limit = end if number + 2 == len(keys) else change[1]
-        first = max(change[0], enter)
+        latest = min(change[1], limit) - MIN_CHANGE_M
+        first = max(change[0], enter, min((passed or {}).get(number, 0.0), latest))
         done = first + min(CHANGE_LENGTH_M, max(min(change[1], limit) - first, MIN_CHANGE_M / 2.0))
         pieces += _lane_piece(lanes, key, enter, first)
         pieces.append(_change_piece(lanes, key, there, first, min(done, lane.length_m)))

@@ -21,6 +21,7 @@ import carla
 from cockpit.camera_actors import CAMERA, camera_frame, find_blueprint, pose_from_carla, spawn_camera
 from cockpit.cameras import CameraSpec
 from cockpit.config import ConfigError, SessionConfig
+from cockpit.lanes import is_on_lane
 from cockpit.patience import asked, awaited, is_listening
 from cockpit.restore import WEATHER_FIELDS, carla_transform, motion_commands, show_lights
 from recorder.schema import ActorState, CameraFrame, Control, EventKind, LightColour, LightState, Pose, Tick, TickEvent
@@ -361,8 +362,7 @@ class CarlaWorld:
 
     def is_on_road(self, x: float, y: float, z: float) -> bool:
         """Whether the point lies on a driving lane (asked of the client's own map; no call to the server)."""
-        where = carla.Location(x, y, z)
-        return self.carla_map.get_waypoint(where, project_to_road=False, lane_type=carla.LaneType.Driving) is not None
+        return is_on_lane(self.carla_map, x, y, z)
 
     def light_ids(self) -> dict[str, int]:
         """Actor id of each traffic light by its OpenDRIVE signal id."""

@@ -154,7 +154,7 @@ class Expert:
         leaders, crossings = find_conflicts(path, tick.actors, tick.ego, horizon_s)
         allowed = self._allowed_speeds(path, min(tick.route.speed_limit_mps, special.top_mps))
         stops = [*special.stops, *self._light_stops(tick, leaders)]
-        stops += self._crossing_stops(tick, path, allowed, crossings)
+        stops += self._crossing_stops(tick, path, allowed, crossings, is_wary=special.is_wary)
         remaining = tick.route.length_m - tick.route.driven_m
         if remaining < 2.0:
             stops.append((max(remaining, 0.0), "end of the route"))
@@ -198,13 +198,13 @@ class Expert:
         return []
 
     def _crossing_stops(
-        self, tick: Tick, path: RoutePath, allowed: tuple[float, ...], crossings: list[Crossing]
+        self, tick: Tick, path: RoutePath, allowed: tuple[float, ...], crossings: list[Crossing], *, is_wary: bool
     ) -> list[tuple[float, str]]:
         if not crossings:
             return []
         front = tick.ego.extent_m[0]
         times, progress = self._free_progress(path, allowed, max(forward_speed_mps(tick.ego), 0.0))
-        guarded = tick.route.in_junction or self._has_green(tick)
+        guarded = (tick.route.in_junction or self._has_green(tick)) and not is_wary
         stops = []
         for one in crossings:
             stop = one.from_m - front - self.config.conflict_gap_m

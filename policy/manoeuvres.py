@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policy.geometry import wrap_angle
+from policy.lane_changes import held_in_lane
 from policy.motion import forward_speed_mps
 from policy.path import RoutePath
 from recorder.schema import ActorState, Tick
@@ -42,10 +43,15 @@ LOOK_M, BEHIND_M = 70.0, 45.0
 BEGUN_M = 0.6
 """Displaced by this much, the ego has begun to go round and goes on."""
 PASSING_MPS, PASSING_MPS2 = 6.5, 1.5
-ONCOMING_MARGIN_S = 0.5
+ONCOMING_MARGIN_S = 1.0
 PULLS_OUT_S = 1.2
 """From the first turn of the wheel to the other lane."""
 REAR_GAP_M, REAR_GAP_S = 4.0, 2.0
+
+DEBRIS = "static.prop.dirtdebris"
+LOOSE_SIGNS = (DEBRIS, "static.prop.constructioncone", "static.prop.trafficcone01")
+LOOSE_MPS, LOOSE_FROM_M, LOOSE_TO_M, LOOSE_RIGHT_M = 4.0, 26.0, -8.0, 3.5
+"""Past debris, or a cone at the right edge of its lane, the expert drives this slowly."""
 
 SIREN_RANGE_M = 60.0
 WAY_EDGE_M = 0.55
@@ -65,6 +71,8 @@ class Adapted:
     """Stations of the path at which the reference point must come to a stand, and why."""
     top_mps: float = math.inf
     """Never faster than this."""
+    is_wary: bool = False
+    """Somebody of a scenario moves about: a green light does not mean that cross traffic will stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +91,27 @@ class _Body:
 def adapted(tick: Tick) -> Adapted:
     """The tick as the expert shall see it; the very same one where nothing asks for a manoeuvre."""
     obstacles = [one for one in tick.actors if is_obstacle(one)]
+    loose = [one for one in tick.actors if one.type_id.startswith(LOOSE_SIGNS)]
     sirens = [one for one in tick.actors if _has_siren(one)]
     strangers = [one for one in tick.actors if one.role_name == SCENARIO_ROLE and one.speed_mps > 2.0]
-    if not (obstacles or sirens or strangers) or len(tick.route.ahead_world) < 3:
+    if not (obstacles or sirens or strangers or loose) or len(tick.route.ahead_world) < 3:
         return Adapted(tick)
     path = RoutePath(tick.route.ahead_world)
-    if sirens and (way := _make_way(tick, path, sirens)) is not None:
-        return way
-    if obstacles and (round_it := _go_round(tick, path, obstacles)) is not None:
-        return round_it
-    return _dodge(tick, path, strangers) or Adapted(tick)
+    found = (
+        (_make_way(tick, path, sirens) if sirens else None)
+        or (_go_round(tick, path, obstacles) if obstacles else None)
+        or _wait_for_slot(tick, path, strangers)
+        or _dodge(tick, path, strangers)
+        or _slow_down(tick, path, loose)
+        or Adapted(tick)
+    )
+    return replace(found, is_wary=bool(strangers))
 
 
 def is_obstacle(actor: ActorState) -> bool:
     """Whether it is to be gone round: a thing, somebody slow with the hazard lights on, or a slow cyclist."""
     if actor.type_id.startswith("static.prop"):
-        return True
+        return not actor.type_id.startswith(DEBRIS)
     if actor.type_id in BICYCLES:
         return actor.speed_mps < SLOW_MPS
     slow = actor.type_id.startswith("vehicle") and actor.speed_mps < SLOW_MPS
@@ -128,7 +141,7 @@ def _go_round(tick: Tick, path: RoutePath, found: Sequence[ActorState]) -> Adapt
     back_from = end + front + REAR_ROOM_M
     bent = _bent(tick, path, offset, (out_from, out_to, back_from, back_from + ramp_m))
     sideways = tick.route.lateral_offset_m * math.copysign(1.0, offset)
-    if sideways > BEGUN_M or _is_free(tick, path, offset, group, back_from + 0.5 * ramp_m, out_from):
+    if sideways > BEGUN_M or _is_free(tick, path, offset, group, back_from + 0.8 * ramp_m, out_from):
         return Adapted(bent)
     return Adapted(tick, ((max(out_from, 0.0), "waiting to go round"),))
 
@@ -252,6 +265,23 @@ def _dodge(tick: Tick, path: RoutePath, strangers: Sequence[ActorState]) -> Adap
         if middle < 0.0 and body.right_m > -half - DODGE_ROOM_M:
             wished = max(wished, body.right_m + half + DODGE_ROOM_M)
     return Adapted(_shifted(tick, min(wished, DODGE_MOST_M)), top_mps=6.0) if wished > 0.0 else None
+
+
+def _slow_down(tick: Tick, path: RoutePath, loose: Sequence[ActorState]) -> Adapted | None:
+    """Slowly over a loose surface: the wheel has less of an effect there, whichever way it is pulled."""
+    half = tick.ego.extent_m[1]
+    for one in loose:
+        body = _body(path, one)
+        is_here = LOOSE_TO_M < body.from_m < LOOSE_FROM_M
+        if is_here and (one.type_id.startswith(DEBRIS) or half < body.left_m < LOOSE_RIGHT_M):
+            return Adapted(tick, top_mps=LOOSE_MPS)
+    return None
+
+
+def _wait_for_slot(tick: Tick, path: RoutePath, strangers: Sequence[ActorState]) -> Adapted | None:
+    """Stay in the own lane beside a full one into which the route changes, until there is a gap."""
+    held = held_in_lane(tick, path, strangers)
+    return Adapted(held[0], top_mps=held[1]) if held is not None else None
 
 
 # --- geometry -------------------------------------------------------------------------------------------------------

@@ -48,6 +48,8 @@ RUN_UP_M = 45
 """Road before the trigger."""
 APART_M = 45.0
 """Places of one type are this far from each other, or face another way."""
+CHANGE_AT_M, CHANGE_M = 45, 28
+"""Where a route changes lanes on purpose, after the trigger, and how long it takes."""
 WEATHERS = {
     "collect": ("ClearNoon", "CloudyNoon", "WetNoon", "ClearSunset", "SoftRainNoon", "CloudyNight"),
     "test": ("CloudySunset", "MidRainyNoon", "WetCloudyNoon", "ClearNight", "WetSunset", "HardRainNoon"),
@@ -157,18 +159,17 @@ def crossing(more: Callable[[random.Random], dict] = lambda _: {}) -> Fit:
     return fit
 
 
-def straight(length: int, needs_lane: bool = False) -> Fit:
+def straight(length: int, needs_lane: bool = False, more: Callable[[random.Random], dict] = lambda _: {}) -> Fit:
     """A straight road of a length, with a second lane of the same direction where it needs one."""
 
     def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
-        del rng
+        del town
         end = at + length
         if not is_open(route, max(at - 20, 0), end) or not follows_lane(route, max(at - 20, 0), end):
             return None
         if needs_lane and not any(sides(route, at - 15, end)):
             return None
-        del town
-        return length + 12, {}
+        return length + 12, more(rng)
 
     return fit
 
@@ -239,19 +240,35 @@ def junction(
 
 
 def lane_change() -> Fit:
-    """A lane change 40 to 60 m after the trigger, onto a lane with other traffic."""
+    """A straight road with a second lane of the same direction all along, into which the route is then led."""
 
     def fit(town: Town, route: Route, at: int, rng: random.Random) -> tuple[int, dict] | None:
-        changes = [i for i in range(at, len(route.commands)) if "change" in route.commands[i].value]
-        if not changes or not 38 <= changes[0] - at <= 52 or changes[0] + 75 >= len(route.points):
+        end = at + CHANGE_AT_M + CHANGE_M + 70
+        if not is_open(route, at - RUN_UP_M, end) or not follows_lane(route, at - RUN_UP_M, end):
             return None
-        side = 1 if "right" in route.commands[changes[0]].value else -1
-        if lane_beside(waypoint_at(town.map, route.pose_at(changes[0] + 1)), side) is None:
+        left, right = sides(route, at - RUN_UP_M, end)
+        if not (left or right):
             return None
-        parameters = {"flow_speed": value(rng.randint(6, 8)), "source_dist_interval": span(14, rng.randint(28, 36))}
-        return changes[0] - at + 75, parameters
+        # As to an exit, to the right where it can be.
+        side = 1 if right else -1
+        if lane_beside(waypoint_at(town.map, route.pose_at(at + CHANGE_AT_M)), side) is None:
+            return None
+        parameters = {"flow_speed": value(rng.randint(6, 7)), "source_dist_interval": span(15, rng.randint(24, 30))}
+        return end - at, parameters
 
     return fit
+
+
+def led_aside(town: Town, wanted: Route) -> tuple[Pose, ...]:
+    """Waypoints of a way that changes lanes once after the trigger of a `lane_change`."""
+    change = RUN_UP_M + CHANGE_AT_M
+    right = sides(wanted, 0, len(wanted.points))[1]
+
+    def over(index: int) -> Pose:
+        lane = lane_beside(waypoint_at(town.map, wanted.pose_at(index)), 1 if right else -1)
+        return pose_of(lane) if lane is not None else wanted.pose_at(index)
+
+    return wanted.pose_at(0), wanted.pose_at(change), over(change + CHANGE_M), over(len(wanted.points) - 1)
 
 
 def merge_at_junction(come_from: str, speed: tuple[int, int]) -> Fit:
@@ -391,7 +408,7 @@ FITS: dict[str, Fit] = {
     "InterurbanActorFlow": merge_at_junction("opposite", (8, 9)),
     "InvadingTurn": two_way_road(50),
     "YieldToEmergencyVehicle": behind(125),
-    "ControlLoss": straight(102),
+    "ControlLoss": straight(102, more=lambda rng: {"strength": value(round(rng.uniform(2.8, 3.2), 1))}),
 }
 
 
@@ -416,8 +433,8 @@ def cut(route: Route, begin: int, end: int, name: str) -> Route:
         speed_limit_mps=route.speed_limit_mps[piece],
         lane_width_m=route.lane_width_m[piece],
         stop_lines=(),
-        lane_left=None,
-        lane_right=None,
+        lane_left=None if route.lane_left is None else route.lane_left[piece],
+        lane_right=None if route.lane_right is None else route.lane_right[piece],
     )
 
 
@@ -426,6 +443,8 @@ def route_for(town: Town, place: Place, kind: str, name: str, preset: str) -> Ro
     begin, end = place.at - RUN_UP_M, min(place.at + place.after_m, len(place.route.points) - 1)
     wanted = cut(place.route, begin, end, name)
     spec = spec_from_route(wanted)
+    if kind == "HighwayExit":
+        spec = replace(spec, waypoints=tuple((pose.x, pose.y, pose.z) for pose in led_aside(town, wanted)))
     try:
         again = plan_route(town.lanes, spec.waypoints)
     except RouteError:
@@ -433,7 +452,12 @@ def route_for(town: Town, place: Place, kind: str, name: str, preset: str) -> Ro
     count = min(len(again.points), len(wanted.points))
     if abs(len(again.points) - len(wanted.points)) > 3:
         return None
-    if np.abs(again.points[:count, :2] - wanted.points[:count, :2]).max() > 1.2:
+    aside_m = np.hypot(*(again.points[:count, :2] - wanted.points[:count, :2]).T)
+    if kind == "HighwayExit":
+        changes = np.flatnonzero(["change" in command.value for command in again.commands])
+        if len(changes) == 0 or abs(int(changes[0]) - RUN_UP_M - CHANGE_AT_M) > 3 or np.ptp(changes) > 40:
+            return None
+    elif aside_m.max() > 1.2:
         return None
     weather = getattr(carla.WeatherParameters, preset)
     names = ("cloudiness", "precipitation", "precipitation_deposits", "wind_intensity", "sun_azimuth_angle",

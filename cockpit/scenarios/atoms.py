@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import carla
@@ -16,11 +17,20 @@ from numpy.typing import NDArray
 from py_trees.behaviour import Behaviour
 from py_trees.common import ParallelPolicy, Status
 
-from cockpit.scenarios.places import pose_on
+from cockpit.scenarios.driving import arrival_s
+from cockpit.scenarios.places import HEADINGS, pose_on
 from cockpit.scenarios.scene import CARS, Scene, Vehicle
 from recorder.schema import ActorState, Pose
 
 SAME_WAY_COS = math.cos(math.radians(40.0))
+STANDS_MPS = 1.0
+PACE = (0.75, 1.3)
+"""How much slower or faster than it is meant to a flow goes, to meet the ego."""
+PACED_UNTIL_S = 1.0
+"""A flow changes its speed no more when the ego is this near to where they meet, or has slowed down for it."""
+GIVES_WAY_MPS = 2.5
+PACED_FROM_M = 10.0
+"""Before that the ego only gets going."""
 
 
 def sequence(name: str, *children: Behaviour) -> Behaviour:
@@ -118,7 +128,7 @@ def drive(scene: Scene, vehicle: Vehicle, target_mps: float, *, heeds: bool) -> 
     state = vehicle.state()
     at_m = follower.locate(state.pose.x, state.pose.y)
     if heeds:
-        others = (scene.now.ego, *scene.now.actors) if _goes_along(scene.now.ego, state) else scene.now.actors
+        others = (scene.now.ego, *scene.now.actors) if _is_heeded(scene.now.ego, state) else scene.now.actors
         target_mps = follower.heeded_mps(target_mps, state, others)
     speed = state.speed_mps
     pedals = follower.pedals(state.pose.x, state.pose.y, state.pose.yaw, speed, target_mps, scene.now.delta_s)
@@ -126,9 +136,9 @@ def drive(scene: Scene, vehicle: Vehicle, target_mps: float, *, heeds: bool) -> 
     return at_m < follower.length_m - 1.0
 
 
-def _goes_along(ego: ActorState, own: ActorState) -> bool:
-    """Whether the ego drives the vehicle's way: who only comes across it has to look out itself."""
-    return math.cos(ego.pose.yaw - own.pose.yaw) > SAME_WAY_COS
+def _is_heeded(ego: ActorState, own: ActorState) -> bool:
+    """Whether the ego drives the vehicle's way, or stands in it: who drives across it has to look out itself."""
+    return ego.speed_mps < STANDS_MPS or math.cos(ego.pose.yaw - own.pose.yaw) > SAME_WAY_COS
 
 
 class Stand(Behaviour):
@@ -164,10 +174,23 @@ class WalkTo(Behaviour):
         return Status.RUNNING
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Where a flow and the ego come together."""
+
+    path_m: float
+    """Along the flow's path."""
+    route_m: float
+    """Along the ego's route."""
+    ego_mps: float = math.inf
+    """The ego is not expected to be faster there (in a turn)."""
+
+
 class Flow(Behaviour):
     """Vehicles that come one after the other along a path, at a speed, with gaps drawn from a range (bumper to bumper).
 
-    Never done. When it begins the path is filled up to `filled_m`, so that the flow is under way when it is met.
+    Never done. When it begins the path is filled up to `filled_m`, so that the flow is under way when it is met. With
+    `meets` it goes a little slower or faster than `speed_mps` until then, so that one of them is there with the ego.
     """
 
     def __init__(
@@ -181,11 +204,14 @@ class Flow(Behaviour):
         models: Sequence[str] = CARS,
         heeds: bool = True,
         most: int = 30,
+        meets: Meeting | None = None,
     ) -> None:
         super().__init__("flow")
+        self._meets, self._is_paced = meets, meets is not None
         self._scene, self._path, self._speed, self._gap = scene, path, speed_mps, gap_m
         self._filled, self._models, self._heeds, self._left = filled_m, models, heeds, most
         self._driving: list[Vehicle] = []
+        self._factor = 1.0
         self._next_gap_m = 0.0
 
     def initialise(self) -> None:
@@ -198,14 +224,31 @@ class Flow(Behaviour):
 
     def update(self) -> Status:
         """Drive everybody on, take out who is at the end, let the next one in."""
+        self._pace()
         for vehicle in list(self._driving):
-            if not drive(self._scene, vehicle, self._speed, heeds=self._heeds):
+            if not drive(self._scene, vehicle, self._speed * self._factor, heeds=self._heeds):
                 self._driving.remove(vehicle)
                 self._scene.cast.destroy(vehicle.actor)
         if self._is_due():
             self._enter(0)
             self._next_gap_m = self._draw()
         return Status.RUNNING
+
+    def _pace(self) -> None:
+        """All go by the one that comes nearest to meeting the ego, so that the gaps stay."""
+        if self._meets is None or not self._is_paced:
+            return
+        ego_mps = self._scene.now.ego.speed_mps
+        begun = self._scene.driven_m > PACED_FROM_M
+        left_s = arrival_s(self._meets.route_m - self._scene.driven_m, ego_mps, self._meets.ego_mps)
+        if begun and (left_s < PACED_UNTIL_S or ego_mps < GIVES_WAY_MPS):
+            self._is_paced = False
+            return
+        left_m = [self._meets.path_m - v.follower.at_m for v in self._driving if v.follower is not None]
+        coming = [one for one in left_m if one > 0.0]
+        if begun and coming:
+            nearest = min(coming, key=lambda one: abs(one / self._speed - left_s))
+            self._factor = min(max(nearest / left_s / self._speed, PACE[0]), PACE[1])
 
     def _is_due(self) -> bool:
         newest = [v.follower.at_m - v.extent_m[0] for v in self._driving if v.follower is not None]
@@ -231,12 +274,12 @@ class Flow(Behaviour):
 class HoldLights(Behaviour):
     """Keeps the lights of the route's next junction: the ego's in one colour, the others red; lets go when it ends.
 
-    With `opposite_green` the oncoming traffic has what the ego has. Never done; without lights it holds nothing.
+    `too`: whose traffic has what the ego has, one of `HEADINGS`. Never done; without lights it holds nothing.
     """
 
-    def __init__(self, scene: Scene, *, opposite_green: bool, own: Any = carla.TrafficLightState.Green) -> None:
+    def __init__(self, scene: Scene, *, too: str = "same", own: Any = carla.TrafficLightState.Green) -> None:
         super().__init__("hold the lights")
-        self._scene, self._opposite_green, self._colour = scene, opposite_green, own
+        self._scene, self._too, self._colour = scene, HEADINGS[too], own
         self._own: Any = None
 
     def initialise(self) -> None:
@@ -250,8 +293,8 @@ class HoldLights(Behaviour):
         heading = scene.route.pose_at(lines[0].distance_m - 2.0).yaw
         for light in own.get_group_traffic_lights():
             stops = light.get_stop_waypoints()
-            against = math.cos(math.radians(stops[0].transform.rotation.yaw) - heading) < -0.7 if stops else False
-            goes = light.id == own.id or (against and self._opposite_green)
+            yaw = math.radians(stops[0].transform.rotation.yaw) if stops else math.inf
+            goes = light.id == own.id or (bool(stops) and math.cos(yaw - heading - self._too) > 0.7)
             light.set_state(self._colour if goes else carla.TrafficLightState.Red)
         own.freeze(True)
 

@@ -138,6 +138,25 @@ def _safe_mps(gap_m: float, leader_mps: float) -> float:
     return -reaction + math.sqrt(reaction**2 + 2.0 * EASY_MPS2 * gap_m + leader_mps**2)
 
 
+def bend_speed_mps(path: NDArray[np.float64], from_m: float, lateral_mps2: float = 3.5, ahead_m: int = 14) -> float:
+    """Speed at which the sharpest bend of the next metres is driven with no more than a lateral acceleration."""
+    piece = path[int(from_m) : int(from_m) + ahead_m, :2]
+    if len(piece) < 7:
+        return math.inf
+    course = np.unwrap(np.arctan2(*(piece[3:] - piece[:-3]).T[::-1]))
+    curvature = float(np.abs(course[3:] - course[:-3]).max()) / 3.0
+    return math.sqrt(lateral_mps2 / max(curvature, 1e-4))
+
+
+def arrival_s(left_m: float, speed_mps: float, end_mps: float = math.inf, braking_mps2: float = 1.4) -> float:
+    """Seconds that somebody needs for `left_m` metres who gets there no faster than `end_mps`, braking in time."""
+    speed = max(speed_mps, 3.0)
+    if end_mps >= speed or left_m <= 0.0:
+        return max(left_m, 0.0) / speed
+    braking_m = min((speed**2 - end_mps**2) / (2.0 * braking_mps2), left_m)
+    return (left_m - braking_m) / speed + 2.0 * braking_m / (speed + end_mps)
+
+
 def arrival_speed_mps(left_m: float, left_s: float, least: float, most: float) -> float:
     """Speed at which `left_m` metres are covered in `left_s` seconds, within bounds."""
     return min(max(left_m / max(left_s, 0.1), least), most)

@@ -11,14 +11,19 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cockpit.scenarios.atoms import Flow, ego_past, sequence
-from cockpit.scenarios.places import lane_beside, onward, pose_of, resampled, waypoint_at
+from cockpit.route import wrapped
+from cockpit.scenarios.atoms import Flow, Meeting, ego_past, sequence
+from cockpit.scenarios.places import crossing_of, lane_beside, onward, pose_of, resampled, waypoint_at
 from cockpit.scenarios.scene import Play, Scene, StageError
 from recorder.schema import Pose
 
 FLOW_GAP_M = (20.0, 45.0)
 LONGEST_M = 500.0
 PAST_M = 25.0
+TURN_MPS = 5.0
+"""How fast a car turns at a junction."""
+CHANGE_M = 20.0
+"""A change of lanes takes about this."""
 
 
 def actor_flow(scene: Scene, *, slow: bool = False) -> Play:
@@ -26,7 +31,9 @@ def actor_flow(scene: Scene, *, slow: bool = False) -> Play:
     path = _flow_path(scene)
     speed = min(scene.spec.number("flow_speed", 5.0 if slow else 9.0), 15.0)
     gap = scene.spec.span("source_dist_interval", FLOW_GAP_M)
-    flow = Flow(scene, path, speed, gap, filled_m=min(len(path) - 25.0, 220.0), most=24)
+    path_m, own_m = crossing_of(path, scene.route, scene.trigger_m, scene.route.length_m)
+    meets = Meeting(path_m, own_m, TURN_MPS if _turns_at(scene, own_m) else math.inf)
+    flow = Flow(scene, path, speed, gap, filled_m=min(len(path) - 25.0, 220.0), most=24, meets=meets)
     begins = ego_past(scene, max(scene.trigger_m - 40.0, 1.0))
     end_m = min(_met_until(scene, path) + PAST_M, scene.route.length_m - 8.0)
     return Play(sequence("flow", begins, flow), end_m)
@@ -51,9 +58,17 @@ def highway_exit(scene: Scene) -> Play:
     path = resampled(onward(start, back + 130.0))
     speed = min(scene.spec.number("flow_speed", 7.0), 15.0)
     gap = scene.spec.span("source_dist_interval", (14.0, 30.0))
-    flow = Flow(scene, path, speed, gap, filled_m=back + 60.0, most=16)
+    # Beside the ego where it is half over.
+    meets = Meeting(float(len(onward(start, back))) - 1.0 + CHANGE_M / 2.0, change + CHANGE_M / 2.0)
+    flow = Flow(scene, path, speed, gap, filled_m=back + 60.0, most=16, meets=meets)
     begins = ego_past(scene, max(scene.trigger_m - 40.0, 1.0))
     return Play(sequence("flow", begins, flow), min(change + 60.0, scene.route.length_m - 8.0))
+
+
+def _turns_at(scene: Scene, at_m: float) -> bool:
+    """Whether the route turns at a place."""
+    before, after = scene.route.pose_at(at_m - 8.0), scene.route.pose_at(at_m + 8.0)
+    return abs(wrapped(after.yaw - before.yaw)) > math.radians(25.0)
 
 
 def _flow_path(scene: Scene) -> NDArray[np.float64]:

@@ -26,6 +26,9 @@ LOOSE_FOR_M = 9.0
 STEER_NOISE, STEER_SPREAD = 0.055, 0.015
 THROTTLE_NOISE, THROTTLE_SPREAD = 0.03, 0.01
 """Mean and deviation of what is added to the pedals and the wheel there (ScenarioRunner)."""
+DEBRIS = ("static.prop.dirtdebris01", "static.prop.dirtdebris02")
+CONE_ASIDE_M = 0.65
+"""Beyond the lane's edge: out of reach of who stays in it."""
 CONTROL_LOSS_M = 95.0
 LOST_LANE_M = 1.2
 """Farther from the lane's middle than this, the car was lost."""
@@ -98,8 +101,22 @@ def _until(back: carla.Waypoint, scene: Scene) -> NDArray[np.float64]:
     return line[: nearest + 1]
 
 
+def _mark(scene: Scene, at_m: float) -> None:
+    """What a driver sees of a loose stretch."""
+    edge = 0.5 * waypoint_at(scene.carla_map, scene.route.pose_at(at_m)).lane_width + CONE_ASIDE_M
+    for ahead in (-1.0, 0.5 * LOOSE_FOR_M, LOOSE_FOR_M + 1.0):
+        scene.cast.prop(CONE, beside(scene.route.pose_at(at_m + ahead), edge))
+    if scene.cast.has(DEBRIS):
+        debris = scene.cast.prop(DEBRIS, scene.route.pose_at(at_m + 0.5 * LOOSE_FOR_M))
+        if debris is not None:
+            debris.set_simulate_physics(False)
+
+
 def control_loss(scene: Scene) -> Play:
-    """Three stretches of loose surface that pull the wheel to one side; the ego must stay in its lane."""
+    """Three stretches of loose surface that pull the wheel to one side; the ego must stay in its lane.
+
+    They show: debris lies on them where the server has such props, and cones stand at the lane's edge.
+    """
     rng = scene.rng
     if scene.trigger_m + CONTROL_LOSS_M > scene.route.length_m - 5.0:
         raise StageError("the route ends too early")
@@ -108,6 +125,9 @@ def control_loss(scene: Scene) -> Play:
         (scene.trigger_m + at, rng.choice((-1.0, 1.0)) * STEER_NOISE, rng.choice((-1.0, 1.0)) * THROTTLE_NOISE)
         for at in LOOSE_M
     ]
+
+    for at_m, _, _ in pulls:
+        _mark(scene, at_m)
 
     def disturb(control: Control) -> Control:
         for at_m, steer, throttle in pulls:

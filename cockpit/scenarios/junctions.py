@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import carla
 from py_trees.behaviour import Behaviour
 
@@ -11,6 +13,7 @@ from cockpit.scenarios.atoms import (
     Flow,
     Forever,
     HoldLights,
+    Meeting,
     Pause,
     Wait,
     ego_past,
@@ -18,7 +21,7 @@ from cockpit.scenarios.atoms import (
     together,
     until_first,
 )
-from cockpit.scenarios.driving import arrival_speed_mps
+from cockpit.scenarios.driving import arrival_s, arrival_speed_mps, bend_speed_mps
 from cockpit.scenarios.places import (
     JunctionAhead,
     crossing_of,
@@ -33,12 +36,17 @@ PAST_M = 22.0
 APPROACH_M = 75.0
 """How far before the junction cross traffic is put."""
 ON_M = 45.0
+TURN_MPS = 5.0
+TURN_RAD = math.radians(30.0)
+"""How fast a car turns at a junction, and what counts as turning."""
 FLOW_OF = 9
 """Vehicles of a flow that is turned across: then the way is free."""
 BLOCKED_S = 8.0
 """How long the way out stays blocked once the ego is behind it (ScenarioRunner: 10 s)."""
-RUSH_MPS = (5.0, 14.0)
-"""Slowest and fastest that somebody drives to meet the ego."""
+RUSH_MPS, RUSH_MEAN_MPS = (5.0, 14.0), 8.5
+"""Slowest and fastest that somebody drives to meet the ego; what it makes on the way, from a stand."""
+RUSH_BEFORE_M = 30.0
+"""It may set off this long before the trigger, or it would come too late."""
 HEAD_START_S = 0.25
 """Who takes the right of way is at the crossing point this long before the ego."""
 
@@ -53,11 +61,13 @@ def turn_across_flow(scene: Scene, *, signals: bool, come_from: str = "opposite"
     path = way_path(way, APPROACH_M, ON_M + (40.0 if joins else 0.0))
     speed = min(scene.spec.number("flow_speed", 8.0), 12.0)
     gap = scene.spec.span("source_dist_interval", (25.0, 60.0))
-    flow = Flow(scene, path, speed, gap, filled_m=APPROACH_M - 8.0, heeds=True, most=FLOW_OF)
-    parts: list[Behaviour] = [flow]
+    path_m, own_m = crossing_of(path, scene.route, junction.first_m, junction.last_m)
+    meets = Meeting(path_m, own_m, TURN_MPS)
+    flow = Flow(scene, path, speed, gap, filled_m=path_m - 12.0, heeds=True, most=FLOW_OF, meets=meets)
+    parts: list[Behaviour] = [sequence("in time", ego_past(scene, scene.trigger_m - 25.0), flow)]
     if signals:
-        parts.append(HoldLights(scene, opposite_green=True))
-    tree = sequence("turn across a flow", ego_past(scene, scene.trigger_m), together("traffic", *parts))
+        parts.append(sequence("green", ego_past(scene, scene.trigger_m), HoldLights(scene, too=come_from)))
+    tree = together("turn across a flow", *parts)
     return Play(tree, _end(scene, junction))
 
 
@@ -75,20 +85,26 @@ def rushing_vehicle(scene: Scene, *, signals: bool) -> Play:
         raise StageError("no lane crosses the route at the junction")
     path = way_path(way, APPROACH_M, ON_M)
     meets_m, own_m = crossing_of(path, scene.route, junction.first_m, junction.last_m)
+    turn_mps = TURN_MPS if abs(junction.turned_rad) > TURN_RAD else math.inf
     car = scene.cast.vehicle(EMERGENCY if signals else CARS, pose_on(path, 0))
     assert car is not None  # noqa: S101 (it must be there, or StageError)
     scene.cast.on_path(car, path)
     if signals:
         car.light(FLASHING_LIGHTS)
 
+    def due_s() -> float:
+        return arrival_s(own_m - scene.driven_m, scene.now.ego.speed_mps, turn_mps)
+
     def speed() -> float:
-        left_m = meets_m - (car.follower.at_m if car.follower else 0.0)
-        left_s = scene.seconds_to(own_m, 4.0) - HEAD_START_S
-        return arrival_speed_mps(left_m, left_s, *RUSH_MPS) if left_m > 0.0 else RUSH_MPS[1]
+        at_m = car.follower.at_m if car.follower else 0.0
+        left_m, left_s = meets_m - at_m, due_s() - HEAD_START_S
+        wished = arrival_speed_mps(left_m, left_s, *RUSH_MPS) if left_m > 0.0 else RUSH_MPS[1]
+        return min(wished, bend_speed_mps(path, at_m))
 
     rush = sequence(
         "rush",
-        Wait("ego comes near", lambda: scene.seconds_to(own_m, 4.0) <= meets_m / 9.0),
+        ego_past(scene, scene.trigger_m - RUSH_BEFORE_M),
+        Wait("ego comes near", lambda: due_s() <= meets_m / RUSH_MEAN_MPS),
         DriveAlong(scene, car, speed, heeds=False),
         Do("gone", lambda: scene.cast.destroy(car.actor)),
         Forever("gone"),
@@ -96,8 +112,8 @@ def rushing_vehicle(scene: Scene, *, signals: bool) -> Play:
     parts: list[Behaviour] = [rush]
     if signals:
         # To the ego it looks like any green; the other one runs its red.
-        parts.append(HoldLights(scene, opposite_green=True))
-    return Play(sequence("rush", ego_past(scene, scene.trigger_m), together("parts", *parts)), _end(scene, junction))
+        parts.append(sequence("green", ego_past(scene, scene.trigger_m), HoldLights(scene, too="opposite")))
+    return Play(together("rush", *parts), _end(scene, junction))
 
 
 def blocked_intersection(scene: Scene) -> Play:
@@ -115,7 +131,7 @@ def blocked_intersection(scene: Scene) -> Play:
         Do("gone", lambda: scene.cast.destroy(car.actor)),
         Forever("gone"),
     )
-    parts: list[Behaviour] = [drives_on, HoldLights(scene, opposite_green=False)]
+    parts: list[Behaviour] = [drives_on, HoldLights(scene)]
     return Play(sequence("blocked", ego_past(scene, scene.trigger_m), together("parts", *parts)), _end(scene, junction))
 
 
@@ -129,15 +145,15 @@ def held_junction(scene: Scene, *, green: bool) -> Play:
     """A signalised turn that is met at green, or at red that turns green after a while."""
     junction = _junction(scene)
     if green:
-        tree = sequence("green", ego_past(scene, scene.trigger_m), HoldLights(scene, opposite_green=False))
+        tree = sequence("green", ego_past(scene, scene.trigger_m), HoldLights(scene))
     else:
-        red = HoldLights(scene, opposite_green=False, own=carla.TrafficLightState.Red)
+        red = HoldLights(scene, own=carla.TrafficLightState.Red)
         near = sequence("stands", Wait("near", lambda: junction.first_m - scene.driven_m < 15.0), Pause(scene, 5.0))
         tree = sequence(
             "red",
             ego_past(scene, scene.trigger_m),
             until_first("held", red, near),
-            HoldLights(scene, opposite_green=False),
+            HoldLights(scene),
         )
     return Play(tree, _end(scene, junction))
 

@@ -84,7 +84,8 @@ def static_cut_in(scene: Scene) -> Play:
         raise StageError("there is no second lane of this direction")
     beside_m = side * lane.lane_width
     _must_reach(scene, at_m + 30.0)
-    for ahead in (-14.0, -7.0, 7.0):
+    # With room before it to swing out.
+    for ahead in (-14.0, -7.0, 13.0):
         scene.cast.vehicle(CARS, beside(scene.route.pose_at(at_m + ahead), beside_m), must=False)
     return _cuts_in(scene, at_m, beside_m, 4.0)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cockpit.config import ConfigError
-from cockpit.lanes import LaneGraph
+from cockpit.lanes import LaneGraph, is_on_lane
 from cockpit.route import AHEAD_M, Route, RouteError, plan_route, random_route, wrapped
 from cockpit.route_files import RouteSpec, read_route, read_routes, shipped_routes, spec_from_route, write_routes
 from recorder.schema import RouteCommand
@@ -237,3 +237,36 @@ def test_an_unknown_route_names_those_there_are(tmp_path):
         read_route(tmp_path / "routes.xml", "b")
     with pytest.raises(ConfigError, match="cannot be read"):
         read_routes(tmp_path / "nowhere.xml")
+
+
+def test_the_marking_between_two_lanes_is_on_the_road_and_the_grass_is_not(lanes):
+    here = lanes.carla_map.get_waypoint(carla.Location(-77.0, -140.0, 0.0)).transform
+    right = here.get_right_vector()
+    half = 1.75
+
+    def is_road(metres_right: float) -> bool:
+        where = here.location + carla.Location(metres_right * right.x, metres_right * right.y, 0.0)
+        return is_on_lane(lanes.carla_map, where.x, where.y, where.z)
+
+    edges = [side for side in (-1.0, 1.0) if is_road(side * 2.0 * half)]
+    assert edges  # the lane beside it
+    for side in edges:
+        assert all(is_road(side * (half + offset)) for offset in (-0.02, -0.01, 0.0, 0.01, 0.02))
+    assert not is_road(-20.0)
+    assert not is_road(20.0)
+
+
+def test_a_lane_is_changed_after_the_waypoint_on_it_and_not_before(lanes):
+    route = next(
+        found
+        for found in (random_route(lanes, seed, 400.0) for seed in range(40))
+        if any(command is RouteCommand.CHANGE_LANE_LEFT for command in found.commands)
+    )
+    change = next(i for i, command in enumerate(route.commands) if command is RouteCommand.CHANGE_LANE_LEFT)
+    lane = lanes.carla_map.get_waypoint(carla.Location(*(float(v) for v in route.points[change, :3])))
+    start, stay = lane.next(2.0)[0], lane.next(25.0)[0]
+    over = stay.next(30.0)[0].get_left_lane()
+    places = [(w.transform.location.x, w.transform.location.y, w.transform.location.z) for w in (start, stay, over)]
+    later = plan_route(lanes, places)
+    begins = next(i for i, command in enumerate(later.commands) if command is RouteCommand.CHANGE_LANE_LEFT)
+    assert 20 <= begins <= 26  # the lengths of a bend's lanes differ

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cockpit.config import ConfigError
 from cockpit.route import Route
 from cockpit.scenarios.director import trigger_on
-from cockpit.scenarios.driving import Follower, arrival_speed_mps
+from cockpit.scenarios.driving import Follower, arrival_s, arrival_speed_mps, bend_speed_mps
 from cockpit.scenarios.judge import mistake_in
 from cockpit.scenarios.places import beside, crossing_of, junction_ahead, resampled, shifted
 from cockpit.traffic_replay import Trajectory, read_trajectories
@@ -100,6 +100,25 @@ def test_to_arrive_in_time_is_a_matter_of_distance_over_time_within_bounds():
     assert arrival_speed_mps(30.0, 3.0, 5.0, 16.0) == pytest.approx(10.0)
     assert arrival_speed_mps(30.0, 0.5, 5.0, 16.0) == 16.0
     assert arrival_speed_mps(30.0, 60.0, 5.0, 16.0) == 5.0
+
+
+def test_who_must_turn_comes_later_than_who_goes_straight_on():
+    assert arrival_s(40.0, 10.0) == pytest.approx(4.0)
+    # 10 m/s to 5 m/s at 1.4 m/s^2 takes 26.8 m and 3.57 s, the 13.2 m before it 1.32 s.
+    assert arrival_s(40.0, 10.0, 5.0) == pytest.approx(4.89, abs=0.01)
+    assert arrival_s(-3.0, 10.0, 5.0) == 0.0
+
+
+@given(st.floats(0.1, 200.0), st.floats(0.0, 20.0), st.floats(2.0, 12.0))
+def test_more_road_never_takes_less_time(left_m: float, speed: float, end: float):
+    assert arrival_s(left_m + 1.0, speed, end) > arrival_s(left_m, speed, end) > 0.0
+
+
+def test_a_bend_is_driven_at_the_speed_that_its_radius_allows():
+    angle = np.arange(0.0, math.pi / 2.0, 1.0 / 12.0)
+    bend = np.column_stack([12.0 * np.sin(angle), 12.0 * (1.0 - np.cos(angle))])
+    assert bend_speed_mps(bend, 0.0, lateral_mps2=3.0) == pytest.approx(6.0, rel=0.05)
+    assert bend_speed_mps(np.column_stack([np.arange(30.0), np.zeros(30)]), 0.0) > 50.0
 
 
 @pytest.mark.parametrize(

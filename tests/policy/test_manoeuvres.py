@@ -8,8 +8,8 @@ import carla
 import numpy as np
 from expert_world import World, actor, arc_route
 
-from policy.manoeuvres import BLINKERS, SIREN, adapted
-from recorder.schema import Tick
+from policy.manoeuvres import BLINKERS, SCENARIO_ROLE, SIREN, adapted
+from recorder.schema import RouteCommand, Tick
 
 
 def offsets(tick: Tick) -> np.ndarray:
@@ -114,3 +114,41 @@ def test_who_comes_over_the_centre_line_is_dodged_within_the_lane():
     assert 0.2 < offsets(tick_of(world))[0] <= 0.75
     world.others = [dataclasses.replace(invader, role_name="autopilot")]
     assert not offsets(tick_of(world)).any()
+
+
+def test_a_cone_at_the_right_edge_slows_down_and_one_across_the_road_does_not():
+    for right, top in ((2.4, 4.0), (-4.7, np.inf)):
+        world = straight()
+        world.others = [actor(7, 20.0, right, kind="static.prop.constructioncone", extent_m=(0.2, 0.2, 0.3))]
+        found = adapted(tick_of(world))
+        assert found.top_mps == top
+        assert np.abs(found.tick.route.ahead_world[:, 1]).max() == 0.0
+
+
+def test_a_green_light_is_not_trusted_while_somebody_of_a_scenario_moves():
+    world = straight()
+    for role, is_wary in ((SCENARIO_ROLE, True), ("autopilot", False)):
+        world.others = [actor(7, 30.0, -25.0, yaw=np.pi / 2.0, speed=8.0, role_name=role)]
+        assert adapted(tick_of(world)).is_wary is is_wary
+
+
+def changing_right(*cars_m: float) -> Tick:
+    """A tick at the begin of a lane change to the right; cars of a scenario drive there, as fast as the ego."""
+    world = World(arc_route((80.0, 0.0)), speed_mps=7.0)
+    world.route[:, 1] = 3.5 * np.clip(np.arange(len(world.route)) / 30.0, 0.0, 1.0)
+    world.others = [actor(10 + i, along, 3.5, speed=7.0, role_name=SCENARIO_ROLE) for i, along in enumerate(cars_m)]
+    tick = world.tick()
+    route = dataclasses.replace(tick.route, command=RouteCommand.CHANGE_LANE_RIGHT, command_distance_m=0.0)
+    return dataclasses.replace(tick, route=route)
+
+
+def test_beside_a_full_lane_the_own_one_is_kept_and_a_gap_looked_for():
+    found = adapted(changing_right(-2.0, 22.0))
+    assert np.abs(found.tick.route.ahead_world[:, 1]).max() < 0.2
+    assert found.top_mps > 7.0  # the gap is ahead
+    assert adapted(changing_right(-22.0, 2.0)).top_mps < 7.0  # it is behind
+
+
+def test_into_a_gap_the_lane_is_changed():
+    tick = changing_right(-14.0, 14.0)
+    assert adapted(tick).tick is tick
