@@ -123,6 +123,7 @@ class ActorCalls:
         actor.manual_gear_shift, actor.gear = bool(manual), int(gear)
         # With manual shifting CARLA's gear -1 is the reverse gear, whatever the reverse flag says.
         v.reverse[slot] = actor.gear < 0 if actor.manual_gear_shift else bool(reverse)
+        v.manual_gear[slot], v.wanted_gear[slot] = bool(manual), int(gear)
 
     def control_walker(self, actor_id: int, control: list[Any]) -> None:
         """`carla.WalkerControl`: direction, speed, jump."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from sim.vehicles import VehicleSpec
+from sim.vehicle_spec import VehicleSpec
 
 
 class Kind(enum.Enum):

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 
 from sim.blueprint_types import Attribute, AttributeType, Blueprint, Kind, fixed, text
+from sim.drivetrain import Drivetrain, combustion, electric
 from sim.sensor_blueprints import sensor_blueprints
+from sim.tyres import GRAVITY_MPS2
+from sim.vehicle_motion import AIR_DENSITY_KGPM3
+from sim.vehicle_spec import VehicleSpec
 from sim.vehicle_table import VEHICLES, VehicleRow
-from sim.vehicles import VehicleSpec
 
 _TAG_PEDESTRIAN = b"\x0c"
 _TAG_DYNAMIC = b"\x15"
@@ -75,11 +78,19 @@ _PROPS: dict[str, tuple[float, float, float]] = {
 }
 
 
-def _spec(car: VehicleRow) -> VehicleSpec:
+_HEAVY = frozenset({"truck", "bus"})
+_REGENERATION_MPS2 = 0.5
+_WITHOUT_ASSISTANCE = frozenset({"vehicle.volkswagen.t2", "vehicle.volkswagen.t2_2021"})
+"""Vans of the seventies: their wheels lock."""
+
+
+def _spec(type_id: str, car: VehicleRow) -> VehicleSpec:
     """The dynamics of a vehicle: tyres, inertia and drive scaled from the compact car of `VehicleSpec`'s defaults."""
     compact = VehicleSpec()
     scale = car.mass / compact.mass_kg
     to_front = (0.45 if car.front_drive == 1.0 else 0.5) * car.wheelbase
+    two_wheels, heavy = car.base_type in _TWO_WHEELED, car.base_type in _HEAVY and car.special != "electric"
+    radius = 0.48 if heavy else 0.33
     return VehicleSpec(
         mass_kg=car.mass,
         length_m=car.length,
@@ -92,11 +103,30 @@ def _spec(car: VehicleRow) -> VehicleSpec:
         max_steer_rad=math.radians(car.lock),
         front_stiffness_npr=compact.front_stiffness_npr * scale,
         rear_stiffness_npr=compact.rear_stiffness_npr * scale,
-        max_drive_force_n=min(compact.max_drive_force_n * scale, 9000.0 + 1.2 * car.mass),
-        max_power_w=car.power * 1000.0,
+        friction=0.75 if heavy else 1.0,
+        wheel_radius_m=radius,
+        wheel_inertia_kgm2=12.0 if heavy else 1.2 * min(scale, 1.5),
         front_drive_share=car.front_drive,
+        max_brake_mps2=7.5 if heavy else compact.max_brake_mps2,
+        has_assistance=not two_wheels and type_id not in _WITHOUT_ASSISTANCE,
         drag_area_m2=0.28 * car.width * car.height,
+        roll_per_mps2=-1.0 / GRAVITY_MPS2 if two_wheels else compact.roll_per_mps2,
+        leans=two_wheels,
+        drivetrain=_drivetrain(type_id, car, radius),
     )
+
+
+def _drivetrain(type_id: str, car: VehicleRow, radius_m: float) -> Drivetrain:
+    """Engine and gears: electric where the special type says so, diesel in vans, trucks and buses; riders pedal."""
+    force_n, power_w = min(4.65 * car.mass, 9000.0 + 1.2 * car.mass), 1000.0 * car.power
+    if car.special == "electric" or car.base_type == "bicycle":
+        air = 0.5 * AIR_DENSITY_KGPM3 * 0.28 * car.width * car.height
+        top_mps = 1.15 * (power_w / air) ** (1.0 / 3.0)
+        return electric(power_w, force_n, radius_m, top_mps, _REGENERATION_MPS2 * car.mass)
+    if type_id in _WITHOUT_ASSISTANCE:
+        return combustion(power_w, force_n, radius_m, gears=4)
+    diesel = car.base_type in ("van", "truck", "bus")
+    return combustion(power_w, force_n, radius_m, gears=10 if car.base_type == "truck" else 6, diesel=diesel)
 
 
 def _vehicle(type_id: str) -> Blueprint:
@@ -116,7 +146,7 @@ def _vehicle(type_id: str) -> Blueprint:
     )
     tags = _TAGS[car.base_type]
     extent = (car.length / 2.0, car.width / 2.0, car.height / 2.0)
-    return Blueprint(type_id, Kind.VEHICLE, attributes, extent, (0.0, 0.0, car.height / 2.0), tags, _spec(car))
+    return Blueprint(type_id, Kind.VEHICLE, attributes, extent, (0.0, 0.0, car.height / 2.0), tags, _spec(type_id, car))
 
 
 def _walker(type_id: str) -> Blueprint:

@@ -90,14 +90,16 @@ class Recorder:
 
     def _write_states(self, world: World, frame: record.Frame) -> None:
         v = world.vehicles
+        gears = v.shown_gears()
         for actor in world.actors.values():
             if actor.kind in _MOVING:
                 frame.positions.append((actor.actor_id, *_on_file(actor.pose)))
             if actor.kind is Kind.VEHICLE:
                 k = v.slot(actor.actor_id)
                 pedals = (float(v.steer[k]), float(v.throttle[k]), float(v.brake[k]))
-                gear = actor.gear if actor.manual_gear_shift else (-1 if v.reverse[k] else 1)
-                frame.vehicles.append(record.VehicleState(actor.actor_id, *pedals, bool(v.hand_brake[k]), gear))
+                frame.vehicles.append(
+                    record.VehicleState(actor.actor_id, *pedals, bool(v.hand_brake[k]), int(gears[k]))
+                )
                 frame.lamps.append((actor.actor_id, actor.lights))
             elif actor.kind is Kind.WALKER:
                 frame.walkers.append((actor.actor_id, 100.0 * math.hypot(*actor.velocity_mps)))

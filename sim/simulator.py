@@ -27,6 +27,7 @@ from sim.replayer import Replayer
 from sim.sensors import PendingFrames, Sensors
 from sim.snapshot import actor_on_wire, pack_snapshot
 from sim.streaming import Streams
+from sim.surfaces import road_friction
 from sim.world import World
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ class Simulator:
         self.draw_pending()
         delta_s = self.step_s()
         self._last_step_at_s = time.monotonic()
+        self.world.vehicles.road_friction = road_friction(self.weather)
         self.world.step(delta_s)
         self._replay(delta_s)
         if self._recorder is not None:

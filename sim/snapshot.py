@@ -59,9 +59,11 @@ def pack_snapshot(world: World, episode_id: int, flags: int = 0) -> bytes:
 def _vehicle_states(world: World) -> dict[int, bytes]:
     """The 30 bytes of vehicle data, by actor id."""
     v = world.vehicles
-    columns = (v.ids, v.throttle, v.steer, v.brake, v.hand_brake, v.reverse)
+    columns = (v.ids, v.throttle, v.steer, v.brake, v.hand_brake, v.reverse, v.manual_gear, v.shown_gears())
     states = {}
-    for actor_id, throttle, steer, brake, hand_brake, reverse in zip(*(c.tolist() for c in columns), strict=True):
+    for actor_id, throttle, steer, brake, hand_brake, reverse, manual, gear in zip(
+        *(c.tolist() for c in columns), strict=True
+    ):
         actor = world.actors[actor_id]
         light_index = actor.light_index
         light_id = world.light_ids[light_index] if light_index >= 0 else 0
@@ -73,8 +75,8 @@ def _vehicle_states(world: World) -> dict[int, bytes]:
             brake,
             hand_brake,
             reverse,
-            actor.manual_gear_shift,
-            actor.gear if actor.manual_gear_shift else (-1 if reverse else 1),
+            manual,
+            gear,
             actor.speed_limit_mps * MPS_TO_KMH,
             light_state,
             light_index >= 0,

@@ -6,7 +6,8 @@ Pure functions on arrays of (N,), one element per driver, SI units.
 import numpy as np
 
 from sim.tyres import GRAVITY_MPS2
-from sim.vehicles import AIR_DENSITY_KGPM3, Vehicles
+from sim.vehicle_motion import AIR_DENSITY_KGPM3
+from sim.vehicles import Vehicles
 
 MAX_ACCELERATION_MPS2 = 1.8
 COMFORTABLE_BRAKING_MPS2 = 2.2
@@ -51,19 +52,17 @@ def pedals(vehicles: Vehicles, slots: np.ndarray, wanted_mps2: np.ndarray) -> tu
     v, mass = vehicles.vx_body[slots], vehicles.p["mass_kg"][slots]
     drag = 0.5 * AIR_DENSITY_KGPM3 * p["drag_area_m2"] * v * v
     slope = np.sin(vehicles.ground_pitch[slots])
-    force = mass * wanted_mps2 + drag + mass * GRAVITY_MPS2 * (p["rolling_resistance"] + slope)
-    engine = p["engine_brake_mps2"] * mass
-    limit = np.minimum(p["max_drive_force_n"], p["max_power_w"] / np.maximum(np.abs(v), 1.0))
-    throttle = np.clip((force + engine) / (limit + engine), 0.0, 1.0)
+    # The wheels' turning has to be changed as well.
+    inertia = mass + 4.0 * p["wheel_inertia_kgm2"] / p["wheel_radius_m"] ** 2
+    force = inertia * wanted_mps2 + drag + mass * GRAVITY_MPS2 * (p["rolling_resistance"] + slope)
+    engine, limit = vehicles.engine_drag_n[slots], vehicles.drive_limit_n[slots]
+    throttle = np.clip((force + engine) / np.maximum(limit + engine, 1.0), 0.0, 1.0)
     brake = np.clip(-(force + engine) / (p["max_brake_mps2"] * mass), 0.0, 1.0)
     standing = (v < 0.3) & (wanted_mps2 < 0.05)
     return np.where(standing, 0.0, throttle), np.where(standing, np.maximum(brake, _HOLD_BRAKE), brake)
 
 
-_NEEDED = (
-    *("drag_area_m2", "rolling_resistance", "engine_brake_mps2"),
-    *("max_drive_force_n", "max_power_w", "max_brake_mps2"),
-)
+_NEEDED = ("drag_area_m2", "rolling_resistance", "max_brake_mps2", "wheel_inertia_kgm2", "wheel_radius_m")
 
 
 def look_ahead_m(speed_mps: np.ndarray) -> np.ndarray:

@@ -1,35 +1,43 @@
-"""Tyre side force for the bicycle model: Fiala's brush tyre with combined slip by the friction circle.
+"""Tyre forces: Pacejka's magic formula on combined slip, with stiffness and friction that fall behind the load.
 
-Pure functions on arrays, one element per axle. Forces are in newtons in the axle's own frame: a positive slip angle
-(the axle slides to +y) gives a negative force.
+Pure functions on arrays of any one shape, an element per tyre. Forces are in newtons in the wheel's own frame.
 """
 
 import numpy as np
 
 GRAVITY_MPS2 = 9.81
-#: The share of the friction circle that braking or driving may use: an ABS or traction control keeps a little
-#: side force, so a fully braked car can still be steered.
-MAX_LONGITUDINAL_SHARE = 0.98
-_MAX_TAN_SLIP = 1e3
+#: Shape factor C of the magic formula: a tyre that slides wholly keeps about 0.85 of its best force.
+SHAPE = 1.4
+#: How much friction a tyre loses when its load doubles (Gillespie, Fundamentals of Vehicle Dynamics, ch. 6).
+LOAD_SENSITIVITY = 0.10
 
 
-def side_force_n(slip_rad: np.ndarray, stiffness_npr: np.ndarray, limit_n: np.ndarray) -> np.ndarray:
-    """Side force of an axle.
+def friction_limit_n(load_n: np.ndarray, static_load_n: np.ndarray, friction: np.ndarray) -> np.ndarray:
+    """The largest force of a tyre under a load; `friction` is the coefficient under its static load."""
+    overload = np.maximum(load_n / static_load_n - 1.0, -1.0)
+    return np.maximum(friction * load_n * (1.0 - LOAD_SENSITIVITY * overload), 0.0)
 
-    Fiala's brush model as in Pacejka, "Tire and Vehicle Dynamics", and Hindiyeh & Gerdes (2014), eq. 3.
+
+def stiffness_under_load(stiffness_n: np.ndarray, load_n: np.ndarray, static_load_n: np.ndarray) -> np.ndarray:
+    """Slip stiffness (N per unit of slip) under a load, given that under the static load.
+
+    It grows ever slower with the load: sin(2 atan(load / 2 static)), Pacejka, Tyre and Vehicle Dynamics, eq. 4.E25.
+    With t = tan of the half angle that sine is 2t / (1 + t²), which is 0.8 under the static load.
+    """
+    t = 0.5 * np.maximum(load_n, 0.0) / static_load_n
+    return stiffness_n * (2.0 * t / (1.0 + t * t)) / 0.8
+
+
+def force_per_slip_n(slip: np.ndarray, stiffness_n: np.ndarray, limit_n: np.ndarray) -> np.ndarray:
+    """Force of a tyre divided by its slip, (N per unit of slip); the force points against the slip.
+
+    The magic formula with E = 0 (Pacejka & Bakker 1992): F = D sin(C atan(stiffness slip / (C D))).
 
     Args:
-        slip_rad: slip angle, (N,).
-        stiffness_npr: cornering stiffness in N/rad, (N,).
-        limit_n: the largest side force at hand, (N,), zero for none.
+        slip: size of the combined slip: the velocity of the contact patch over the ground by the reference speed.
+        stiffness_n: the slope for small slip.
+        limit_n: D, the largest force at hand; 0 for none.
     """
-    tan_slip = np.clip(np.tan(np.clip(slip_rad, -1.57, 1.57)), -_MAX_TAN_SLIP, _MAX_TAN_SLIP)
-    limit = np.maximum(limit_n, 1e-9)
-    # u is 1 where the whole contact patch slides; from there on the force is the limit.
-    u = np.minimum(np.abs(tan_slip) * stiffness_npr / (3.0 * limit), 1.0)
-    return -np.sign(tan_slip) * limit * (3.0 * u - 3.0 * u * u + u * u * u)
-
-
-def side_limit_n(longitudinal_n: np.ndarray, friction_n: np.ndarray) -> np.ndarray:
-    """What the friction circle of radius `friction_n` leaves for the side beside a longitudinal force, (N,)."""
-    return np.sqrt(np.maximum(friction_n * friction_n - longitudinal_n * longitudinal_n, 0.0))
+    slip = np.maximum(slip, 1e-9)
+    limit = np.maximum(limit_n, 1e-6)
+    return limit * np.sin(SHAPE * np.arctan(stiffness_n * slip / (SHAPE * limit))) / slip

@@ -11,17 +11,12 @@ from sim.actors import Actor, finite, wire_transform
 from sim.blueprints import BLUEPRINTS, Kind
 from sim.rpc import Method, ReplyShape, RpcError
 from sim.simulator import Simulator
-from sim.vehicles import GRAVITY_MPS2, VehicleSpec
+from sim.tyres import GRAVITY_MPS2
+from sim.vehicle_motion import AIR_DENSITY_KGPM3, front_wheel_tangents
+from sim.vehicle_physics import TIRE_FRICTION, WHEELS, physics_on_wire, set_physics
+from sim.vehicle_spec import VehicleSpec
 
-_FIELD_OF_PHYSICS = {"mass": 11, "drag": 12, "centre": 13, "wheels": 15}
-_WHEEL_STEER = 2
-_FRONT_WHEELS = (0, 1)
 _ALL_DOORS = 6
-WHEEL_RADIUS_CM = 35.5
-PHYSICS_FIELDS = 17
-LIGHTEST_KG = 1.0
-ENGINE_RPM_PER_MPS = 120.0
-IDLE_RPM = 800.0
 
 
 class VehicleCalls:
@@ -120,34 +115,36 @@ class VehicleCalls:
         by_hand = self.world.vehicle(actor_id).wheel_angles_deg.get(int(wheel))
         if by_hand is not None:
             return by_hand
-        angle = self.world.vehicles.steer_angle_rad[self.world.vehicles.slot(actor_id)]
-        return math.degrees(float(angle)) if int(wheel) in _FRONT_WHEELS else 0.0
+        tangents = front_wheel_tangents(self.world.vehicles)[:, self.world.vehicles.slot(actor_id)]
+        return math.degrees(math.atan(float(tangents[int(wheel)])))
 
     def telemetry(self, actor_id: int) -> list[Any]:
-        """`VehicleTelemetryData`: motion, pedals, air drag, and each wheel by its share of load and speed.
-
-        Slip and tyre forces of single wheels are zero: the model has axles, not wheels.
-        """
+        """`VehicleTelemetryData`: motion, pedals, engine, gear, air drag and every wheel's slip, load and forces."""
         actor = self.world.vehicle(actor_id)
         v, k = self.world.vehicles, self.world.vehicles.slot(actor_id)
         speed = math.hypot(*actor.velocity_mps)
-        drag_n = 0.5 * 1.2 * float(v.p["drag_area_m2"][k]) * speed * speed
-        rpm = IDLE_RPM + ENGINE_RPM_PER_MPS * speed
+        drag_n = 0.5 * AIR_DENSITY_KGPM3 * float(v.p["drag_area_m2"][k]) * speed * speed
         pedals = [float(v.steer[k]), float(v.throttle[k]), float(v.brake[k])]
-        return [speed, *pedals, rpm, -1 if v.reverse[k] else 1, drag_n, [self._wheel(k) for _ in range(4)]]
+        wheels = [self._wheel(k, wheel) for wheel in range(4)]
+        return [speed, *pedals, v.engine_rpm(k), int(v.shown_gears()[k]), drag_n, wheels]
 
-    def _wheel(self, slot: int) -> list[float]:
+    def _wheel(self, slot: int, wheel: int) -> list[float]:
+        """`WheelTelemetryData`: friction, slips, speed, load (and by the load at rest), forces (and by the load)."""
         v = self.world.vehicles
-        omega = float(v.vx_body[slot]) / (WHEEL_RADIUS_CM / 100.0)
-        load_n = float(v.p["mass_kg"][slot]) * GRAVITY_MPS2 / 4.0
-        friction = float(v.p["friction"][slot]) * v.road_friction * _TIRE_FRICTION
-        return [friction, 0.0, 0.0, omega, load_n, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        along_slip, across_slip = v.wheel_slip[slot, wheel].tolist()
+        along_n, across_n = v.wheel_force_n[slot, wheel].tolist()
+        load_n, rest_n = float(v.wheel_load_n[slot, wheel]), float(v.p["mass_kg"][slot]) * GRAVITY_MPS2 / 4.0
+        friction = float(v.p["friction"][slot] * v.surface_grip[slot, wheel]) * v.road_friction * TIRE_FRICTION
+        by_load = [force / max(load_n, 1.0) for force in (along_n, across_n)]
+        torque_nm = along_n * float(v.p["wheel_radius_m"][slot])
+        motion = [friction, math.atan(across_slip), along_slip, float(v.wheel_radps[slot, wheel])]
+        return [*motion, load_n, load_n / rest_n, torque_nm, along_n, across_n, *by_load]
 
     def wheel_transforms(self, actor_id: int) -> list[Any]:
         """Where the wheels are in the world: the only bones that vehicles have here."""
         actor = self.world.vehicle(actor_id)
         values = wire_transform(actor.pose)
-        wheels = _physics_on_wire(actor)[_FIELD_OF_PHYSICS["wheels"]]
+        wheels = physics_on_wire(spec_of(actor), actor.pose)[WHEELS]
         return [[[component / 100.0 for component in wheel[-1]], list(values[3:])] for wheel in wheels]
 
     # Physics
@@ -155,62 +152,19 @@ class VehicleCalls:
     def physics(self, actor_id: int) -> list[Any]:
         """`VehiclePhysicsControl` of a vehicle, as set or as its blueprint has it."""
         actor = self.world.vehicle(actor_id)
-        return actor.physics_control or _physics_on_wire(actor)
+        return actor.physics_control or physics_on_wire(spec_of(actor), actor.pose)
 
     def set_physics(self, actor_id: int, control: list[Any]) -> None:
-        """Take what the model knows of a `VehiclePhysicsControl`: mass, steering lock and tyre friction."""
+        """Take what the model knows of a `VehiclePhysicsControl`; see `docs/simulator.md` for what that is."""
         actor = self.world.vehicle(actor_id)
-        if len(control) != PHYSICS_FIELDS:
-            raise ValueError(f"physics control has {PHYSICS_FIELDS} fields, not {len(control)}")
-        (mass_kg,) = finite(control[_FIELD_OF_PHYSICS["mass"]])
-        wheels = control[_FIELD_OF_PHYSICS["wheels"]]
-        if mass_kg < LIGHTEST_KG or len(wheels) != 4:
-            raise ValueError(f"a vehicle has at least {LIGHTEST_KG} kg and four wheels")
-        locks = finite(*(wheel[_WHEEL_STEER] for wheel in wheels))
-        frictions = finite(*(wheel[0] for wheel in wheels))
-        spec, p, slot = _spec(actor), self.world.vehicles.p, self.world.vehicles.slot(actor_id)
-        p["mass_kg"][slot] = mass_kg
-        p["yaw_inertia_kgm2"][slot] = spec.yaw_inertia_kgm2 * mass_kg / spec.mass_kg
-        p["max_steer_rad"][slot] = math.radians(max(locks))
-        p["friction"][slot] = spec.friction * max(min(frictions), 0.05) / _TIRE_FRICTION
+        slot = self.world.vehicles.slot(actor_id)
+        set_physics(self.world.vehicles, slot, spec_of(actor), control)
         actor.physics_control = control
 
 
-_TIRE_FRICTION = 3.5
-"""CARLA's number for a dry road, which is our friction coefficient of the blueprint."""
-
-
-def _spec(actor: Actor) -> VehicleSpec:
+def spec_of(actor: Actor) -> VehicleSpec:
+    """The vehicle's specification; RpcError when the actor is none."""
     spec = BLUEPRINTS[actor.type_id].spec
     if spec is None or actor.kind is not Kind.VEHICLE:
         raise RpcError(f"actor {actor.actor_id} ({actor.type_id}) is not a vehicle")
     return spec
-
-
-def _physics_on_wire(actor: Actor) -> list[Any]:
-    spec = _spec(actor)
-    lock_deg = math.degrees(spec.max_steer_rad)
-    half_track_cm, half_base_cm = 0.42 * spec.width_m * 100.0, 0.5 * spec.wheelbase_m * 100.0
-    brake_nm = spec.mass_kg * spec.max_brake_mps2 * WHEEL_RADIUS_CM / 400.0
-    pose = actor.pose
-
-    def wheel(ahead_cm: float, right_cm: float, steer_deg: float, hand_nm: float) -> list[Any]:
-        c, s = math.cos(pose.yaw), math.sin(pose.yaw)
-        where = [
-            100.0 * pose.x + c * ahead_cm - s * right_cm,
-            100.0 * pose.y + s * ahead_cm + c * right_cm,
-            100.0 * pose.z + WHEEL_RADIUS_CM,
-        ]
-        return [_TIRE_FRICTION, 0.25, steer_deg, WHEEL_RADIUS_CM, brake_nm, hand_nm, 3.0, 20.0, 3000.0, where]
-
-    wheels = [
-        wheel(half_base_cm, -half_track_cm, lock_deg, 0.0),
-        wheel(half_base_cm, half_track_cm, lock_deg, 0.0),
-        wheel(-half_base_cm, -half_track_cm, 0.0, 2.0 * brake_nm),
-        wheel(-half_base_cm, half_track_cm, 0.0, 2.0 * brake_nm),
-    ]
-    torque_nm = spec.max_drive_force_n * WHEEL_RADIUS_CM / 100.0
-    engine = [[[0.0, torque_nm], [6000.0, torque_nm]], 6000.0, 1.0, 0.15, 2.0, 0.35]
-    gearbox = [True, 0.0, 10.0, 1.0, [[1.0, 0.5, 0.65]]]
-    body = [spec.mass_kg, 0.28, [0.5 * spec.wheelbase_m - spec.cg_to_front_m, 0.0, spec.cg_height_m]]
-    return [*engine, *gearbox, *body, [[0.0, 1.0], [120.0, 1.0]], wheels, False]

@@ -1,77 +1,56 @@
-"""Motion of all vehicles of the world: a dynamic bicycle model with tyre slip, as a struct of float64 arrays.
+"""All vehicles of the world as a struct of arrays, and a tick of their motion.
 
-It turns CARLA's vehicle controls into poses, for any number of cars in the same number of numpy calls. It knows
-nothing of lanes, traffic or the wire. Frame: CARLA's left-handed one (x forward, y right, yaw clockwise seen from
-above); a vehicle's reference point is the centre of its wheelbase on the ground. Angles are radians, the rest SI.
+It turns CARLA's vehicle controls into poses, for any number of cars in the same number of numpy calls: pedal, gears
+and engine once a tick, tyres and wheels many times (`sim.vehicle_motion`). It knows nothing of lanes, traffic or the
+wire. Frame: CARLA's left-handed one (x forward, y right, yaw clockwise seen from above); a vehicle's reference point is
+the centre of its wheelbase on the ground. Angles are radians, the rest SI.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sim.tyres import GRAVITY_MPS2, MAX_LONGITUDINAL_SHARE, side_force_n, side_limit_n
+from sim.drivetrain import (
+    KNOTS,
+    LAUNCH,
+    MAX_GEARS,
+    RADPS_PER_RPM,
+    REVERSE_SHARE,
+    SHARE_IN_SHIFT,
+    Drivetrain,
+    Engines,
+    choose_gear,
+)
+from sim.tyres import GRAVITY_MPS2
+from sim.vehicle_motion import frame_of, substep
+from sim.vehicle_spec import NUMBERS, VehicleSpec
 
-AIR_DENSITY_KGPM3 = 1.2
 MAX_SUBSTEP_S = 0.01
-#: Below the first speed a car moves by kinematics, above the second by tyre slip, between them by both: slip angles
-#: are undefined at rest.
-KINEMATIC_BELOW_MPS = 2.0
-DYNAMIC_ABOVE_MPS = 4.0
+#: The pedal and the gearbox are looked at so often at least.
+MAX_TICK_S = 0.05
+#: The body on its springs: natural frequency and damping ratio of a passenger car's pitch and roll (Gillespie, ch. 5).
+BODY_HZ, BODY_DAMPING = 1.4, 0.5
+KERB_LAG_S = 0.05
+#: Of the speed that a rigid wheel loses at a step of height h, h / radius (inelastic impact), a tyre takes this share.
+KERB_LOSS = 0.5
+_RESTED_S = 10.0
 
 #: (x, y, yaw) of N vehicles -> (z, pitch, roll) of the ground under them, each (N,); pitch positive nose up.
 Ground = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
-
-@dataclass(frozen=True)
-class VehicleSpec:
-    """What a vehicle is; the defaults are a compact car with front-wheel drive (0-100 km/h in 9 s, 100-0 in 40 m)."""
-
-    mass_kg: float = 1400.0
-    length_m: float = 4.4
-    width_m: float = 1.85
-    height_m: float = 1.5
-    wheelbase_m: float = 2.65
-    cg_to_front_m: float = 1.15
-    cg_height_m: float = 0.55
-    yaw_inertia_kgm2: float = 2100.0
-    max_steer_rad: float = 0.61
-    steer_rate_radps: float = 1.2
-    front_stiffness_npr: float = 95_000.0
-    """Cornering stiffness of the whole front axle."""
-    rear_stiffness_npr: float = 115_000.0
-    friction: float = 1.0
-    """Tyre-road friction coefficient on a dry road."""
-    max_drive_force_n: float = 6500.0
-    max_power_w: float = 90_000.0
-    front_drive_share: float = 1.0
-    """1 front-wheel drive, 0 rear-wheel drive, 0.5 both."""
-    max_reverse_mps: float = 10.0
-    max_brake_mps2: float = 10.5
-    engine_brake_mps2: float = 0.5
-    rolling_resistance: float = 0.012
-    drag_area_m2: float = 0.65
-    """Drag coefficient times frontal area."""
-    pitch_per_mps2: float = 0.006
-    """Suspension: radians of pitch for each m/s² of acceleration."""
-    roll_per_mps2: float = 0.008
-
-    def __post_init__(self):
-        for name in ("mass_kg", "length_m", "width_m", "wheelbase_m", "yaw_inertia_kgm2", "friction"):
-            if not getattr(self, name) > 0.0:
-                raise ValueError(f"{name} must be positive, it is {getattr(self, name)}")
-        if not 0.0 < self.cg_to_front_m < self.wheelbase_m:
-            raise ValueError(
-                f"cg_to_front_m must lie between 0 and wheelbase_m ({self.wheelbase_m}), it is {self.cg_to_front_m}"
-            )
-
-
-_PARAMETERS = tuple(f.name for f in fields(VehicleSpec))
+_PARAMETERS = (*NUMBERS, "track_m")
+_ENGINE = ("max_radps", "idle_radps", "efficiency", "drag_rest_nm", "drag_speed_nm", "shift_s")
 _STATE = (
     *("x", "y", "z", "roll", "pitch", "yaw", "vx_body", "vy_body", "yaw_rate", "ax_world", "ay_world"),
-    *("throttle", "steer", "brake", "steer_angle_rad", "ground_pitch", "ax_body", "lean_pitch", "lean_roll"),
+    *("throttle", "steer", "brake", "steer_angle_rad", "ground_pitch", "ground_roll", "ax_body", "ax_felt", "ay_felt"),
+    *("lean_pitch", "lean_roll", "lean_pitch_rate", "lean_roll_rate"),
+    *("in_gear_s", "drive_limit_n", "engine_drag_n", "engine_radps", "soft_ground"),
 )
-_FLAGS = ("hand_brake", "reverse", "simulate_physics")
+_FLAGS = ("hand_brake", "reverse", "simulate_physics", "manual_gear")
+_WHEELS = ("wheel_radps", "wheel_load_n", "wheel_lift_m", "kerb_m", "surface_grip")
+_WHEEL_VECTORS = ("wheel_slip", "wheel_force_n")
+_COUNTS = ("gear", "wanted_gear", "gear_count")
 
 
 def flat_ground(x: np.ndarray, _y: np.ndarray, _yaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -84,8 +63,10 @@ class Vehicles:
     """All vehicles, one slot each, in the order in which they were added.
 
     The attributes below are views of the first `len(self)` elements; they may be written in place. `add` and
-    `remove` rebind them, so do not keep them over either. `ids` is (N,) int64; `hand_brake`, `reverse` and
-    `simulate_physics` are (N,) bool; `p[name]` is the (N,) float64 column of a `VehicleSpec` field.
+    `remove` rebind them, so do not keep them over either. `ids`, `gear`, `wanted_gear` and `gear_count` are (N,)
+    int64; `hand_brake`, `reverse`, `manual_gear` and `simulate_physics` are (N,) bool; `p[name]` is the (N,) float64
+    column of a `VehicleSpec` field. What has a value for each wheel is (N, 4), slips and forces (N, 4, 2): along the
+    wheel and across it.
     """
 
     ids: np.ndarray
@@ -108,17 +89,49 @@ class Vehicles:
     simulate_physics: np.ndarray
     steer_angle_rad: np.ndarray
     ground_pitch: np.ndarray
+    ground_roll: np.ndarray
     ax_body: np.ndarray
+    ax_felt: np.ndarray
+    ay_felt: np.ndarray
     lean_pitch: np.ndarray
     lean_roll: np.ndarray
+    lean_pitch_rate: np.ndarray
+    lean_roll_rate: np.ndarray
+    gear: np.ndarray
+    manual_gear: np.ndarray
+    wanted_gear: np.ndarray
+    gear_count: np.ndarray
+    in_gear_s: np.ndarray
+    engine_radps: np.ndarray
+    drive_limit_n: np.ndarray
+    """Force of full throttle at the wheels in the present tick."""
+    engine_drag_n: np.ndarray
+    """What the engine takes with the throttle shut."""
+    wheel_radps: np.ndarray
+    wheel_load_n: np.ndarray
+    wheel_slip: np.ndarray
+    wheel_force_n: np.ndarray
+    wheel_lift_m: np.ndarray
+    kerb_m: np.ndarray
+    """Height above the road of what each wheel stands on; whoever knows the pavements writes it."""
+    surface_grip: np.ndarray
+    """Friction under each wheel as a share of the road's."""
+    soft_ground: np.ndarray
+    """Rolling resistance that a soft ground adds."""
 
     def __init__(self, capacity: int = 64):
         self._count = 0
         self._store: dict[str, np.ndarray] = {"ids": np.zeros(capacity, np.int64)}
         self._store |= {name: np.zeros(capacity) for name in (*_STATE, *_PARAMETERS)}
+        self._store |= {name: np.zeros(capacity) for name in _ENGINE}
         self._store |= {name: np.zeros(capacity, bool) for name in _FLAGS}
+        self._store |= {name: np.zeros(capacity, np.int64) for name in _COUNTS}
+        self._store |= {name: np.zeros((capacity, 4)) for name in (*_WHEELS, "_struck_m")}
+        self._store |= {name: np.zeros((capacity, 4, 2)) for name in _WHEEL_VECTORS}
+        self._store |= {"_torque_nm": np.zeros((capacity, KNOTS)), "_ratios": np.zeros((capacity, MAX_GEARS))}
         self._slots: dict[int, int] = {}
         self.p: dict[str, np.ndarray] = {}
+        self._engine_columns: dict[str, np.ndarray] = {}
         #: Multiplies every tyre's friction: 1 dry road, about 0.7 wet, 0.3 snow.
         self.road_friction = 1.0
         self._bind()
@@ -131,9 +144,11 @@ class Vehicles:
 
     def _bind(self) -> None:
         n = self._count
-        for name in ("ids", *_STATE, *_FLAGS):
-            setattr(self, name, self._store[name][:n])
+        for name, array in self._store.items():
+            if name not in _PARAMETERS and name not in _ENGINE:
+                setattr(self, name, array[:n])
         self.p = {name: self._store[name][:n] for name in _PARAMETERS}
+        self._engine_columns = {name: self._store[name][:n] for name in _ENGINE}
 
     def slot(self, actor_id: int) -> int:
         """The index of an actor in the arrays; KeyError when it is not here."""
@@ -159,11 +174,30 @@ class Vehicles:
             self._store[name][slot] = getattr(spec, name)
         for name, value in (("ids", actor_id), ("x", x), ("y", y), ("z", z), ("yaw", yaw_rad)):
             self._store[name][slot] = value
-        self._store["simulate_physics"][slot] = True
+        for name, value in (("simulate_physics", True), ("gear", 1), ("in_gear_s", _RESTED_S), ("surface_grip", 1.0)):
+            self._store[name][slot] = value
         self._slots[actor_id] = slot
         self._count += 1
         self._bind()
+        self.fit_drivetrain(slot, spec.drivetrain)
+        behind = spec.cg_to_front_m / spec.wheelbase_m
+        weight = spec.mass_kg * GRAVITY_MPS2
+        self.wheel_load_n[slot] = 0.5 * weight * np.array([1.0 - behind, 1.0 - behind, behind, behind])
         return slot
+
+    def fit_drivetrain(self, slot: int, drivetrain: Drivetrain) -> None:
+        """Give a vehicle an engine and gears."""
+        columns = self._engine_columns
+        self._torque_nm[slot] = drivetrain.torque_nm
+        self._ratios[slot] = 0.0
+        self._ratios[slot, : len(drivetrain.ratios)] = drivetrain.ratios
+        self.gear_count[slot] = len(drivetrain.ratios)
+        self.gear[slot] = min(max(int(self.gear[slot]), 1), len(drivetrain.ratios))
+        columns["max_radps"][slot] = drivetrain.max_rpm * RADPS_PER_RPM
+        columns["idle_radps"][slot] = drivetrain.idle_rpm * RADPS_PER_RPM
+        columns["efficiency"][slot], columns["shift_s"][slot] = drivetrain.efficiency, drivetrain.shift_s
+        columns["drag_rest_nm"][slot], columns["drag_speed_nm"][slot] = drivetrain.drag_nm
+        self.drive_limit_n[slot] = self._engines().capacity_n(np.zeros(self._count))[slot, 0]
 
     def remove(self, actor_id: int) -> None:
         """Take a vehicle out; those after it move up one slot, so that the order stays that of adding."""
@@ -199,6 +233,8 @@ class Vehicles:
         k = self.slot(actor_id)
         c, s = np.cos(self.yaw[k]), np.sin(self.yaw[k])
         self.vx_body[k], self.vy_body[k] = c * vx + s * vy, c * vy - s * vx
+        self.wheel_radps[k] = self.vx_body[k] / self.p["wheel_radius_m"][k]
+        self.in_gear_s[k] = _RESTED_S
 
     def apply_impulse(self, actor_id: int, x_ns: float, y_ns: float, yaw_nms: float = 0.0) -> None:
         """Push a vehicle at its centre of gravity with an impulse in the world (N s) and a turning one (N m s)."""
@@ -218,143 +254,108 @@ class Vehicles:
         if self._count == 0 or dt_s <= 0.0:
             return
         before = self.world_velocity()
-        substeps = max(1, int(np.ceil(dt_s / MAX_SUBSTEP_S - 1e-9)))
-        for _ in range(substeps):
-            self._substep(dt_s / substeps)
+        self._climb_kerbs(dt_s)
+        ticks = max(1, math.ceil(dt_s / MAX_TICK_S - 1e-9))
+        substeps = max(1, math.ceil(dt_s / ticks / MAX_SUBSTEP_S - 1e-9))
+        for _ in range(ticks):
+            frame = frame_of(self, self._drive(dt_s / ticks), self.engine_drag_n * (1.0 - self._pedal()))
+            for _ in range(substeps):
+                substep(self, frame, dt_s / ticks / substeps)
         self._follow_ground(dt_s, ground)
         acceleration = (self.world_velocity() - before) / dt_s
         self.ax_world[:], self.ay_world[:] = acceleration[:, 0], acceleration[:, 1]
 
-    def _substep(self, h: float) -> None:
-        p, free = self.p, self.simulate_physics
-        self._turn_wheels(h)
-        offset = 0.5 * p["wheelbase_m"] - p["cg_to_front_m"]  # the centre of gravity, ahead of the reference point
-        vx, r = self.vx_body, self.yaw_rate
-        vy = self.vy_body + offset * r  # at the centre of gravity, where Newton's law is simplest
-        speed = np.hypot(vx, vy)
-        load_front, load_rear = self._axle_loads()
-        drive_front, drive_rear, drag_front, drag_rear, drag_body = self._longitudinal_forces(
-            vx, vy - (p["wheelbase_m"] - p["cg_to_front_m"]) * r, load_front, load_rear
-        )
-        moved = self._slip_motion(h, vx, vy, r, load_front, load_rear, drive_front, drive_rear, drag_front, drag_rear)
-        rolled = self._kinematic_motion(h, vx, vy, r, (drive_front + drive_rear) / p["mass_kg"])
-        w = np.clip((speed - KINEMATIC_BELOW_MPS) / (DYNAMIC_ABOVE_MPS - KINEMATIC_BELOW_MPS), 0.0, 1.0)
-        vx1, vy1, r1 = (w * a + (1.0 - w) * b for a, b in zip(moved, rolled, strict=True))
-        # What only slows the car down may stop it but never send it back.
-        loss = h * (drag_front + drag_rear + drag_body) / p["mass_kg"]
-        vx1 = np.sign(vx1) * np.maximum(np.abs(vx1) - loss, 0.0)
-        self.ax_body[:] = np.where(free, (vx1 - vx) / h - vy * r * w, 0.0)
-        yaw_mid = self.yaw + 0.5 * h * r1
-        # The body frame turns with the car: seen from it, the velocity turns the other way (exactly, so that Euler's
-        # method adds no energy). A kinematic car has no such term: its tyres take up the side force.
-        c, s = np.cos(w * r1 * h), np.sin(w * r1 * h)
-        vx2, vy2 = c * vx1 + s * vy1, c * vy1 - s * vx1
-        c, s = np.cos(yaw_mid), np.sin(yaw_mid)
-        reference_vy = vy1 - offset * r1
-        self.x += np.where(free, h * (c * vx1 - s * reference_vy), 0.0)
-        self.y += np.where(free, h * (s * vx1 + c * reference_vy), 0.0)
-        self.yaw[:] = np.where(free, _wrapped(self.yaw + h * r1), self.yaw)
-        self.vx_body[:] = np.where(free, vx2, 0.0)
-        self.yaw_rate[:] = np.where(free, r1, 0.0)
-        self.vy_body[:] = np.where(free, vy2 - offset * r1, 0.0)
+    # Engine and gears
 
-    def _turn_wheels(self, h: float) -> None:
-        target = np.clip(self.steer, -1.0, 1.0) * self.p["max_steer_rad"]
-        reach = self.p["steer_rate_radps"] * h
-        self.steer_angle_rad += np.clip(target - self.steer_angle_rad, -reach, reach)
+    def _pedal(self) -> np.ndarray:
+        return np.clip(self.throttle, 0.0, 1.0)
 
-    def _axle_loads(self) -> tuple[np.ndarray, np.ndarray]:
-        """Vertical force on front and rear axle, (N,) newtons; the last substep's acceleration shifts load."""
-        p = self.p
-        shift = p["mass_kg"] * np.clip(self.ax_body, -12.0, 12.0) * p["cg_height_m"] / p["wheelbase_m"]
-        weight = p["mass_kg"] * GRAVITY_MPS2
-        front = weight * (p["wheelbase_m"] - p["cg_to_front_m"]) / p["wheelbase_m"] - shift
-        front = np.clip(front, 0.1 * weight, 0.9 * weight)
-        return front, weight - front
-
-    def _longitudinal_forces(
-        self, vx: np.ndarray, rear_vy: np.ndarray, load_front: np.ndarray, load_rear: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Signed drive of both axles, and the magnitudes of what only slows down: at both axles and on the body."""
-        p = self.p
-        grip_front, grip_rear = (self._grip(load) * MAX_LONGITUDINAL_SHARE for load in (load_front, load_rear))
-        throttle, brake = np.clip(self.throttle, 0.0, 1.0), np.clip(self.brake, 0.0, 1.0)
-        drive = throttle * self.drive_limit_n(vx)
-        slope = -p["mass_kg"] * GRAVITY_MPS2 * np.sin(self.ground_pitch)
-        drive_front = np.clip(drive * p["front_drive_share"], -grip_front, grip_front)
-        drive_rear = np.clip(drive * (1.0 - p["front_drive_share"]), -grip_rear, grip_rear) + slope
-        # Electronic brake force distribution: each axle brakes by its load, so both reach their grip together.
-        braking = brake * p["max_brake_mps2"] * p["mass_kg"]
-        weight = load_front + load_rear
-        engine = (1.0 - throttle) * p["engine_brake_mps2"] * p["mass_kg"]
-        drag_front = np.minimum(braking * load_front / weight + engine * p["front_drive_share"], grip_front)
-        drag_rear = np.minimum(braking * load_rear / weight + engine * (1.0 - p["front_drive_share"]), grip_rear)
-        # A locked rear wheel slides: its friction points against its whole velocity, sideways as well.
-        slide = np.maximum(np.hypot(vx, rear_vy), 1e-6)
-        locked = self._grip(load_rear) * np.where(slide > 0.1, np.abs(vx) / slide, 1.0)
-        drag_rear = np.where(self.hand_brake, locked, drag_rear)
-        air = 0.5 * AIR_DENSITY_KGPM3 * p["drag_area_m2"] * vx * vx
-        return drive_front, drive_rear, drag_front, drag_rear, air + p["rolling_resistance"] * weight
-
-    def drive_limit_n(self, vx: np.ndarray) -> np.ndarray:
-        """Force of full throttle at forward speed vx, (N,) newtons, negative in reverse gear."""
-        p = self.p
-        forward = np.minimum(p["max_drive_force_n"], p["max_power_w"] / np.maximum(np.abs(vx), 1.0))
-        backward = -0.6 * p["max_drive_force_n"] * np.clip((vx + p["max_reverse_mps"]) * 0.5, 0.0, 1.0)
-        return np.where(self.reverse, backward, forward)
-
-    def _grip(self, load: np.ndarray) -> np.ndarray:
-        return self.p["friction"] * self.road_friction * load
-
-    def _slip_motion(
-        self, h, vx, vy, r, load_front, load_rear, drive_front, drive_rear, drag_front, drag_rear
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One step of (vx, vy, yaw rate) at the centre of gravity by tyre forces, but for what only slows down."""
-        p = self.p
-        a, b = p["cg_to_front_m"], p["wheelbase_m"] - p["cg_to_front_m"]
-        sin_d, cos_d = np.sin(self.steer_angle_rad), np.cos(self.steer_angle_rad)
-        front_vy, rear_vy = vy + a * r, vy - b * r
-        slip_front = np.arctan2(cos_d * front_vy - sin_d * vx, np.abs(cos_d * vx + sin_d * front_vy))
-        slip_rear = np.arctan2(rear_vy, np.abs(vx))
-        grip_front, grip_rear = self._grip(load_front), self._grip(load_rear)
-        used_front, used_rear = drive_front - np.sign(vx) * drag_front, drive_rear - np.sign(vx) * drag_rear
-        fy_front = side_force_n(slip_front, p["front_stiffness_npr"], side_limit_n(used_front, grip_front))
-        fy_rear = side_force_n(slip_rear, p["rear_stiffness_npr"], side_limit_n(used_rear, grip_rear))
-        locked = -grip_rear * rear_vy / np.maximum(np.hypot(vx, rear_vy), 1e-6)
-        fy_rear = np.where(self.hand_brake, locked, fy_rear)
-        fx_body = drive_rear + drive_front * cos_d - fy_front * sin_d
-        fy_body = fy_front * cos_d + drive_front * sin_d
-        return (
-            vx + h * fx_body / p["mass_kg"],
-            vy + h * (fy_body + fy_rear) / p["mass_kg"],
-            r + h * (a * fy_body - b * fy_rear) / p["yaw_inertia_kgm2"],
+    def _engines(self) -> Engines:
+        columns = self._engine_columns
+        return Engines(
+            *(self._torque_nm, self._ratios, self.gear_count, columns["max_radps"], columns["idle_radps"]),
+            *(columns["efficiency"], columns["drag_rest_nm"], columns["drag_speed_nm"], self.p["wheel_radius_m"]),
         )
 
-    def _kinematic_motion(self, h, vx, vy, r, acceleration) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One step towards the motion of wheels that do not slip, no faster than friction allows."""
-        p = self.p
-        b = p["wheelbase_m"] - p["cg_to_front_m"]
-        vx1 = vx + h * acceleration
-        r_target = vx1 * np.tan(self.steer_angle_rad) / p["wheelbase_m"]
-        reach = p["friction"] * self.road_friction * GRAVITY_MPS2 * h
-        turn = reach * p["mass_kg"] * b / p["yaw_inertia_kgm2"]
-        vy1 = vy + np.clip(r_target * b - vy, -reach, reach)
-        return vx1, vy1, r + np.clip(r_target - r, -turn, turn)
+    def _drive(self, dt_s: float) -> np.ndarray:
+        """Look at pedal and gearbox for a tick; gives the force of the engine at the wheels, (N,) newtons, signed."""
+        engines, throttle = self._engines(), self._pedal()
+        share, speeds = self.p["front_drive_share"], self.wheel_radps
+        driven = 0.5 * (share * (speeds[:, 0] + speeds[:, 1]) + (1.0 - share) * (speeds[:, 2] + speeds[:, 3]))
+        capacity = engines.capacity_n(driven)
+        by_box = choose_gear(engines, driven, self.gear, throttle * capacity.max(axis=1), self.in_gear_s)
+        by_hand = np.clip(self.wanted_gear, 1, self.gear_count)
+        chosen = np.where(self.reverse, 1, np.where(self.manual_gear, by_hand, by_box))
+        # A box that has been at rest was moved with its vehicle by hand: it is in its gear at once.
+        is_new = self.in_gear_s == _RESTED_S
+        self.in_gear_s[:] = np.where((chosen == self.gear) | is_new, self.in_gear_s + dt_s, 0.0)
+        self.gear[:] = chosen
+        of_gear = np.take_along_axis(capacity, (chosen - 1)[:, None], axis=1)[:, 0]
+        self.drive_limit_n[:] = np.where(self.manual_gear, of_gear, capacity.max(axis=1))
+        forward = np.minimum(throttle * self.drive_limit_n, of_gear)
+        forward *= np.where(self.in_gear_s < self._engine_columns["shift_s"], SHARE_IN_SHIFT, 1.0)
+        first = engines.capacity_n(np.zeros_like(driven))[:, 0]
+        slower = np.clip((self.vx_body + self.p["max_reverse_mps"]) * 0.5, 0.0, 1.0)
+        in_neutral = self.manual_gear & (self.wanted_gear == 0) & ~self.reverse
+        self.engine_drag_n[:] = np.where(in_neutral, 0.0, engines.drag_n(driven, chosen))
+        ratio = np.take_along_axis(self._ratios, (chosen - 1)[:, None], axis=1)[:, 0]
+        pulling_away = np.where(engines.idle_radps > 0.0, LAUNCH * engines.max_radps * throttle, 0.0)
+        turning = np.where(in_neutral, throttle * engines.max_radps, np.abs(driven) * ratio)
+        self.engine_radps[:] = np.maximum(turning, np.maximum(engines.idle_radps, pulling_away))
+        drive = np.where(self.reverse, -REVERSE_SHARE * throttle * first * slower, forward)
+        return np.where(in_neutral, 0.0, drive)
+
+    def engine_rpm(self, slot: int) -> float:
+        """Turns of a vehicle's engine in a minute."""
+        return float(self.engine_radps[slot]) / RADPS_PER_RPM
+
+    def shown_gears(self) -> np.ndarray:
+        """The gears as CARLA tells them, (N,): -1 in reverse, 0 in neutral, else from 1."""
+        in_neutral = self.manual_gear & (self.wanted_gear == 0)
+        return np.where(self.reverse, -1, np.where(in_neutral, 0, self.gear))
+
+    # Ground
+
+    def _climb_kerbs(self, dt_s: float) -> None:
+        """Let the wheels follow what they stand on; what rises before a wheel takes speed and turns the car."""
+        rise = self.kerb_m - self.wheel_lift_m
+        if not np.any(rise):
+            return
+        struck = np.where(rise > self._struck_m, rise, 0.0)
+        self._struck_m[:] = np.where(rise > 1e-3, np.maximum(self._struck_m, rise), 0.0)
+        loss = KERB_LOSS * 0.25 * np.minimum(struck / self.p["wheel_radius_m"][:, None], 1.0)
+        # A wheel's loss is an impulse against the motion, on that wheel's side of the car.
+        ns = loss * (self.p["mass_kg"] * self.vx_body)[:, None]
+        lever = 0.5 * self.p["track_m"] * ((ns[:, 0] + ns[:, 2]) - (ns[:, 1] + ns[:, 3]))
+        free = self.simulate_physics
+        self.yaw_rate -= np.where(free, lever / self.p["yaw_inertia_kgm2"], 0.0)
+        self.vx_body *= np.where(free, 1.0 - loss[:, 0] - loss[:, 1] - loss[:, 2] - loss[:, 3], 1.0)
+        self.wheel_lift_m += (1.0 - math.exp(-dt_s / KERB_LAG_S)) * rise
+        self.wheel_lift_m[np.abs(rise) < 1e-4] = self.kerb_m[np.abs(rise) < 1e-4]
 
     def _follow_ground(self, dt_s: float, ground: Ground) -> None:
-        """Set the vehicles on the ground, and lean them on their springs (first order, 0.15 s)."""
+        """Set the vehicles on the ground and the kerbs, and lean them on their springs."""
         free, p = self.simulate_physics, self.p
         z, pitch, roll = ground(self.x, self.y, self.yaw)
-        blend = 1.0 - np.exp(-dt_s / 0.15)
-        lateral = self.vx_body * self.yaw_rate
-        self.lean_pitch += blend * (p["pitch_per_mps2"] * self.ax_body - self.lean_pitch)
-        self.lean_roll += blend * (-p["roll_per_mps2"] * lateral - self.lean_roll)
+        fl, fr, rl, rr = self.wheel_lift_m.T
+        z = z + 0.25 * (fl + fr + rl + rr)
+        pitch = pitch + np.arctan(0.5 * (fl + fr - rl - rr) / p["wheelbase_m"])
+        roll = roll + np.arctan(0.5 * (fl + rl - fr - rr) / p["track_m"])
+        self._lean(self.lean_pitch, self.lean_pitch_rate, p["pitch_per_mps2"] * self.ax_felt, dt_s)
+        self._lean(self.lean_roll, self.lean_roll_rate, -p["roll_per_mps2"] * self.ay_felt, dt_s)
         self.ground_pitch[:] = np.where(free, pitch, self.ground_pitch)
+        self.ground_roll[:] = np.where(free, roll, self.ground_roll)
         self.z[:] = np.where(free, z, self.z)
         self.pitch[:] = np.where(free, pitch + self.lean_pitch, self.pitch)
         self.roll[:] = np.where(free, roll + self.lean_roll, self.roll)
 
-
-def _wrapped(angle: np.ndarray) -> np.ndarray:
-    """The same angle in [-pi, pi)."""
-    return (angle + np.pi) % (2.0 * np.pi) - np.pi
+    @staticmethod
+    def _lean(angle: np.ndarray, rate: np.ndarray, target: np.ndarray, dt_s: float) -> None:
+        """A damped spring towards `target` for dt_s, in closed form (so any step is stable)."""
+        omega = 2.0 * math.pi * BODY_HZ
+        damped = omega * math.sqrt(1.0 - BODY_DAMPING**2)
+        decay, c, s = math.exp(-BODY_DAMPING * omega * dt_s), math.cos(damped * dt_s), math.sin(damped * dt_s)
+        off = angle - target
+        swing = (rate + BODY_DAMPING * omega * off) / damped
+        angle[:] = target + decay * (off * c + swing * s)
+        rate[:] = decay * (rate * c - (omega * omega * off + BODY_DAMPING * omega * rate) / damped * s)

@@ -24,6 +24,7 @@ from sim.map_actors import Sign, light_pose, read_signs, trigger_volume
 from sim.map_check import MapTextError, check_map
 from sim.rpc import RpcError
 from sim.signals import Signals
+from sim.surfaces import Surfaces
 from sim.traffic import Traffic
 from sim.vehicles import Vehicles, flat_ground
 
@@ -98,6 +99,7 @@ class World:
         self.signals = Signals(self.carla_map, self.lanes)
         self.traffic = Traffic(self.lanes, self.signals, seed)
         self.vehicles = Vehicles()
+        self.surfaces = Surfaces(self.carla_map, self.lanes)
         self.frame = frame
         self.time_s = 0.0
         self.delta_s = 0.05
@@ -334,11 +336,12 @@ class World:
             actor.yaw_rate_radps = row[8]
 
     def _read_the_road(self) -> None:
-        """Note the speed limit under, and the traffic light before, every vehicle."""
+        """Note what is under the wheels, the speed limit, and the traffic light before every vehicle."""
         v = self.vehicles
         if not len(v):
             return
-        lanes, along, _ = self.lanes.nearest_many(v.x, v.y, v.yaw)
+        lanes, along, offset = self.lanes.nearest_many(v.x, v.y, v.yaw)
+        self.surfaces.feel(v, lanes, offset)
         lights = self.signals.lights_for(v.x, v.y, v.yaw)
         for actor_id, lane, s, light in zip(
             v.ids.tolist(), lanes.tolist(), along.tolist(), lights.tolist(), strict=True

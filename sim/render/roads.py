@@ -18,11 +18,11 @@ from sim.render.labels import Tag
 from sim.render.mesh import StaticMesh, noise
 from sim.render.opendrive import Mark, Road, RoadItem, Section
 from sim.render.textures import ASPHALT, GRASS, PAVING, PLAIN
+from sim.surfaces import KERB_M
 
 ROAD_LANES = {"driving", "shoulder", "biking", "parking", "stop", "entry", "exit", "onRamp", "offRamp", "bidirectional"}
 WALK_LANES = {"sidewalk", "curb", "walking"}
 BETWEEN_LANES = {"median", "none", "restricted", "tram", "rail"}
-KERB_M = 0.12
 KERB_TOP_M = 0.16
 DASH_M, GAP_M = 3.0, 4.5
 PAINT_Z_M = 0.012

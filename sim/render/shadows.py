@@ -13,8 +13,9 @@ import shapely
 from shapely.geometry import Polygon
 
 from sim.render.mesh import Chunks, cut
-from sim.render.roads import KERB_M, polygons
+from sim.render.roads import polygons
 from sim.render.scenery import Thrower
+from sim.surfaces import KERB_M
 
 LIFT_M = KERB_M + 0.015  # above the sidewalks; on the road this is off by a hand's breadth
 LOWEST_SUN = 0.20  # sine of the altitude below which shadows would reach across the town

@@ -10,7 +10,8 @@ from shapely import affinity
 from shapely.geometry import box
 
 from sim.collisions import FRICTION, RESTITUTION, Obstacles, resolve
-from sim.vehicles import Vehicles, VehicleSpec
+from sim.vehicle_spec import VehicleSpec
+from sim.vehicles import Vehicles
 
 SPEC = VehicleSpec()
 DT = 0.05

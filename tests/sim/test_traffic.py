@@ -14,7 +14,8 @@ from sim.lanes import LaneGraph
 from sim.signals import LightState, Signals
 from sim.traffic import Traffic
 from sim.traffic_model import equilibrium_gap_m
-from sim.vehicles import Vehicles, VehicleSpec
+from sim.vehicle_spec import VehicleSpec
+from sim.vehicles import Vehicles
 
 DT = 0.05
 TOWN = carla.Map("millbrook", (resources.files("assets") / "maps" / "millbrook.xodr").read_text())

@@ -1,45 +1,49 @@
-"""The tyre: linear for small slip, never more than friction, friction circle."""
+"""The tyre: linear for small slip, never more than friction, weaker when it slides wholly, stiffer under load."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.tyres import side_force_n, side_limit_n
+from sim.tyres import force_per_slip_n, friction_limit_n, stiffness_under_load
 
 STIFFNESS, LIMIT = np.array([100_000.0]), np.array([7000.0])
 
 
-def force(slip_rad: float) -> float:
-    return float(side_force_n(np.array([slip_rad]), STIFFNESS, LIMIT)[0])
+def force(slip: float, limit: np.ndarray = LIMIT) -> float:
+    return float(force_per_slip_n(np.array([slip]), STIFFNESS, limit)[0]) * slip
 
 
-def test_small_slip_gives_a_force_by_the_cornering_stiffness():
-    assert force(0.001) == pytest.approx(-100.0, rel=0.02)
+def test_small_slip_gives_a_force_by_the_stiffness():
+    assert force(0.001) == pytest.approx(100.0, rel=0.01)
 
 
-def test_brush_model_reaches_its_limit_where_the_whole_patch_slides():
-    """tan(slip) = 3 F / C (Fiala): 0.21 here."""
-    sliding = np.arctan(3.0 * 7000.0 / 100_000.0)
-    assert force(sliding) == pytest.approx(-7000.0)
-    assert abs(force(0.9 * sliding)) < 7000.0
-    assert force(1.2) == pytest.approx(-7000.0)
+def test_the_greatest_force_is_the_limit_at_the_slip_of_the_magic_formula():
+    """C atan(B s) = pi / 2 with C = 1.4 and B = stiffness / (C D): s = tan(pi / 2.8) / B = 0.204."""
+    best = np.tan(np.pi / 2.8) * 1.4 * 7000.0 / 100_000.0
+    assert best == pytest.approx(0.204, abs=0.001)
+    assert force(best) == pytest.approx(7000.0)
+    assert force(0.5 * best) < 7000.0
 
 
-def test_half_the_sliding_slip_gives_seven_eighths_of_the_limit():
-    """u = 1/2 in 3u - 3u² + u³."""
-    assert force(np.arctan(0.5 * 0.21)) == pytest.approx(-7000.0 * 7.0 / 8.0)
+def test_a_locked_wheel_keeps_less_than_nine_tenths_and_more_than_eight():
+    assert 0.8 * 7000.0 < force(1.0) < 0.9 * 7000.0
 
 
-@given(st.floats(-10.0, 10.0), st.floats(0.0, 20_000.0))
-def test_side_force_opposes_slip_and_never_exceeds_the_limit(slip_rad, limit_n):
-    found = float(side_force_n(np.array([slip_rad]), STIFFNESS, np.array([limit_n]))[0])
-    assert abs(found) <= limit_n + 1e-6
-    if -1.5 < slip_rad < 1.5:
-        assert found * slip_rad <= 0.0
+@given(st.floats(0.0, 100.0), st.floats(0.0, 20_000.0))
+def test_no_slip_gives_more_than_the_limit(slip, limit_n):
+    assert 0.0 <= force(slip, np.array([limit_n])) <= limit_n + 1e-3
 
 
-@given(st.floats(-9000.0, 9000.0))
-def test_braking_and_side_force_share_one_circle(longitudinal_n):
-    side = float(side_limit_n(np.array([longitudinal_n]), LIMIT)[0])
-    assert np.hypot(side, longitudinal_n) <= max(7000.0, abs(longitudinal_n)) + 1e-6
+def test_under_its_static_load_a_tyre_has_its_numbers():
+    load = np.array([3000.0])
+    assert friction_limit_n(load, load, np.array([0.9]))[0] == pytest.approx(2700.0)
+    assert stiffness_under_load(STIFFNESS, load, load)[0] == pytest.approx(100_000.0)
+
+
+def test_two_tyres_hold_less_when_one_carries_what_the_other_lost():
+    """Twice the load: 2 (1 - 0.1) of the friction; no load: none. Stiffness: sin(2 atan 1) / 0.8 = 1.25."""
+    static, friction = np.array([3000.0, 3000.0]), np.array([1.0, 1.0])
+    shifted = np.array([6000.0, 0.0])
+    assert friction_limit_n(shifted, static, friction).tolist() == pytest.approx([5400.0, 0.0])
+    assert stiffness_under_load(np.full(2, 50_000.0), shifted, static).tolist() == pytest.approx([62_500.0, 0.0])

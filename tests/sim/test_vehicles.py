@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.tyres import GRAVITY_MPS2
-from sim.vehicles import Vehicles, VehicleSpec
+from sim.vehicle_spec import VehicleSpec
+from sim.vehicles import Vehicles
 
 DT = 0.05
 
@@ -16,7 +17,7 @@ DT = 0.05
 def one(speed_mps: float = 0.0, **spec) -> Vehicles:
     cars = Vehicles()
     cars.add(7, VehicleSpec(**spec), 0.0, 0.0, 0.0, 0.0)
-    cars.vx_body[0] = speed_mps
+    cars.set_world_velocity(7, speed_mps, 0.0)
     return cars
 
 
@@ -89,7 +90,8 @@ def test_half_the_brake_gives_half_the_deceleration():
     cars = one(15.0)
     cars.brake[0] = 0.5
     spec = VehicleSpec()
-    strongest = 0.5 * spec.max_brake_mps2 + spec.engine_brake_mps2 + 0.012 * GRAVITY_MPS2 + 0.1
+    engine_and_air = 0.8
+    strongest = 0.5 * spec.max_brake_mps2 + engine_and_air + 0.012 * GRAVITY_MPS2
     weakest = 0.5 * spec.max_brake_mps2
     assert 15.0**2 / (2 * strongest) < stop_distance(cars) < 15.0**2 / (2 * weakest)
 
@@ -209,7 +211,8 @@ def test_a_vehicle_moves_the_same_bits_alone_as_among_others():
     alone, among = one(8.0), Vehicles()
     for k in range(4):
         among.add(k + 4, VehicleSpec(), 0.0, 0.0, 0.0, 0.0)
-    among.vx_body[:] = [1.0, 20.0, 3.0, 8.0]
+    for k, speed_mps in enumerate((1.0, 20.0, 3.0, 8.0)):
+        among.set_world_velocity(k + 4, speed_mps, 0.0)
     alone.steer[:] = among.steer[:] = 0.2
     alone.throttle[:] = among.throttle[:] = 0.4
     run(alone, 5.0)
