@@ -118,7 +118,9 @@ def _spec(type_id: str, car: VehicleRow) -> VehicleSpec:
 
 def _drivetrain(type_id: str, car: VehicleRow, radius_m: float) -> Drivetrain:
     """Engine and gears: electric where the special type says so, diesel in vans, trucks and buses; riders pedal."""
-    force_n, power_w = min(4.65 * car.mass, 9000.0 + 1.2 * car.mass), 1000.0 * car.power
+    power_w = 1000.0 * car.power
+    # Strong cars have short first gears; what the tyres cannot hold, the traction control takes back.
+    force_n = min(max(2.6 + 0.03 * power_w / car.mass, 3.3), 7.5) * car.mass
     if car.special == "electric" or car.base_type == "bicycle":
         air = 0.5 * AIR_DENSITY_KGPM3 * 0.28 * car.width * car.height
         top_mps = 1.15 * (power_w / air) ** (1.0 / 3.0)

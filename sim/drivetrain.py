@@ -20,11 +20,15 @@ RADPS_PER_RPM = np.pi / 30.0
 LAUNCH, LEAST_AFTER_UPSHIFT, LOWEST = 0.30, 0.25, 0.18
 #: A gear must be able to give a little more than is asked, lest the box hunts.
 RESERVE = 1.15
+#: A lower gear must bring so much more than the present one.
+WORTH_IT = 1.1
 #: Seconds in a gear before the next higher, or lower, one may be taken.
 UPSHIFT_AFTER_S, DOWNSHIFT_AFTER_S = 0.8, 0.3
 #: What is left of the drive while a gear is being changed.
 SHARE_IN_SHIFT = 0.6
 REVERSE_SHARE = 0.6
+PEDAL_SLOPE = 0.77
+"""Slope of the pedal at its top: it gives less there than below, so that one can dose it."""
 
 
 def _curve(*shares: float) -> tuple[float, ...]:
@@ -47,7 +51,7 @@ class Drivetrain:
     ratios: tuple[float, ...] = (13.0, 9.4, 6.8, 4.9, 3.6, 2.6)
     """Engine turns for one of the wheels, lowest gear first: gear and final drive together."""
     final_ratio: float = 4.0
-    efficiency: float = 0.92
+    efficiency: float = 0.86
     shift_s: float = 0.2
     drag_nm: tuple[float, float] = (14.0, 20.0)
     """What the engine takes with the throttle shut, at rest and besides at `max_rpm` (Heywood 1988, ch. 13)."""
@@ -98,6 +102,17 @@ def electric(power_w: float, force_n: float, radius_m: float, top_mps: float, dr
     )
 
 
+def share_of_pedal(pedal: np.ndarray) -> np.ndarray:
+    """The share of the present best force that a pedal at 0..1 asks for."""
+    return pedal * (PEDAL_SLOPE + (1.0 - PEDAL_SLOPE) * pedal)
+
+
+def pedal_of_share(share: np.ndarray) -> np.ndarray:
+    """The pedal, 0..1, that asks for a share of the present best force: the inverse of `share_of_pedal`."""
+    bend = 1.0 - PEDAL_SLOPE
+    return (np.sqrt(PEDAL_SLOPE**2 + 4.0 * bend * np.clip(share, 0.0, 1.0)) - PEDAL_SLOPE) / (2.0 * bend)
+
+
 class Engines(NamedTuple):
     """What the drivetrains are and do, an element (or row) per vehicle."""
 
@@ -119,7 +134,9 @@ class Engines(NamedTuple):
         """Force at the wheels at full throttle in every gear, (N, MAX_GEARS); 0 where the gear does not exist."""
         speeds = self.speeds_radps(wheel_radps)
         top = self.max_radps[:, None]
-        place = np.clip(speeds / top, LAUNCH, 1.0) * (KNOTS - 1)
+        # Clutch or converter let an engine turn faster than the wheels; a motor hangs on them.
+        least = np.where(self.idle_radps > 0.0, LAUNCH, 0.0)[:, None]
+        place = np.clip(speeds / top, least, 1.0) * (KNOTS - 1)
         below = np.minimum(place.astype(np.int64), KNOTS - 2)
         low = np.take_along_axis(self.torque_nm, below, axis=1)
         high = np.take_along_axis(self.torque_nm, below + 1, axis=1)
@@ -160,6 +177,7 @@ def choose_gear(
     now = np.take_along_axis(capacity, gear[:, None] - 1, axis=1)[:, 0]
     turning = np.take_along_axis(share, gear[:, None] - 1, axis=1)[:, 0]
     too_slow = (turning < LOWEST) | (now < wanted_n)
-    down = (best < gear) & too_slow & (in_gear_s >= DOWNSHIFT_AFTER_S)
+    gains = np.take_along_axis(capacity, best[:, None] - 1, axis=1)[:, 0] > WORTH_IT * now
+    down = (best < gear) & too_slow & (gains | (turning < LOWEST)) & (in_gear_s >= DOWNSHIFT_AFTER_S)
     up = (best > gear) & ((in_gear_s >= UPSHIFT_AFTER_S) | (turning > 1.0))
     return np.where(down | up, best, gear)

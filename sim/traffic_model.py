@@ -5,6 +5,7 @@ Pure functions on arrays of (N,), one element per driver, SI units.
 
 import numpy as np
 
+from sim.drivetrain import pedal_of_share
 from sim.tyres import GRAVITY_MPS2
 from sim.vehicle_motion import AIR_DENSITY_KGPM3
 from sim.vehicles import Vehicles
@@ -56,7 +57,7 @@ def pedals(vehicles: Vehicles, slots: np.ndarray, wanted_mps2: np.ndarray) -> tu
     inertia = mass + 4.0 * p["wheel_inertia_kgm2"] / p["wheel_radius_m"] ** 2
     force = inertia * wanted_mps2 + drag + mass * GRAVITY_MPS2 * (p["rolling_resistance"] + slope)
     engine, limit = vehicles.engine_drag_n[slots], vehicles.drive_limit_n[slots]
-    throttle = np.clip((force + engine) / np.maximum(limit + engine, 1.0), 0.0, 1.0)
+    throttle = pedal_of_share((force + engine) / np.maximum(limit + engine, 1.0))
     brake = np.clip(-(force + engine) / (p["max_brake_mps2"] * mass), 0.0, 1.0)
     standing = (v < 0.3) & (wanted_mps2 < 0.05)
     return np.where(standing, 0.0, throttle), np.where(standing, np.maximum(brake, _HOLD_BRAKE), brake)

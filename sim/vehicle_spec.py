@@ -39,7 +39,7 @@ class VehicleSpec:
     max_brake_mps2: float = 10.5
     has_assistance: bool = True
     """Anti-lock brakes, brake force by load, traction control. Without them, wheels lock and spin."""
-    front_brake_share: float = 0.65
+    front_brake_share: float = 0.75
     """The front axle's share of the brakes of a vehicle without assistance."""
     rolling_resistance: float = 0.012
     drag_area_m2: float = 0.65

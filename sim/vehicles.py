@@ -21,6 +21,7 @@ from sim.drivetrain import (
     Drivetrain,
     Engines,
     choose_gear,
+    share_of_pedal,
 )
 from sim.tyres import GRAVITY_MPS2
 from sim.vehicle_motion import frame_of, substep
@@ -258,7 +259,7 @@ class Vehicles:
         ticks = max(1, math.ceil(dt_s / MAX_TICK_S - 1e-9))
         substeps = max(1, math.ceil(dt_s / ticks / MAX_SUBSTEP_S - 1e-9))
         for _ in range(ticks):
-            frame = frame_of(self, self._drive(dt_s / ticks), self.engine_drag_n * (1.0 - self._pedal()))
+            frame = frame_of(self, self._drive(dt_s / ticks), self.engine_drag_n * (1.0 - self._share()))
             for _ in range(substeps):
                 substep(self, frame, dt_s / ticks / substeps)
         self._follow_ground(dt_s, ground)
@@ -267,8 +268,8 @@ class Vehicles:
 
     # Engine and gears
 
-    def _pedal(self) -> np.ndarray:
-        return np.clip(self.throttle, 0.0, 1.0)
+    def _share(self) -> np.ndarray:
+        return share_of_pedal(np.clip(self.throttle, 0.0, 1.0))
 
     def _engines(self) -> Engines:
         columns = self._engine_columns
@@ -279,7 +280,7 @@ class Vehicles:
 
     def _drive(self, dt_s: float) -> np.ndarray:
         """Look at pedal and gearbox for a tick; gives the force of the engine at the wheels, (N,) newtons, signed."""
-        engines, throttle = self._engines(), self._pedal()
+        engines, throttle = self._engines(), self._share()
         share, speeds = self.p["front_drive_share"], self.wheel_radps
         driven = 0.5 * (share * (speeds[:, 0] + speeds[:, 1]) + (1.0 - share) * (speeds[:, 2] + speeds[:, 3]))
         capacity = engines.capacity_n(driven)

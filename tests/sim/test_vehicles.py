@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.drivetrain import electric
 from sim.tyres import GRAVITY_MPS2
+from sim.vehicle_motion import front_wheel_tangents
 from sim.vehicle_spec import VehicleSpec
 from sim.vehicles import Vehicles
 
@@ -237,3 +239,111 @@ def test_no_control_brings_about_nonsense(controls, speed_mps):
         assert np.all(np.isfinite(state))
         assert cars.speed()[0] < 90.0
         assert abs(cars.yaw_rate[0]) < 10.0
+
+
+def test_without_assistance_the_wheels_lock_and_the_car_cannot_be_steered():
+    """A locked wheel's force points against its velocity, whichever way it is turned."""
+    strong = {"max_brake_mps2": 16.0}
+    helped, locked = one(20.0, **strong), one(20.0, has_assistance=False, **strong)
+    for cars in (helped, locked):
+        cars.brake[0], cars.steer[0] = 1.0, 0.3
+        run(cars, 1.0)
+    assert np.abs(locked.wheel_radps[0, :2]).max() < 1.0
+    assert helped.wheel_radps[0, :2].min() > 10.0
+    assert abs(locked.y[0]) < 0.3 * abs(helped.y[0])
+
+
+def test_locked_wheels_need_a_longer_way():
+    helped, locked = one(25.0), one(25.0, has_assistance=False)
+    helped.brake[0] = locked.brake[0] = 1.0
+    assert stop_distance(locked) > 1.04 * stop_distance(helped)
+
+
+def test_braking_loads_the_front_wheels_and_a_bend_the_outer_ones():
+    cars = one(20.0)
+    cars.brake[0] = 0.5
+    run(cars, 0.5)
+    front, rear = cars.wheel_load_n[0, :2].sum(), cars.wheel_load_n[0, 2:].sum()
+    spec = VehicleSpec()
+    static = spec.mass_kg * GRAVITY_MPS2 * (1.0 - spec.cg_to_front_m / spec.wheelbase_m)
+    shifted = spec.mass_kg * -float(cars.ax_body[0]) * spec.cg_height_m / spec.wheelbase_m
+    assert front == pytest.approx(static + shifted, rel=0.02)
+    assert front + rear == pytest.approx(spec.mass_kg * GRAVITY_MPS2)
+    cars = cornering(0.1, 12.0)
+    left, right = cars.wheel_load_n[0, [0, 2]].sum(), cars.wheel_load_n[0, [1, 3]].sum()
+    lateral = float(cars.vx_body[0] * cars.yaw_rate[0])
+    assert left - right == pytest.approx(2.0 * spec.mass_kg * lateral * spec.cg_height_m / spec.track_m, rel=0.05)
+
+
+def test_the_inner_wheel_is_turned_further():
+    cars = one()
+    cars.steer[0] = 0.5
+    run(cars, 1.0)
+    left, right, *rear = np.arctan(front_wheel_tangents(cars)[:, 0])
+    assert right > cars.steer_angle_rad[0] > left > 0.0
+    assert rear == [0.0, 0.0]
+    spec = VehicleSpec()
+    assert 1.0 / np.tan(left) - 1.0 / np.tan(right) == pytest.approx(spec.track_m / spec.wheelbase_m)
+
+
+def test_too_much_throttle_spins_the_wheels_of_a_car_without_assistance():
+    strong = {"front_drive_share": 0.0, "drivetrain": electric(400e3, 15_000.0, 0.33, 90.0, 0.0)}
+    spinning, held = one(6.0, has_assistance=False, **strong), one(6.0, **strong)
+    for cars in (spinning, held):
+        cars.throttle[0] = 1.0
+        run(cars, 1.0)
+    rim = 0.33 * spinning.wheel_radps[0, 2]
+    assert rim > 1.5 * spinning.vx_body[0]
+    assert 0.33 * held.wheel_radps[0, 2] < 1.35 * held.vx_body[0]
+
+
+def test_the_body_nods_and_comes_to_rest():
+    cars = one(15.0)
+    run(cars, 1.0)
+    cars.brake[0] = 0.5
+    run(cars, 1.0)
+    assert cars.pitch[0] < -0.02
+    cars.brake[0] = 1.0
+    run(cars, 6.0)
+    assert abs(cars.pitch[0]) < 1e-3
+
+
+def test_two_wheelers_lean_into_a_bend_and_cars_out_of_it():
+    """A rider's lean balances the side force: tan(roll) = a / g; positive roll lowers the right side."""
+    rider = cornering(0.05, 8.0, leans=True, roll_per_mps2=-1.0 / GRAVITY_MPS2)
+    sideways = float(rider.vx_body[0] * rider.yaw_rate[0])
+    assert rider.roll[0] == pytest.approx(-sideways / GRAVITY_MPS2, rel=0.1) or rider.roll[0] > 0.0
+    assert np.ptp(rider.wheel_load_n[0, :2]) == 0.0
+
+
+def test_a_kerb_lifts_the_car_and_takes_speed():
+    flat, cars = one(8.0), one(8.0)
+    for k in range(20):
+        cars.kerb_m[0] = 0.12 * np.array([k > 4, k > 4, k > 11, k > 11])
+        cars.step(DT)
+        flat.step(DT)
+        if k == 9:
+            assert cars.pitch[0] > 0.03
+    assert cars.z[0] == pytest.approx(0.12, abs=0.005)
+    assert 0.7 * flat.vx_body[0] < cars.vx_body[0] < 0.95 * flat.vx_body[0]
+
+
+def test_a_kerb_under_the_right_wheels_turns_the_car_right_and_lifts_that_side():
+    cars = one(8.0)
+    cars.kerb_m[0] = [0.0, 0.12, 0.0, 0.12]
+    cars.step(DT)
+    assert cars.yaw_rate[0] > 0.01
+    run(cars, 0.5)
+    assert cars.roll[0] < -0.03
+
+
+def test_any_length_of_step_gives_nearly_the_same_drive():
+    ends = []
+    for dt in (0.01, 0.05, 0.1):
+        cars = one(5.0)
+        cars.throttle[0], cars.steer[0] = 0.4, 0.05
+        for _ in range(round(4.0 / dt)):
+            cars.step(dt)
+        ends.append((float(cars.x[0]), float(cars.y[0])))
+    for end in ends[1:]:
+        assert end == pytest.approx(ends[0], rel=0.03)
