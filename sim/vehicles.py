@@ -119,6 +119,9 @@ class Vehicles:
     """Friction under each wheel as a share of the road's."""
     soft_ground: np.ndarray
     """Rolling resistance that a soft ground adds."""
+    _struck_m: np.ndarray
+    _torque_nm: np.ndarray
+    _ratios: np.ndarray
 
     def __init__(self, capacity: int = 64):
         self._count = 0
