@@ -16,6 +16,7 @@ from sim.blueprints import Kind
 from sim.rpc import Method, ReplyShape, RpcError
 from sim.scene_objects import SceneObject, scene_objects
 from sim.simulator import Simulator
+from sim.street_lamps import changed_lamps, lamps_on_wire
 
 ANY_LABEL = 255
 _NO_HIT = [False, [[0.0, 0.0, 0.0], 0]]
@@ -37,12 +38,11 @@ class SceneCalls:
             "get_all_level_BBs": self.level_boxes,
             "get_environment_objects": self.environment_objects,
             "get_names_of_all_objects": lambda: [thing.name for thing in self._objects()],
-            # Every client asks this on its way in, so nothing is built for it: street lamps follow the time of day.
-            "query_lights_state": lambda _client: [],
+            "query_lights_state": lambda _client: self.street_lamps(),
         }
         voids: dict[str, Callable[..., Any]] = {
             "enable_environment_objects": lambda _ids, _enable: _refuse("the scenery stands where it stands"),
-            "update_lights_state": lambda _client, _lamps, _discard=False: None,
+            "update_lights_state": lambda _client, lamps, _discard=False: self.change_lamps(lamps),
             "update_day_night_cycle": lambda _client, _active: None,
             # As on CARLA's own maps without layers: taken, with no effect.
             "load_map_layer": lambda _layers: None,
@@ -50,8 +50,8 @@ class SceneCalls:
             "apply_color_texture_to_objects": lambda *_: _refuse("other textures cannot be applied to objects"),
             "apply_float_color_texture_to_objects": lambda *_: _refuse("other textures cannot be applied to objects"),
             "set_annotations_traverse_translucency": lambda _enable: None,
-            "draw_debug_shape": lambda _shape: None,
-            "clear_debug_shape": lambda: None,
+            "draw_debug_shape": self.draw_debug_shape,
+            "clear_debug_shape": lambda: self.simulator.world.debug_shapes.clear(),
             "clear_debug_string": lambda: None,
         }
         table = {name: Method(ReplyShape.VALUE, handler) for name, handler in values.items()}
@@ -80,6 +80,22 @@ class SceneCalls:
         is_plumb = math.hypot(end[0] - start[0], end[1] - start[1]) < _PLUMB_M
         blocks = [] if is_plumb else [thing.solid for thing in self._objects() if thing.is_near(start, end)]
         return rays.cast(start, end, [*solids, *blocks], world.ground_z, world.ground_label)
+
+    # Lamps and debug shapes
+
+    def street_lamps(self) -> list[Any]:
+        """`LightState`s of the street lamps; none where nothing is drawn (every client asks this on its way in)."""
+        return lamps_on_wire(self.simulator.lamp_heads(), self.simulator.world.street_lamps)
+
+    def change_lamps(self, lamps: list[Any]) -> None:
+        """Switch, dim and colour street lamps."""
+        count = len(self.simulator.lamp_heads())
+        self.simulator.world.street_lamps |= {k: v for k, v in changed_lamps(lamps).items() if 0 <= k < count}
+
+    def draw_debug_shape(self, shape: list[Any]) -> None:
+        """Show a point, line, arrow or box for its life time."""
+        world = self.simulator.world
+        world.debug_shapes.add(shape, world.time_s, world.frame)
 
     # Scenery
 

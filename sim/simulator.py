@@ -178,6 +178,10 @@ class Simulator:
             self._rays = RayScene(town, scene.lights)
         return self._rays
 
+    def lamp_heads(self) -> np.ndarray:
+        """(n, 3) heads of the town's street lamps; none without rendering, where nothing would show them."""
+        return np.zeros((0, 3)) if self._drawer is None else self._drawer.town.scenery.lamps
+
     def _draw(self, scene: SceneState, views: list[CameraView]) -> list[np.ndarray]:
         if self._drawer is not None and not self.settings.no_rendering:
             return self._drawer.draw(scene, views)

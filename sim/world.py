@@ -19,9 +19,11 @@ from sim.actors import Actor, Pose, Vector, boxes_overlap, compose, rotate, wrap
 from sim.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.collisions import Contact, resolve
+from sim.debug_shapes import DebugShapes
 from sim.lanes import LaneGraph
 from sim.map_actors import Sign, light_pose, read_signs, trigger_volume
 from sim.map_check import MapTextError, check_map
+from sim.render.scene import StreetLamp
 from sim.rpc import RpcError
 from sim.signals import Signals
 from sim.surfaces import Surfaces
@@ -97,6 +99,9 @@ class World:
         except (ValueError, IndexError) as error:
             raise MapError(f"its lanes cannot be followed ({error})") from None
         self.signals = Signals(self.carla_map, self.lanes)
+        self.street_lamps: dict[int, StreetLamp] = {}
+        """The ones that clients changed, by their place in the town's list."""
+        self.debug_shapes = DebugShapes()
         self.traffic = Traffic(self.lanes, self.signals, seed)
         self.vehicles = Vehicles()
         self.surfaces = Surfaces(self.carla_map, self.lanes)

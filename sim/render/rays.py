@@ -18,7 +18,7 @@ from sim.render.camera import axes
 from sim.render.labels import LABEL
 from sim.render.scene import DrawnActor, DrawnLight
 from sim.render.solids import Model
-from sim.render.staging import ModelKey, label_of, make_model, signal_instances
+from sim.render.staging import ModelKey, label_of, make_model, model_key, signal_instances
 from sim.render.town import Town
 
 TOUCHING_M = 1e-3
@@ -113,7 +113,7 @@ class RayScene:
         hits.actor_id[rays] = actor.actor_id
 
     def _model(self, actor: DrawnActor) -> tuple[EmbreeScene, Model, np.ndarray]:
-        key = (actor.type_id, actor.extent_m)
+        key = model_key(actor)
         if key not in self._models:
             model = make_model(key)
             self._models[key] = _scene(_model_triangles(model)), model, _model_tags(model, 0)

@@ -16,6 +16,7 @@ import moderngl
 import numpy as np
 
 from sim.render import shaders
+from sim.render.bars import Bars
 from sim.render.camera import axes, eye, focal, projection, seen
 from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
 from sim.render.label_pass import LabelPass, shown
@@ -63,6 +64,7 @@ class Renderer:
         self._weather: tuple[float, ...] = ()
         self._label_pass: LabelPass | None = None
         self._weather_pass: WeatherPass | None = None
+        self._bars: Bars | None = None
         self._buffers: dict[str, moderngl.Buffer] = {}
         with self._ctx:
             self._device = str(self._ctx.info["GL_RENDERER"])
@@ -96,6 +98,7 @@ class Renderer:
             self._load(stage)
             if effects is not None:
                 effects.prepare(state, stage, self._light)
+            self._load_bars(state)
             drawn: dict[CameraView, dict[Shows, np.ndarray]] = {}
             images = []
             for view in views:
@@ -113,7 +116,7 @@ class Renderer:
         with self._ctx:
             for target in self._targets.values():
                 target.release()
-            for made in (self._label_pass, self._weather_pass):
+            for made in (self._label_pass, self._weather_pass, self._bars):
                 if made is not None:
                     made.release()
             for thing in reversed(self._owned):
@@ -260,6 +263,13 @@ class Renderer:
         self._weather_pass.static_program["pane"] = tuple(1.3 * (0.65 * self._light.haze + 0.35 * self._light.zenith))
         return self._weather_pass
 
+    def _load_bars(self, state: SceneState) -> None:
+        if not state.bars:
+            return
+        if self._bars is None:
+            self._bars = Bars(self._ctx, self._program)
+        self._bars.load(state.bars)
+
     def _throw_shadows(self) -> None:
         self._shade_sun = self._light.sun_direction
         points, triangles, chunks = throw_shadows(
@@ -308,6 +318,8 @@ class Renderer:
         self._draw_actors(stage, view, further)
         ctx.enable_only(moderngl.DEPTH_TEST)
         look.sky.render()
+        if state.bars and self._bars is not None:
+            self._bars.draw()
         frame.depth_mask = False
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         glows = stage.glows[stage.glow_owner != view.hidden_actor_id]

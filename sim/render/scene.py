@@ -20,7 +20,8 @@ class DrawnActor:
     feet are at `z - extent_m[2]`). `extent_m` are half sizes along x, y, z; `type_id` a blueprint id such as
     "vehicle.tesla.model3", "walker.pedestrian.0001" or "static.prop.trafficcone01". `colour_rgb` is 0..255 and only
     paints vehicles and walkers' clothes. `steer_rad` is the front wheels' angle, right positive. `tag` is what it is
-    (`sim.render.labels.Tag`); 0 lets the blueprint's id say it.
+    (`sim.render.labels.Tag`); 0 lets the blueprint's id say it. `doors_open` has a bit 1 <<
+    `carla.VehicleDoor` for each.
     """
 
     actor_id: int
@@ -39,6 +40,7 @@ class DrawnActor:
     reverse_light: bool = False
     steer_rad: float = 0.0
     tag: int = 0
+    doors_open: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,16 @@ class StreetLamp:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A straight bar that a debug shape is drawn with; metres and 0..255."""
+
+    start: tuple[float, float, float]
+    end: tuple[float, float, float]
+    thickness_m: float
+    rgb: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
 class SceneState:
     """Everything that moves or changes in one tick.
 
@@ -77,6 +89,8 @@ class SceneState:
     weather: tuple[float, ...] = CLEAR_NOON
     time_s: float = 0.0
     street_lamps: tuple[tuple[int, StreetLamp], ...] = ()
+    bars: tuple[Bar, ...] = ()
+    """What debug shapes are drawn with, in colour pictures only."""
 
 
 class Shows(enum.Enum):

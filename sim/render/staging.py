@@ -24,6 +24,8 @@ BLOB = np.dtype([("at", "<f4", 4), ("sides", "<f4", 4), ("owner", "<i4")])
 GLOW = np.dtype([("at", "<f4", 4), ("facing", "<f4", 4), ("colour", "<f4", 3), ("ground", "<f4")])
 ModelKey = tuple[str, tuple[float, float, float]]
 
+DOORS = "+doors="
+"""After a vehicle's id: which doors stand open."""
 CABIN = "cabin."
 """Before a vehicle's id: its inside."""
 STEERING_WHEEL: ModelKey = ("steering wheel", (0.0, 0.0, 0.0))
@@ -75,6 +77,12 @@ def label_of(type_id: str, tag: int) -> int:
     return tag or TAG_OF_ID.get(type_id.split(".")[0], Tag.NONE)
 
 
+def model_key(actor: DrawnActor) -> ModelKey:
+    """What an actor looks like: its blueprint with its half sizes, and its open doors."""
+    doors = f"{DOORS}{actor.doors_open}" if actor.doors_open else ""
+    return actor.type_id + doors, actor.extent_m
+
+
 def make_model(key: ModelKey, fine: bool = True) -> Model:
     """The model of a blueprint with its half sizes; not `fine` is for the distance."""
     type_id, extent_m = key
@@ -87,7 +95,8 @@ def make_model(key: ModelKey, fine: bool = True) -> Model:
     if key == MAST:
         return signal_mast()
     if type_id.startswith("vehicle."):
-        return vehicle(type_id, extent_m, fine)
+        type_id, _, doors = type_id.partition(DOORS)
+        return vehicle(type_id, extent_m, fine, int(doors or 0))
     if type_id.startswith("walker."):
         return walker(type_id, extent_m)
     return prop(type_id, extent_m)
@@ -114,7 +123,7 @@ def set_stage(
     """All instances, blobs and blooms of a scene; `cabins` are the actors that are seen from inside."""
     lamps_on = light.night > 0.15 or light.fog_per_m > 0.012
     actors = actor_instances(scene.actors, scene.time_s, lamps_on)
-    keys: list[ModelKey] = [(actor.type_id, actor.extent_m) for actor in scene.actors]
+    keys: list[ModelKey] = [model_key(actor) for actor in scene.actors]
     owner = [actor.actor_id for actor in scene.actors]
     labels = [(label_of(actor.type_id, actor.tag), 0, actor.actor_id & 0xFFFF) for actor in scene.actors]
     glows = [np.zeros(0, GLOW)]

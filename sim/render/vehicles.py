@@ -5,12 +5,13 @@ The origin is the actor's: on the ground in the middle of the bounding box, x fo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.render.labels import Tag
-from sim.render.solids import NO_PIVOT, Colour, Model, Part, Solid
+from sim.render.solids import BOX_FACES, NO_PIVOT, Colour, Model, Part, Solid
 
 BLACK: Colour = (0.05, 0.05, 0.055)
 TYRE: Colour = (0.075, 0.075, 0.08)
@@ -58,6 +59,7 @@ FIRETRUCK = replace(TRUCK, beacon=True, stripe=(0.93, 0.90, 0.82))
 SHAPES = {"tt": COUPE, "mustang": COUPE, "micra": HATCH, "cooper": HATCH, "a2": HATCH, "c3": HATCH, "prius": HATCH,
           "jeep": JEEP, "patrol": JEEP, "sprinter": VAN, "ambulance": AMBULANCE, "firetruck": FIRETRUCK,
           "volkswagen.t2": VAN, "fusorosa": BUS, "european_hgv": TRUCK, "carlacola": TRUCK}  # fmt: skip
+DOOR_OPEN_RAD = math.radians(62.0)
 HULL_STATIONS = np.array([-1.0, -0.975, -0.90, -0.70, -0.35, 0.0, 0.35, 0.70, 0.90, 0.97, 1.0])
 HULL_WIDTHS = np.array([0.84, 0.92, 0.97, 1.0, 1.0, 1.0, 1.0, 0.99, 0.95, 0.87, 0.74])
 
@@ -72,8 +74,8 @@ def shape_for(type_id: str, extent_m: tuple[float, float, float]) -> Shape:
     return SEDAN if extent_m[0] > 2.05 else HATCH
 
 
-def vehicle(type_id: str, extent_m: tuple[float, float, float], fine: bool = True) -> Model:
-    """A vehicle that fills its bounding box; not `fine` is for the distance."""
+def vehicle(type_id: str, extent_m: tuple[float, float, float], fine: bool = True, doors: int = 0) -> Model:
+    """A vehicle that fills its bounding box; not `fine` is for the distance. `doors`: bits of those that stand open."""
     shape = shape_for(type_id, extent_m)
     if extent_m[1] < 0.5:
         return two_wheeler(extent_m)
@@ -83,6 +85,8 @@ def vehicle(type_id: str, extent_m: tuple[float, float, float], fine: bool = Tru
     add_cabin(solid, shape, half)
     add_wheels(solid, shape, half, fine)
     add_lamps(solid, shape, half)
+    for door in (k for k in range(4) if doors >> k & 1):
+        add_open_door(solid, shape, half, door)
     if not fine:
         return solid.build()
     mirror_x, mirror_z = half[0] * (shape.cabin[1] - 0.12), half[2] * (shape.belt + 0.05)
@@ -167,6 +171,31 @@ def add_cabin(solid: Solid, shape: Shape, half: np.ndarray) -> None:
             solid.box(
                 (roof[1] - 0.25, side * 0.42 * w1, z1 + 0.05), (0.13, 0.32 * w1, 0.07), (0.1, 0.3, 1.0), Part.BEACON
             )
+
+
+def add_open_door(solid: Solid, shape: Shape, half: np.ndarray, door: int) -> None:
+    """A door swung out around its front edge, and the dark opening behind it; numbers are `carla.VehicleDoor`'s."""
+    side = -1.0 if door % 2 == 0 else 1.0
+    middle = 0.5 * sum(shape.cabin) * half[0]
+    hinge, end = (shape.cabin[1] - 0.10) * half[0], middle
+    if door >= 2:
+        hinge, end = middle - 0.04, (shape.cabin[0] + 0.20) * half[0]
+    length = min(hinge - end, 1.25)
+    low, belt, top = shape.clearance_m + 0.06, shape.belt * half[2], half[2] * 0.93
+    y = side * half[1]
+    solid.box((hinge - length / 2.0, y * 1.004, (low + belt) / 2.0), (length / 2.0, 0.012, (belt - low) / 2.0), ARCH)
+    out = np.array([-math.cos(DOOR_OPEN_RAD), side * math.sin(DOOR_OPEN_RAD)])
+    thick = np.array([-out[1], out[0]]) * 0.035
+
+    def panel(begin: float, stop: float, z0: float, z1: float, colour: Colour, part: Part, gloss: float) -> None:
+        foot = np.array([hinge, y])
+        corners = [foot + out * at + thick * s for at, s in ((begin, -1.0), (stop, -1.0), (stop, 1.0), (begin, 1.0))]
+        points = np.array([(*corner, z) for z in (z0, z1) for corner in corners])
+        solid.add(points, BOX_FACES, colour, part, gloss)
+
+    panel(0.0, length, low, belt, WHITE_PAINT, Part.PAINT, 0.85)
+    panel(0.10, length - 0.06, belt, top, GLASS, Part.FIXED, 1.0)
+    panel(length - 0.06, length, belt, top, WHITE_PAINT, Part.PAINT, 0.85)
 
 
 def add_wheels(solid: Solid, shape: Shape, half: np.ndarray, fine: bool) -> None:

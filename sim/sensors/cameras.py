@@ -92,7 +92,8 @@ def scene_of(world: World, weather: tuple[float, ...]) -> SceneState:
         DrawnLight(light.x, light.y, light.z, light.yaw_rad, light.state, actor_id)
         for light, actor_id in zip(world.signals.lights, world.light_ids, strict=True)
     )
-    return SceneState(tuple(drawn), lights, weather, world.time_s)
+    bars = world.debug_shapes.bars(world.time_s, world.frame)
+    return SceneState(tuple(drawn), lights, weather, world.time_s, tuple(sorted(world.street_lamps.items())), bars)
 
 
 def _drawn(world: World, actor: Actor) -> DrawnActor:
@@ -116,6 +117,7 @@ def _drawn(world: World, actor: Actor) -> DrawnActor:
         reverse_light=reversing or bool(lamps & LIGHT_REVERSE),
         steer_rad=steer_rad,
         tag=actor.semantic_tags[0] if actor.semantic_tags else 0,
+        doors_open=actor.doors_open,
     )
 
 

@@ -346,3 +346,36 @@ def test_a_sensor_that_cannot_be_is_refused_with_the_attribute_named(scene, name
     (wrong,) = attributes
     with pytest.raises(RuntimeError, match=wrong.removesuffix("_x").replace("_", "[_ ]")):
         scene.spawn(name, **attributes)
+
+
+def test_the_drivers_camera_sees_the_cabin_and_the_policys_does_not(scene):
+    car = scene.car()
+    inside, above = (
+        scene.listen("sensor.camera.semantic_segmentation", mount, car, image_size_x=160, image_size_y=90)
+        for mount in (carla.Transform(carla.Location(*place)) for place in ((0.35, -0.33, 1.33), (1.2, 0.0, 1.6)))
+    )
+    tags = [pixels(image)[..., 2] for image in scene.tick(inside, above)]
+    assert (tags[0][80:, 60:100] == 14).mean() > 0.9
+    assert (tags[1][:45] == 14).sum() == 0
+
+
+def test_the_light_manager_switches_street_lamps_and_debug_boxes_are_seen(scene):
+    world = scene.world
+    world.set_weather(carla.WeatherParameters.ClearNight)
+    lamps = world.get_lightmanager()
+    lights = lamps.get_all_lights(carla.LightGroup.Street)
+    assert len(lights) > 20
+    assert all(light.is_on for light in lights)
+    camera = scene.listen("sensor.camera.rgb", at(z=2.0, pitch=-10.0), image_size_x=160, image_size_y=90)
+    lit = pixels(scene.tick(camera))[..., :3].astype(int)
+    lamps.turn_off(lights)
+    dark = pixels(scene.tick(camera, ticks=3))[..., :3].astype(int)
+    assert lit[45:].mean() > 1.5 * dark[45:].mean()
+    box = carla.BoundingBox(at(x=10.0, z=1.0).location, carla.Vector3D(1.0, 1.0, 1.0))
+    world.debug.draw_box(box, carla.Rotation(), 0.2, carla.Color(255, 0, 255), 0.12)
+    counts = [(pixels(scene.tick(camera))[..., :3] == (255, 0, 255)).all(axis=2).sum() for _ in range(5)]
+    assert counts[0] > 20
+    assert counts[-1] == 0
+    lamps.turn_on(lights)
+    world.set_weather(carla.WeatherParameters.ClearNoon)
+    scene.tick(camera, ticks=2)
