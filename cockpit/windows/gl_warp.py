@@ -46,6 +46,7 @@ class GlWarp:
     def __init__(self, context: moderngl.Context) -> None:
         self.context = context
         self._program = context.program(vertex_shader=VERTEX, fragment_shader=FRAGMENT)
+        self._aligned = context.texture((1, 1), 4, bytes(4), alignment=4)
         self._picture: moderngl.Texture | None = None
         self._mask: moderngl.Texture | None = None
         self._meshes: dict[tuple[int, int], tuple[moderngl.Buffer, moderngl.VertexArray]] = {}
@@ -78,12 +79,14 @@ class GlWarp:
         data = np.ascontiguousarray(picture)
         if texture is not None and texture.size == (width, height):
             texture.write(data)
-            return texture
-        if texture is not None:
-            texture.release()
-        texture = self.context.texture((width, height), channels, data, alignment=1)
-        texture.filter = moderngl.LINEAR, moderngl.LINEAR
-        texture.repeat_x = texture.repeat_y = False
+        else:
+            if texture is not None:
+                texture.release()
+            texture = self.context.texture((width, height), channels, data, alignment=1)
+            texture.filter = moderngl.LINEAR, moderngl.LINEAR
+            texture.repeat_x = texture.repeat_y = False
+        # GL_UNPACK_ALIGNMENT back to what OpenGL begins with: Qt uploads its letters with it in this same context.
+        self._aligned.write(bytes(4), alignment=4)
         return texture
 
     def _render(self, texture: moderngl.Texture, uv: NDArray[np.float64], texture_places: NDArray[np.float64]) -> None:

@@ -23,6 +23,8 @@ GRID_CELLS = 16
 RADIUS_M = 50.0
 SEAM = QColor("#FF9A3D")
 GREYS = 12
+STEP_DEG = 0.2
+"""Between the points of a line: on a curved screen it ends with the last point that lies on it."""
 
 
 def pattern_image(rig: Rig, part: PanePart) -> QImage:
@@ -57,28 +59,21 @@ def _grid(painter: QPainter, width: int, height: int) -> None:
 
 
 def _directions(painter: QPainter, view: ScreenView, height: int) -> None:
-    """Meridians and parallels of the eye, every ten degrees."""
-    fine = np.radians(np.arange(-180.0, 180.5, 1.0))
-    for degrees in range(-170, 181, 10):
-        along = np.radians(np.arange(-80.0, 80.5, 1.0))
-        _line(painter, view, np.full_like(along, np.radians(degrees)), along, 2.0 if degrees == 0 else 1.0, height)
-    for degrees in range(-80, 81, 10):
-        _line(painter, view, fine, np.full_like(fine, np.radians(degrees)), 2.0 if degrees == 0 else 1.0, height)
-
-
-def _line(
-    painter: QPainter,
-    view: ScreenView,
-    azimuth: NDArray[np.float64],
-    elevation: NDArray[np.float64],
-    thick: float,
-    height: int,
-) -> None:
+    """Meridians and parallels of the eye, every ten degrees; those through straight ahead are thick."""
+    up = np.arange(-80.0, 80.0 + STEP_DEG / 2, STEP_DEG)
+    round_ = np.arange(-180.0, 180.0 + STEP_DEG / 2, STEP_DEG)
+    meridians = [(degrees, np.stack([np.full_like(up, degrees), up])) for degrees in range(-170, 181, 10)]
+    parallels = [(degrees, np.stack([round_, np.full_like(round_, degrees)])) for degrees in range(-80, 81, 10)]
+    lines = [*meridians, *parallels]
+    azimuth, elevation = np.radians(np.concatenate([line for _, line in lines], axis=1))
     rays = np.stack(
         [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)], axis=1
     )
-    painter.setPen(QPen(QColor("#E8EDF2"), thick * max(1.0, height / 720)))
-    _polyline(painter, pixels_on(view, RADIUS_M * rays + view.eye_in_ego_m), view.screen.resolution_px)
+    places = pixels_on(view, RADIUS_M * rays + view.eye_in_ego_m)  # all at once: a curved screen's table is costly
+    ends = np.cumsum([line.shape[1] for _, line in lines])
+    for (degrees, _), points in zip(lines, np.split(places, ends[:-1]), strict=True):
+        painter.setPen(QPen(QColor("#E8EDF2"), (2.0 if degrees == 0 else 1.0) * max(1.0, height / 720)))
+        _polyline(painter, points, view.screen.resolution_px)
 
 
 def _neighbours(painter: QPainter, rig: Rig, view: ScreenView, height: int) -> None:

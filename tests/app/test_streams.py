@@ -145,3 +145,33 @@ def test_the_heat_is_where_one_looked_and_nowhere_else():
     assert picture[row, column, 3] > 150
     assert picture[0, -1, 3] == 0
     assert heat_map(np.zeros((0, 2)), 2.0).max() == 0.0
+
+
+def test_the_heat_lies_where_the_driver_looked_in_a_picture_that_shows_more_than_the_screen():
+    from app.gui.gaze_overlay import on_picture
+    from cockpit.projection import camera_pixels, screen_corners
+    from cockpit.rig import load_rig
+
+    rig = load_rig("cave").model_copy(update={"eye_in_rig_m": (-0.3, 0.4, 1.0)})
+    view = rig.views()[0]
+    assert view.wasted_fraction > 0.1
+    upper_left, _, lower_right, _ = screen_corners(view.screen)
+    points_rig = np.array([upper_left, lower_right, (upper_left + lower_right) / 2])
+    there = camera_pixels(view.camera, points_rig - view.eye_m + view.eye_in_ego_m)
+    shares = on_picture(view, np.array([[0.0, 0.0], [1.0, 1.0], [0.5, 0.5]]))
+    np.testing.assert_allclose(shares, there / (view.camera.width, view.camera.height), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["desk_triple", "desk_curved"])
+def test_a_recorded_rig_is_enough_to_draw_the_heat(tmp_path, monkeypatch, name):
+    from app.gui import gaze_overlay
+    from cockpit.rig import rig_path
+
+    info = replace(INFO, rig=rig_path(name).read_text())
+    monkeypatch.setattr(gaze_overlay, "read_session", lambda session: info)
+    streams_folder = tmp_path / "streams"
+    streams_folder.mkdir()
+    (streams_folder / "gaze.json").write_text(json.dumps({"role": "gaze", "surface": "centre"}))
+    (streams_folder / "gaze.csv").write_text("frame,x,y\n" + "5,0.5,0.5\n" * 20)
+    found = gaze_overlay.gaze_overlays(tmp_path, ["centre"], (0, 10))
+    assert list(found) == ["centre"]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from painted_line import EYE, MOVED, bend_px, fitted_normal, room, seen_rays, true_normal
@@ -61,3 +62,13 @@ def test_a_rig_that_does_not_follow_the_eye_bends_the_line(folder):
     """The measure itself: pictures for the eye at rest, looked at from 0.4 m beside it."""
     rig, rays = rays_of(folder, "stale", MOVED)
     assert bend_px(rig, rays, fitted_normal(rays)) > 10
+
+
+def test_the_instruments_can_be_read_alike_whoever_draws_them(tmp_path):
+    """OpenGL's unpacking state is shared with Qt: left as our uploads want it, every letter was torn."""
+    with virtual_displays(3) as environment:
+        child(environment, "hud", str(tmp_path))
+    # Blurred: OpenGL draws edges without smoothing, which is not what this is about.
+    cpu, gl = (cv2.blur(np.load(tmp_path / f"hud-{name}.npy"), (5, 5)).astype(int) for name in ("cpu", "gl"))
+    assert (cpu.min(axis=2) > 180).mean() > 0.003  # there is something to read
+    assert (np.abs(cpu - gl).max(axis=2) > 60).mean() < 0.0002

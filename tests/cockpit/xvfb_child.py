@@ -108,6 +108,24 @@ def ids(renderer: str, count: str) -> dict[str, object]:
     }
 
 
+def hud(folder: str) -> dict[str, object]:
+    """What the display shows of the instruments, drawn by each renderer in turn."""
+    rig = room()
+    cameras = {s.name: picture(s.name, 14, (90, 110, 90), (321, 181)) for s in rig.screens}
+    for renderer in ("gl", "cpu"):
+        screens = DriverScreens(rig, "windows", None, None, Renderer(renderer))
+        screens.show()
+        QTest.qWait(100)
+        for frame in (13, 14):  # glyphs are put into the GPU's cache while the first one is drawn
+            screens.consume(tick(frame, cameras, plan=None))
+            wait_shown(screens, frame)
+        QTest.qWait(60)
+        np.save(Path(folder) / f"hud-{renderer}.npy", grabbed()["D1"])
+        screens.close()
+        QTest.qWait(60)
+    return {}
+
+
 if __name__ == "__main__":
     application = QApplication(sys.argv)
     print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:])))
