@@ -208,7 +208,12 @@ def definitions() -> list[list]:
             uid,
             blueprint.type_id,
             ",".join(blueprint.type_id.split(".")),
-            [[a.name, int(a.type), a.value, list(a.recommended), a.modifiable, False] for a in blueprint.attributes],
+            [[a.name, int(a.type), a.value, _recommended(a), a.modifiable, False] for a in blueprint.attributes],
         ]
         for uid, blueprint in enumerate(BLUEPRINTS.values(), start=1)
     ]
+
+
+def _recommended(attribute: Attribute) -> list[str]:
+    """As in CARLA, what can be set recommends at least its default; scripts take the first one."""
+    return list(attribute.recommended) or [attribute.value] * attribute.modifiable

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 DEFAULT_STEP_S = 0.05
 LONGEST_STEP_S = 0.1
 """CARLA's physics is unsound above 0.1 s; longer waits between ticks are cut to it."""
+LONGEST_FIXED_STEP_S = 10.0
+"""What a client may ask for as one tick; the world goes there in steps of its own."""
 
 WEATHER_FIELDS = (
     *("cloudiness", "precipitation", "precipitation_deposits", "wind_intensity", "sun_azimuth_angle"),
@@ -273,8 +275,8 @@ class Simulator:
         it ran by itself before is chance, and would make no two runs alike.
         """
         step_s = settings.fixed_step_s
-        if step_s is not None and not (math.isfinite(step_s) and 0.0 <= step_s <= 1.0):
-            raise ValueError(f"fixed_delta_seconds must be between 0 and 1, it is {step_s}")
+        if step_s is not None and not (math.isfinite(step_s) and 0.0 <= step_s <= LONGEST_FIXED_STEP_S):
+            raise ValueError(f"fixed_delta_seconds must be between 0 and {LONGEST_FIXED_STEP_S:g}, it is {step_s}")
         if settings.synchronous and not self.settings.synchronous and self.world.is_untouched():
             self.world.signals.reset()
         self.settings = replace(settings, fixed_step_s=step_s or None)

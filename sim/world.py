@@ -36,6 +36,8 @@ SPAWN_CLEAR_M = 10.0
 SPAWN_HEIGHT_M = 0.5
 TOMBSTONES = 10_000
 FIRST_STREAM_ID = 2
+LONGEST_PART_S = 0.1
+"""Physics and drivers are unsound with longer steps."""
 _SOLID = (Kind.VEHICLE, Kind.WALKER, Kind.PROP)
 _FLAT_M = 0.01
 
@@ -285,13 +287,22 @@ class World:
     # Time
 
     def step(self, delta_s: float) -> None:
-        """Advance the world by `delta_s` seconds."""
+        """Advance the world by `delta_s` seconds, as one frame; a long one in parts."""
         self.frame += 1
         self.time_s += delta_s
         self.delta_s = delta_s
         before = [light.state for light in self.signals.lights]
-        self.signals.step(delta_s)
+        self.contacts = []
+        parts = max(1, math.ceil(delta_s / LONGEST_PART_S - 1e-9))
+        for _ in range(parts):
+            self._advance(delta_s / parts)
         self.lights_changed = before != [light.state for light in self.signals.lights]
+        self._copy_motion()
+        self._read_the_road()
+        self.follow_parents()
+
+    def _advance(self, delta_s: float) -> None:
+        self.signals.step(delta_s)
         loose.move(self.actors.values(), delta_s, self.ground_z)
         movable = self._loose()
         obstacles = loose.obstacles_of(movable)
@@ -300,12 +311,10 @@ class World:
         self._hold_constant_velocities()
         self.vehicles.step(delta_s, flat_ground if self._is_flat else self._ground)
         self._hold_constant_velocities()
-        self.contacts = resolve(self.vehicles, obstacles, delta_s)
-        if self.contacts:
+        contacts = resolve(self.vehicles, obstacles, delta_s)
+        if contacts:
             loose.take_over(movable, obstacles)
-        self._copy_motion()
-        self._read_the_road()
-        self.follow_parents()
+        self.contacts += contacts
 
     def _run_ackermann(self, delta_s: float) -> None:
         for actor_id, controller in self.ackermann.items():

@@ -221,3 +221,8 @@ def test_every_vehicle_of_the_library_can_be_spawned_and_has_the_size_of_its_box
         assert vehicle.get_physics_control().mass > 50.0
         vehicle.destroy()
         world.tick()
+
+
+def test_every_attribute_that_can_be_set_recommends_values_for_scripts_to_choose_from(world):
+    for blueprint in world.get_blueprint_library():
+        assert all(a.recommended_values for a in blueprint if a.is_modifiable), blueprint.id

@@ -79,6 +79,23 @@ def test_settings_come_back_as_they_were_set(world):
     assert world.get_settings() == settings
 
 
+def test_a_tick_of_three_seconds_leads_where_thirty_of_a_tenth_do(world):
+    """CARLA's lidar_to_camera.py asks for such ticks."""
+    place, settings, ended = world.get_map().get_spawn_points()[4], world.get_settings(), []
+    for step_s, ticks in ((0.1, 30), (3.0, 1)):
+        settings.fixed_delta_seconds = step_s
+        world.apply_settings(settings)
+        car = spawn_car(world, place)
+        car.apply_control(carla.VehicleControl(throttle=0.6))
+        for _ in range(ticks):
+            world.tick()
+        ended.append(car.get_transform())
+        car.destroy()
+    assert ended[0] == ended[1]
+    assert ended[0].location.distance(place.location) > 5.0
+    assert world.get_snapshot().timestamp.delta_seconds == 3.0
+
+
 def test_a_spawned_car_stands_on_the_road_where_it_was_put_until_destroyed(world):
     place = world.get_map().get_spawn_points()[4]
     car = spawn_car(world, place)
