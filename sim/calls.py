@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import astuple
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ MAP_PREFIX = "Carla/Maps/"
 NAVIGATION_FOLDER = "Nav"
 NAVIGATION_VERSION = 1
 """To be raised whenever `sim.navigation` makes other files of the same map."""
+_SIDEWALK = re.compile(r"type\s*=\s*[\"'](sidewalk|walking|curb)[\"']")
 
 
 class WorldCalls:
@@ -54,6 +55,8 @@ class WorldCalls:
         """The address by which the present caller reached us: where it will find our TrafficManager."""
         self.rpc_port = 0
         self._sent_map: MapFile | None = None
+        self._navigation = ("", b"")
+        """The navigation file made last, and the map it belongs to."""
 
     def methods(self) -> dict[str, Method]:
         """Every call by its name on the wire."""
@@ -79,7 +82,7 @@ class WorldCalls:
             "get_available_maps": self.available_maps,
             "get_required_files": self.required_files,
             "request_file": self.request_file,
-            "get_navigation_mesh": lambda: navigation_of(self.simulator.world.carla_map),
+            "get_navigation_mesh": self.navigation,
             "get_weather_parameters": lambda: list(self.simulator.weather),
             "get_imui_gravity": lambda: self.simulator.imu_gravity_mps2,
             "console_command": lambda command: _refuse(f"there is no console for '{command}'"),
@@ -166,14 +169,20 @@ class WorldCalls:
         world = self.simulator.world
         if folder == NAVIGATION_FOLDER:
             known = hashlib.sha256(world.opendrive.encode()).hexdigest()[:16]
-            has_one = bool(navigation_of(world.carla_map))
-            return [f"{MAP_PREFIX}Nav/{world.name}_{NAVIGATION_VERSION}_{known}.bin"] if has_one else []
+            name = f"{MAP_PREFIX}Nav/{world.name}_{NAVIGATION_VERSION}_{known}.bin"
+            return [name] if _SIDEWALK.search(world.opendrive) else []
         return [] if folder else [f"{MAP_PREFIX}OpenDrive/{world.name}.xodr"]
 
     def request_file(self, name: str) -> bytes:
         """A file by the name that `required_files` gave it."""
+        return self.navigation() if str(name).endswith(".bin") else self.simulator.world.opendrive.encode()
+
+    def navigation(self) -> bytes:
+        """The present map's navigation file; empty where there is none."""
         world = self.simulator.world
-        return navigation_of(world.carla_map) if str(name).endswith(".bin") else world.opendrive.encode()
+        if self._navigation[0] != world.opendrive:
+            self._navigation = (world.opendrive, navigation_of(world.carla_map))
+        return self._navigation[1]
 
     def load_episode(self, name: str, reset_settings: bool = True, _layers: int = 0) -> None:
         """Start a new episode on a map by name; RpcError when it is none of ours or no map."""
@@ -207,7 +216,6 @@ class WorldCalls:
             raise RpcError(f"map '{map_file.name}' cannot be loaded: {error}") from None
 
 
-@lru_cache(maxsize=2)
 def navigation_of(carla_map: carla.Map) -> bytes:
     """The navigation file of a map; empty, with a line in the log, where none can be made."""
     # Here, because a server whose clients have no walkers never needs the modules.

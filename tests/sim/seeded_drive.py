@@ -7,6 +7,7 @@ program of its own, because the client library keeps its random numbers and its 
 """
 
 import hashlib
+import os
 import struct
 import sys
 
@@ -65,6 +66,8 @@ def drive(port, ticks, vehicles):
     for controller in controllers:
         controller.stop()
     camera.sensor.stop()
+    sys.stdout.flush()
+    os._exit(0)  # the library's threads do not always survive Python's own end
 
 
 if __name__ == "__main__":
