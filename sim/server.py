@@ -30,6 +30,11 @@ HEALTH_CHECK = "health_check_remote_TM"
 """Answered out of turn: after 2 s without an answer the client library raises in the middle of its user's ticks."""
 
 
+BLOCKED_S = 1.5
+"""After so long without a health check's answer (2 s, with something for the way), a client library that drives a
+TrafficManager throws away the next snapshot it gets, and its user's `world.tick()` waits for that one for ever."""
+
+
 class PortInUseError(Exception):
     """A port cannot be listened on; the text says which and what to do."""
 
@@ -93,7 +98,7 @@ class Server:
         port = rpc.getsockname()[1]
         self._calls.rpc_port = port
         self.simulator.set_stream_port(stream.getsockname()[1])
-        self.simulator.after_tick = partial(loop.call_soon, self.simulator.draw_pending)
+        self.simulator.after_tick = partial(loop.call_soon, self._draw)
         servers = [
             await loop.create_server(self._connection, sock=rpc),
             await loop.create_server(self.simulator.streams.connection, sock=stream),
@@ -135,10 +140,22 @@ class Server:
                 await asyncio.sleep(0)
 
     def _answer(self, request: Request) -> None:
+        begun_s = time.monotonic()
         self._calls.local_host = request.connection.local_host
         reply = answer(request, self._methods)
         if request.message_id is not None:
             request.connection.send(reply)
+        self._make_up_for(begun_s)
+
+    def _draw(self) -> None:
+        begun_s = time.monotonic()
+        self.simulator.draw_pending()
+        self._make_up_for(begun_s)
+
+    def _make_up_for(self, begun_s: float) -> None:
+        """After work that answered nobody for too long: the snapshot again, so that the one thrown away is none."""
+        if time.monotonic() - begun_s > BLOCKED_S:
+            self.simulator.repeat_snapshot()
 
     async def _readers_keep_up(self) -> None:
         streams = self.simulator.streams

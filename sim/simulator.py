@@ -119,6 +119,7 @@ class Simulator:
         self._drawer_factory = drawer_factory
         self._drawer = drawer_factory(map_file.opendrive) if drawer_factory else None
         self._pending: PendingFrames | None = None
+        self._snapshot = b""
         self._last_step_at_s = time.monotonic()
         self._said_black = False
         self._recorder: Recorder | None = None
@@ -252,9 +253,13 @@ class Simulator:
         return pack_snapshot(self.world, self.episode_id) if stream_id in self.world_streams else None
 
     def _send_snapshot(self, flags: int) -> None:
-        snapshot = pack_snapshot(self.world, self.episode_id, flags)
-        for stream_id in self.world_streams:
-            self.streams.send(stream_id, snapshot)
+        self._snapshot = pack_snapshot(self.world, self.episode_id, flags)
+        self.repeat_snapshot()
+
+    def repeat_snapshot(self) -> None:
+        """Send the newest snapshot, once more if it was sent already; a client takes no harm from that."""
+        for stream_id in self.world_streams if self._snapshot else ():
+            self.streams.send(stream_id, self._snapshot)
 
     def on_wire(self, actor: Actor) -> list:
         """An actor as the RPC calls send it."""

@@ -2,7 +2,7 @@
 
     python seeded_drive.py PORT TICKS [VEHICLES]
 
-A line is the number of the tick, the hash of its snapshot and, of every fourth tick, that of its picture. It is a
+A line is the number of the tick, the hash of its snapshot and, of every eighth tick, that of its picture. It is a
 program of its own, because the client library keeps its random numbers and its TrafficManager for a process's life.
 """
 
@@ -15,7 +15,7 @@ import carla
 from server_process import STEP_S, Listening, client_of, spawn_traffic, synchronous_world
 
 WALKERS = 8
-PICTURE_EVERY = 4
+PICTURE_EVERY = 8
 
 
 def spawn_walkers(world, count):
@@ -59,7 +59,7 @@ def drive(port, ticks, vehicles):
     for tick in range(ticks):
         frame, picture = world.tick(), ""
         if tick % PICTURE_EVERY == 0:
-            image = camera.next()
+            image = camera.get(timeout=60.0)
             assert image.frame == frame
             picture = hashlib.sha256(image.raw_data).hexdigest()
         print(tick, hash_of_snapshot(world.get_snapshot()), picture)

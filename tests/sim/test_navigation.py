@@ -14,7 +14,7 @@ from sim.navigation import REACH_M, Area, crosswalks_of, navigation_file, walkab
 from sim.render.opendrive import read_roads
 
 MAPS = Path(__file__).parents[2] / "assets" / "maps"
-WALKERS = 12
+WALKERS = 24
 
 
 def town(name):
@@ -80,7 +80,7 @@ def test_the_clients_controllers_walk_people_about_town_who_cross_roads_only_at_
     crosswalks = shapely.union_all(crosswalks_of(world.get_map())).buffer(REACH_M)
     walked, crossed = np.zeros(len(walkers)), 0
     before = [walker.get_location() for walker in walkers]
-    for _ in range(40):
+    for _ in range(80):
         for _ in range(10):
             world.tick()
         now = [walker.get_location() for walker in walkers]
