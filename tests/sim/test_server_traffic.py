@@ -201,7 +201,7 @@ def test_destroying_cars_that_are_driven_harms_no_other(client, world):
     assert sorted(actor.id for actor in world.get_actors().filter("vehicle.*")) == ids[1::2]
 
 
-def positions(client, free_ticks, ticks=300):
+def positions(client, free_ticks, ticks=120):
     """Bits of every car's transform, tick by tick, after the world has run by itself for a while."""
     world = client.get_world()
     for _ in range(free_ticks):
@@ -231,7 +231,7 @@ def test_the_same_seed_and_inputs_give_the_same_bits_in_another_process(client):
     for free_ticks in (3, 11):
         with serving("--seed", "5") as port:
             runs.append(positions(client_of(port), free_ticks))
-    assert len(set(runs[0])) > 3000
+    assert len(set(runs[0])) > 1200
     assert runs[0] == runs[1]
 
 
