@@ -1,8 +1,10 @@
 """Takes the pictures of the README and the manuals: drives on the embedded simulator, as the window looks then.
 
-Pages are drawn without a display, at any size:
+Pages are drawn without a display, at any size; a gaze tracker is played by a stream of its own, and the wheel
+that is calibrated by an emulated one (umockdev, `scripts/setup.sh --dev` installs it):
     .venv/bin/python scripts/take_pictures.py pages 1366x768 laptop
     .venv/bin/python scripts/take_pictures.py pages 3840x2160 wall
+    umockdev-wrapper .venv/bin/python scripts/take_pictures.py wheel 1366x768 laptop
 The whole display with the driver's panes needs one of at least 2000x1260, which Xvfb can be:
     xvfb-run -s "-screen 0 2000x1260x24" .venv/bin/python scripts/take_pictures.py display
 """
@@ -13,26 +15,36 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
 LOOK_MS = 50
 SECONDS = 10.0
 """Simulation time of the pictures; with the seed below the car then comes to a crossing with lights."""
 SEED, TRAFFIC = 3, 25
-AFTER_S = 6.0
+AFTER_S = 120.0
 """How long the list of takeovers may take to be read."""
+SETTLE_S = 1.5
+"""Between a change and its picture."""
+GAZE_HZ = 60.0
+WIDEST_PX = 2000
+"""Of a picture in the manual."""
 
 
 def main() -> None:
     """What the command line asks for."""
     what, *rest = sys.argv[1:] or ["display"]
-    if what == "pages":
+    if what in ("pages", "wheel"):
         size, name = rest
         width, height = (int(part) for part in size.split("x"))
         use_offscreen(width, height)
-        take_pages(width, height, name)
+        {"pages": take_pages, "wheel": take_wheel}[what](width, height, name)
     else:
         take_display()
 
@@ -51,7 +63,7 @@ def take_pages(width: int, height: int, name: str) -> None:
     """One picture of each page while a trial of a study is driven, and after it."""
     from PyQt6.QtCore import QTimer
 
-    from app.config import DriverChoice, RunConfig, asset
+    from app.config import DriverChoice, RunConfig, StreamIn, StreamRole, StreamsConfig, asset
     from app.study import Study, load_study
     from app.window import AFTER, MainWindow, make_application
 
@@ -59,7 +71,8 @@ def take_pages(width: int, height: int, name: str) -> None:
     folder = tempfile.TemporaryDirectory(prefix="takeover-")
     os.chdir(folder.name)
     preset = load_study(asset("studies", "handover.yaml")).model_dump(exclude_unset=True)
-    drive = RunConfig(driver=DriverChoice.EXPERT, seed=SEED)
+    gaze = StreamIn(type="Gaze", role=StreamRole.GAZE)
+    drive = RunConfig(driver=DriverChoice.EXPERT, seed=SEED, streams=StreamsConfig(read=(gaze,)))
     study = Study.model_validate(preset | {"participant": "p02", "consent": True, "drive": drive})
     window = MainWindow(drive, study)
     window.show()
@@ -69,7 +82,7 @@ def take_pages(width: int, height: int, name: str) -> None:
     state = {"step": "prepare", "since": time.monotonic()}
 
     def snap(page: str) -> None:
-        window.grab().save(str(IMAGES / f"{page}_{name}.png"))
+        save(window, f"{page}_{name}")
 
     def step() -> None:
         session = window.drive.session
@@ -90,18 +103,88 @@ def take_pages(width: int, height: int, name: str) -> None:
                 state["step"] = "end"
         elif state["step"] == "end" and session is None:
             window.show_page(AFTER)
+            state["step"], state["since"] = "list", time.monotonic()
+        elif state["step"] == "list" and window.after.list.count():
             state["step"], state["since"] = "after", time.monotonic()
-        elif state["step"] == "after" and time.monotonic() - state["since"] > AFTER_S:
+        elif state["step"] == "list" and time.monotonic() - state["since"] > AFTER_S:
+            raise SystemExit("no takeover was recorded")
+        elif state["step"] == "after" and time.monotonic() - state["since"] > SETTLE_S:
             snap("after")
+            window.after.view.gaze.click()
+            state["step"], state["since"] = "gaze", time.monotonic()
+        elif state["step"] == "gaze" and time.monotonic() - state["since"] > SETTLE_S:
+            snap("gaze")
             window.close()
             application.quit()
 
+    tracker = threading.Thread(target=_play_tracker, args=(lambda: window.drive.is_on,), daemon=True)
+    tracker.start()
     timer = QTimer()
     timer.timeout.connect(step)
     timer.start(LOOK_MS)
     application.exec()
     os.chdir("/")
     folder.cleanup()
+
+
+def save(window, name: str) -> None:
+    """A window's picture; a wall's at half its size."""
+    from PyQt6.QtCore import Qt
+
+    picture = window.grab()
+    if picture.width() > WIDEST_PX:
+        picture = picture.scaledToWidth(picture.width() // 2, Qt.TransformationMode.SmoothTransformation)
+    picture.save(str(IMAGES / f"{name}.png"))
+
+
+def take_wheel(width: int, height: int, name: str) -> None:
+    """The page Wheel while the throttle is asked for, and when all is done."""
+    sys.path.insert(0, str(ROOT / "tests" / "cockpit"))
+    from emulated_wheel import ABS_RZ, ABS_X, ABS_Z, BTN_PINKIE, BTN_TOP2, EV_ABS, EV_KEY, Testbed
+    from PyQt6.QtTest import QTest
+
+    from app.config import RunConfig
+    from app.window import WHEEL, MainWindow, make_application
+
+    application = make_application()
+    with tempfile.TemporaryDirectory(prefix="takeover-") as folder:
+        bed = Testbed()
+        bed.plug_in(Path(folder))
+        window = MainWindow(RunConfig(out=Path(folder)))
+        window.show()
+        window.resize(width, height)
+        window.show_page(WHEEL)
+        window.wheel.begin()
+        rim, throttle, brake = ((EV_ABS, code) for code in (ABS_X, ABS_Z, ABS_RZ))
+        moves = [[(*rim, 32767), (*throttle, 255), (*brake, 255)], [(*rim, 0)], [(*rim, 65535)]]
+        moves += [[(*rim, 32767), (*throttle, 0), (*throttle, 255)], [(*brake, 0), (*brake, 255)]]
+        moves += [[(EV_KEY, key, 1), (EV_KEY, key, 0)] for key in (BTN_TOP2, BTN_PINKIE)]
+        for number, changes in enumerate(moves):
+            for change in changes:
+                bed.say(change)
+                QTest.qWait(LOOK_MS)
+                if number == 3 and change == (*throttle, 0):
+                    save(window, f"wheel_{name}")
+            window.wheel.go_on()
+        QTest.qWait(LOOK_MS)
+        save(window, f"wheel_done_{name}")
+        window.close()
+    application.quit()
+
+
+def _play_tracker(is_on: Callable[[], bool]) -> None:
+    """A gaze tracker for the picture of the heat map: mostly on the road ahead, now and then to a side."""
+    import pylsl
+
+    outlet = pylsl.StreamOutlet(pylsl.StreamInfo("Tracker", "Gaze", 2, GAZE_HZ, "float32", "pictures"))
+    random = np.random.default_rng(SEED)
+    while not is_on():
+        time.sleep(0.1)
+    while is_on():
+        side = random.choice([0.5, 0.5, 0.5, 0.42, 0.58, 0.24])
+        for x, y in random.normal((side, 0.52), (0.012, 0.035), (round(0.3 * GAZE_HZ), 2)):
+            outlet.push_sample([float(x), float(y)])
+            time.sleep(1.0 / GAZE_HZ)
 
 
 def _play_experimenter(window, seconds: float, state: dict) -> None:
@@ -147,7 +230,8 @@ def take_display() -> None:
                 panes.grab().save(str(IMAGES / "three_screens.png"))
                 screen = QGuiApplication.primaryScreen()
                 if screen is not None:
-                    left, width = (screen.size().width() - panes.width()) // 2, panes.width()
+                    width = max(panes.width(), window.width())
+                    left = (screen.size().width() - width) // 2
                     picture = screen.grabWindow(0, left, 0, width, screen.size().height())  # pyright: ignore[reportArgumentType]
                     picture.save(str(IMAGES / "application.png"))
                 window.close()

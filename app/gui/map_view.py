@@ -161,7 +161,7 @@ class MapView(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         frame = QPainterPath()
-        frame.addRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+        frame.addRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(8), theme.px(8))
         painter.fillPath(frame, theme.SURFACE)
         painter.setClipPath(frame)
         if self._plan is None:
@@ -183,8 +183,9 @@ class MapView(QWidget):
         painter.translate(self.width() / 2, self.height() / 2)
         painter.scale(scale, scale)
         painter.translate(-self._centre)
+        scale /= theme.scale()  # least sizes are a laptop's pixels
         painter.fillPath(self._roads, ROAD)
-        pen = QPen(KERB, 1.0)
+        pen = QPen(KERB, theme.scale())
         pen.setCosmetic(True)
         painter.setPen(pen)
         painter.drawPath(self._borders)
@@ -248,20 +249,20 @@ class MapView(QWidget):
 
     def _draw_scale(self, painter: QPainter) -> None:
         """Lower left: a bar of a round length."""
-        wanted_m = 90.0 / self._pixels_per_m()
+        wanted_m = theme.px(90) / self._pixels_per_m()
         power = 10.0 ** math.floor(math.log10(wanted_m))
         length_m = max(step for step in (power, 2 * power, 5 * power) if step <= wanted_m)
         length = length_m * self._pixels_per_m()
-        left, low = 16.0, self.height() - 18.0
-        painter.setPen(QPen(palette.DIM, 2))
+        left, low = theme.px(16), self.height() - theme.px(18)
+        painter.setPen(QPen(palette.DIM, theme.px(2)))
         painter.drawLine(QPointF(left, low), QPointF(left + length, low))
         painter.setFont(palette.font(theme.px(theme.SMALL)))
-        painter.drawText(QPointF(left + length + 8, low + 4), f"{length_m:g} m")
+        painter.drawText(QPointF(left + length + theme.px(8), low + theme.px(4)), f"{length_m:g} m")
 
     def _say(self, painter: QPainter, text: str) -> None:
         painter.setFont(palette.font(theme.px(theme.BODY)))
         painter.setPen(palette.DIM)
-        box = QRectF(self.rect()).adjusted(32, 32, -32, -32)
+        box = QRectF(self.rect()).adjusted(*(theme.px(edge) for edge in (32, 32, -32, -32)))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
 
 

@@ -71,5 +71,5 @@ class LivePlots(QWidget):
         return plot
 
     def _curve(self, plot: pg.PlotWidget, name: str, colour: object, line: Qt.PenStyle = Qt.PenStyle.SolidLine) -> None:
-        pen: QPen = pg.mkPen(colour, width=max(1.5, theme.px(1)), style=line)
+        pen: QPen = pg.mkPen(colour, width=1.5 * theme.scale(), style=line)
         self._curves[name] = plot.plot([], [], pen=pen, connect="finite")

@@ -30,6 +30,11 @@ class _Size:
     scale = 1.0
 
 
+def scale() -> float:
+    """How much larger everything is than on a laptop."""
+    return _Size.scale
+
+
 def px(pixels: float) -> int:
     """A size as it is on this display, in pixels."""
     return round(pixels * _Size.scale)
@@ -93,6 +98,9 @@ QPushButton[role="danger"] {{
     background: #4A1D22; color: #FFB3B3; border: 1px solid #7A2C33; padding: 11px 14px; font-size: {TITLE}px;
 }}
 QPushButton[role="danger"]:hover {{ background: #642830; }}
+QPushButton[role="danger"]:disabled {{
+    background: {SURFACE.name()}; color: {palette.FAINT.name()}; border-color: {LINE.name()};
+}}
 QPushButton[role="tab"] {{
     border: none; border-radius: 0; padding: 14px 18px; color: {palette.DIM.name()}; font-size: {BODY}px;
     border-bottom: 2px solid transparent;
