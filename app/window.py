@@ -6,7 +6,7 @@ import logging
 
 from PyQt6.QtCore import QRect, QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut
-from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.config import RunConfig
 from app.desktop import NO_DISPLAY, has_display, make_application, run_until_closed
@@ -57,6 +57,10 @@ class MainWindow(QWidget):
     def show_page(self, index: int) -> None:
         """0 prepares, 1 runs, 2 looks back, 3 calibrates the wheel."""
         self.tabs[index].setChecked(True)
+        for number, page in enumerate((self.prepare, self.run, self.after, self.wheel)):
+            # Only the shown page asks for room: below the driver's panes there is too little for the highest one.
+            height = QSizePolicy.Policy.Preferred if number == index else QSizePolicy.Policy.Ignored
+            page.setSizePolicy(QSizePolicy.Policy.Preferred, height)
         self.pages.setCurrentIndex(index)
         if index != AFTER:
             self.after.pause()

@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import QFileDialog, QHBoxLayout, QListWidget, QListWidgetIt
 
 from app.choices import folders_with
 from app.gui import theme
-from app.gui.parts import Card, button, framed, label, scrolled
+from app.gui.parts import Card, button, framed, label
 from app.gui.segment_view import SegmentView
 from app.measure_tables import measure_sessions, write_table
 from app.texts import say
@@ -166,7 +166,7 @@ class AfterPage(QWidget):
         empty = Card()
         empty.body.addWidget(self.empty)
         self._stack.addWidget(empty)
-        self._stack.addWidget(scrolled(self.view))  # a window below the driver's panes is not this high
+        self._stack.addWidget(self.view)
         row = QHBoxLayout(self)
         row.setContentsMargins(theme.px(theme.GAP), theme.px(theme.GAP), theme.px(theme.GAP), theme.px(theme.GAP))
         row.setSpacing(theme.px(theme.GAP))

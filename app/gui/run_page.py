@@ -27,7 +27,6 @@ THUMBNAIL_WIDTH = 320
 """Pictures are thinned to about this before they are drawn: a look, not a view."""
 SLOW_LOOKS = 2
 """Pictures and plots are drawn at every second look."""
-PICTURES_HEIGHT = 120
 LOW = 560
 """Lower than this there is no room for pictures: the driver's panes are on the same display then, right above."""
 NOTES_HEIGHT = 84
@@ -180,7 +179,7 @@ class RunPage(QWidget):
 
     def _build(self) -> None:
         gap = theme.px(theme.GAP)
-        self.pictures.setMinimumHeight(theme.px(PICTURES_HEIGHT))
+        self.pictures.setMinimumHeight(0)  # they go in a low window, and must not keep it from being low
         self.note.setPlaceholderText(say("run.note_hint"))
         self.notes.setProperty("role", "log")
         self.notes.setFixedHeight(theme.px(NOTES_HEIGHT))
