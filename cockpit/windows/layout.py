@@ -44,7 +44,8 @@ def place_screens(
     """
     shown = rig.shown_alone()
     enough = _displays_needed(shown) <= len(display_names)
-    wants_windows = layout is Layout.WINDOWS or (layout is Layout.AUTO and enough and len(shown) > 1)
+    has_displays_for_it = len(shown) > 1 or any(part.machine is not None for part in shown)
+    wants_windows = layout is Layout.WINDOWS or (layout is Layout.AUTO and enough and has_displays_for_it)
     if not wants_windows:
         return Placement(Layout.PANES, dict.fromkeys((part.name for part in shown), 0))
     if not enough:

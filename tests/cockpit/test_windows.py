@@ -113,6 +113,17 @@ def test_the_chime_waits_as_long_as_it_is_told_to():
     assert not rings(tick(time_s=10.0), 0.0)
 
 
+def test_a_machine_without_screens_has_no_windows_and_drives(tmp_path):
+    assert seen("elsewhere", tmp_path) == {"here": [0, 1], "there": [3, 1]}
+
+
+def test_the_one_screen_of_a_follower_fills_its_display_and_that_of_a_laptop_does_not():
+    one = load_rig("single")
+    wall = one.model_copy(update={"screens": (one.screens[0].model_copy(update={"machine": "wall"}),)})
+    assert place_screens(one, ["D0"]).layout is Layout.PANES
+    assert place_screens(wall.of_machine("wall"), ["D0"]).layout is Layout.WINDOWS
+
+
 def test_keys_that_are_pressed_in_a_window_drive(tmp_path):
     told = seen("keys", tmp_path)
     assert told["steer"] < 0

@@ -138,6 +138,22 @@ def keys() -> dict[str, Any]:
     return {"steer": said.steer, "brake": said.brake, "takeover": said.takeover_pressed, "after_focus_lost": left}
 
 
+def elsewhere() -> dict[str, Any]:
+    """The screens of a rig that are all on another machine, as each of the two sees them."""
+    rig = load_rig("desk_triple")
+    rig = rig.model_copy(update={"screens": tuple(s.model_copy(update={"machine": "wall"}) for s in rig.screens)})
+    told = {}
+    for name, part in (("here", rig.of_machine(None)), ("there", rig.of_machine("wall"))):
+        screens = DriverScreens(part)
+        screens.show()
+        screens.consume(tick(10, {}))
+        QTest.qWait(50)
+        told[name] = [len(screens.windows), screens.painted_count]
+        screens.close()
+        QTest.qWait(20)
+    return told
+
+
 def closing() -> dict[str, Any]:
     told = []
     for by_driver in (False, True):
