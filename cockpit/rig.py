@@ -160,7 +160,7 @@ class Machines(BaseModel):
     """Address at which the driving machine waits for followers; whoever reaches it can watch the drive."""
     port: Annotated[int, Field(ge=0, le=65535)] = 2100
     """0 takes a free one."""
-    wait_s: Annotated[float, Field(gt=0.0, le=0.2)] = 0.03
+    wait_s: Annotated[float, Field(gt=0.0, le=1.0)] = 0.03
     """How long a frame waits for the followers' pictures before it is shown without them."""
 
 

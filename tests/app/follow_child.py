@@ -30,8 +30,6 @@ from cockpit.windows import DriverScreens
 from cockpit.windows.frame_code import read_frame_code
 
 RIG = Path(__file__).with_name("split_rig.yaml")
-TICK_S = 1.0
-"""A tick that takes longer than this is blocked: one of these tiny pictures takes 0.1 s here at most."""
 
 
 class Drive:
@@ -168,7 +166,7 @@ def main() -> dict[str, object]:
             process = follower(first.hub.port)
             try:
                 told = {"together": together(first, 20)}
-                again = rig.model_copy(update={"machines": Machines(port=first.hub.port, wait_s=rig.machines.wait_s)})
+                again = rig.model_copy(update={"machines": Machines(port=first.hub.port, wait_s=0.2)})
                 told["stopped"] = stopped(Scene(again, stage), process)
             finally:
                 process.kill()

