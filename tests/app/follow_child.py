@@ -94,7 +94,8 @@ class Scene:
 
     def await_follower(self) -> None:
         """Drive until the follower keeps up, and is waited for."""
-        for _ in range(400):
+        deadline = time.monotonic() + 90.0  # it starts a program first, on a machine that may be busy
+        while time.monotonic() < deadline:
             self.step()
             QTest.qWait(20)
             if self.shown_there() > 2:
