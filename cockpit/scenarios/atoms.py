@@ -29,6 +29,9 @@ PACE = (0.75, 1.3)
 PACED_UNTIL_S = 1.0
 """A flow changes its speed no more when the ego is this near to where they meet, or has slowed down for it."""
 GIVES_WAY_MPS = 2.5
+CAR_M = 4.5
+EGO_MPS = 8.0
+"""What the ego is taken to make on its way there, before it has shown how it drives."""
 PACED_FROM_M = 10.0
 """Before that the ego only gets going."""
 
@@ -216,11 +219,25 @@ class Flow(Behaviour):
 
     def initialise(self) -> None:
         """Fill the path."""
-        at = self._filled
+        first = self._first_m()
+        ahead, at = [], first + self._draw() + CAR_M if first < self._filled else self._filled
+        while at < self._filled:
+            ahead.append(at)
+            at += self._draw() + CAR_M
+        for place in reversed(ahead):
+            self._enter(int(place))
+        at = first
         while at > 0.0:
             self._enter(int(at))
-            at -= self._draw() + 4.5
+            at -= self._draw() + CAR_M
         self._next_gap_m = self._draw()
+
+    def _first_m(self) -> float:
+        """Where somebody must be now to meet the ego at the flow's own speed, or the end of what is filled."""
+        if self._meets is None:
+            return self._filled
+        left_s = (self._meets.route_m - self._scene.driven_m) / EGO_MPS
+        return min(max(self._meets.path_m - self._speed * left_s, 0.0), self._filled)
 
     def update(self) -> Status:
         """Drive everybody on, take out who is at the end, let the next one in."""

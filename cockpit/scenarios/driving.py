@@ -157,6 +157,12 @@ def arrival_s(left_m: float, speed_mps: float, end_mps: float = math.inf, brakin
     return (left_m - braking_m) / speed + 2.0 * braking_m / (speed + end_mps)
 
 
-def arrival_speed_mps(left_m: float, left_s: float, least: float, most: float) -> float:
-    """Speed at which `left_m` metres are covered in `left_s` seconds, within bounds."""
-    return min(max(left_m / max(left_s, 0.1), least), most)
+def way_s(limits_mps: NDArray[np.float64], speed_mps: float) -> float:
+    """Seconds for a way with a limit a metre, driven at `speed_mps` where that is allowed."""
+    return float((1.0 / np.minimum(limits_mps, max(speed_mps, 0.1))).sum())
+
+
+def way_speed_mps(limits_mps: NDArray[np.float64], left_s: float, least: float, most: float) -> float:
+    """Speed to wish for so that a way with a limit a metre takes `left_s` seconds, within bounds (to 0.25 m/s)."""
+    wishes = np.arange(least, most, 0.25)
+    return next((float(wish) for wish in wishes if way_s(limits_mps, float(wish)) <= left_s), most)

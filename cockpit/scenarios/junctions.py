@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import carla
+import numpy as np
 from py_trees.behaviour import Behaviour
 
 from cockpit.scenarios.atoms import (
@@ -21,7 +22,7 @@ from cockpit.scenarios.atoms import (
     together,
     until_first,
 )
-from cockpit.scenarios.driving import arrival_s, arrival_speed_mps, bend_speed_mps
+from cockpit.scenarios.driving import arrival_s, bend_speed_mps, way_s, way_speed_mps
 from cockpit.scenarios.places import (
     JunctionAhead,
     crossing_of,
@@ -92,19 +93,21 @@ def rushing_vehicle(scene: Scene, *, signals: bool) -> Play:
     if signals:
         car.light(FLASHING_LIGHTS)
 
+    limits_mps = np.array([bend_speed_mps(path, at) for at in range(len(path))])
+
     def due_s() -> float:
         return arrival_s(own_m - scene.driven_m, scene.now.ego.speed_mps, turn_mps)
 
     def speed() -> float:
         at_m = car.follower.at_m if car.follower else 0.0
-        left_m, left_s = meets_m - at_m, due_s() - HEAD_START_S
-        wished = arrival_speed_mps(left_m, left_s, *RUSH_MPS) if left_m > 0.0 else RUSH_MPS[1]
-        return min(wished, bend_speed_mps(path, at_m))
+        left = limits_mps[int(at_m) : int(meets_m)]
+        wished = way_speed_mps(left, due_s() - HEAD_START_S, *RUSH_MPS) if len(left) else RUSH_MPS[1]
+        return min(wished, limits_mps[min(int(at_m), len(limits_mps) - 1)])
 
     rush = sequence(
         "rush",
         ego_past(scene, scene.trigger_m - RUSH_BEFORE_M),
-        Wait("ego comes near", lambda: due_s() <= meets_m / RUSH_MEAN_MPS),
+        Wait("ego comes near", lambda: due_s() <= way_s(limits_mps[: int(meets_m)], RUSH_MEAN_MPS)),
         DriveAlong(scene, car, speed, heeds=False),
         Do("gone", lambda: scene.cast.destroy(car.actor)),
         Forever("gone"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cockpit.config import ConfigError
 from cockpit.route import Route
 from cockpit.scenarios.director import trigger_on
-from cockpit.scenarios.driving import Follower, arrival_s, arrival_speed_mps, bend_speed_mps
+from cockpit.scenarios.driving import Follower, arrival_s, bend_speed_mps, way_speed_mps
 from cockpit.scenarios.judge import mistake_in
 from cockpit.scenarios.places import beside, crossing_of, junction_ahead, resampled, shifted
 from cockpit.traffic_replay import Trajectory, read_trajectories
@@ -97,9 +97,12 @@ def test_who_drives_beside_the_path_is_no_leader():
 
 
 def test_to_arrive_in_time_is_a_matter_of_distance_over_time_within_bounds():
-    assert arrival_speed_mps(30.0, 3.0, 5.0, 16.0) == pytest.approx(10.0)
-    assert arrival_speed_mps(30.0, 0.5, 5.0, 16.0) == 16.0
-    assert arrival_speed_mps(30.0, 60.0, 5.0, 16.0) == 5.0
+    free = np.full(30, 50.0)
+    assert way_speed_mps(free, 3.0, 5.0, 16.0) == pytest.approx(10.0, abs=0.25)
+    assert way_speed_mps(free, 0.5, 5.0, 16.0) == 16.0
+    assert way_speed_mps(free, 60.0, 5.0, 16.0) == 5.0
+    # Ten metres of bend at 5 m/s take 2 s: the other twenty are left 2 s too.
+    assert way_speed_mps(np.r_[np.full(20, 50.0), np.full(10, 5.0)], 4.0, 5.0, 16.0) == pytest.approx(10.0, abs=0.25)
 
 
 def test_who_must_turn_comes_later_than_who_goes_straight_on():
