@@ -28,6 +28,8 @@ IN_LANE_M, SEEN_M = 1.3, 70.0
 """Who is this near to the middle of the lane, and to the ego, is looked at."""
 SLOT_FRONT_M, SLOT_REAR_M = 4.0, 4.5
 """Air wanted before and behind the ego in the lane that it changes into, and more by how fast the gap closes."""
+JOIN_SEEN_S, JOIN_MARGIN_S, JOIN_MPS2 = 6.0, 1.0, 1.4
+JOIN_AIR_M, JOIN_GAP_M, JOIN_RAD = 0.5, 1.5, math.radians(80.0)
 SLOT_MPS_PER_M, SLOT_MPS = 0.25, 3.0
 """How much slower or faster than the flow the ego goes to come beside a gap."""
 
@@ -76,6 +78,39 @@ def held_in_lane(tick: Tick, path: RoutePath, others: Sequence[ActorState]) -> t
     ahead[:, 3] = frame.yaw
     held = replace(route, ahead_world=ahead.astype(np.float32), lateral_offset_m=-own_lane)
     return replace(tick, route=held), _slot_mps(flow, ego)
+
+
+def merging_stop_m(path: RoutePath, ego: ActorState, others: Sequence[ActorState]) -> float | None:
+    """Station (m) at which to wait before joining those who come from the side and would be there with the ego.
+
+    They are taken to go straight on. None where nobody comes, or the ego is through well before.
+    """
+    front, half = ego.extent_m[0], ego.extent_m[1]
+    speed = max(forward_speed_mps(ego), 0.0)
+    times = np.arange(0.0, JOIN_SEEN_S + 1e-6, 0.25)
+    stops = []
+    for one in others:
+        x = one.pose.x + one.velocity_mps[0] * times
+        y = one.pose.y + one.velocity_mps[1] * times
+        nearest = ((x[:, None] - path.points[:, 0]) ** 2 + (y[:, None] - path.points[:, 1]) ** 2).argmin(axis=1)
+        gap = np.hypot(x - path.points[nearest, 0], y - path.points[nearest, 1])
+        on = np.flatnonzero(gap < half + one.extent_m[1] + JOIN_AIR_M)
+        if len(on) == 0 or on[0] == 0:
+            continue
+        first = int(on[0])
+        row = int(nearest[first])
+        at_m, course = float(path.stations_m[row]), math.atan2(one.velocity_mps[1], one.velocity_mps[0])
+        angle = abs(wrap_angle(course - float(path.tangents[row])))
+        if angle > JOIN_RAD or at_m < front + 0.5:
+            continue
+        if float(times[first]) < _time_for(at_m + front, speed) + JOIN_MARGIN_S:
+            stops.append(at_m - front - JOIN_GAP_M)
+    return max(min(stops), 0.0) if stops else None
+
+
+def _time_for(distance_m: float, speed_mps: float) -> float:
+    """Seconds for a distance when speeding up all the way, as one does to join."""
+    return (math.sqrt(speed_mps**2 + 2.0 * JOIN_MPS2 * distance_m) - speed_mps) / JOIN_MPS2
 
 
 def _has_slot(flow: Sequence[tuple[float, ActorState]], ego: ActorState, speed: float) -> bool:

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policy.geometry import wrap_angle
-from policy.lane_changes import held_in_lane
+from policy.lane_changes import held_in_lane, merging_stop_m
 from policy.motion import forward_speed_mps
 from policy.path import RoutePath
-from recorder.schema import ActorState, Tick
+from recorder.schema import ActorState, RouteCommand, Tick
 
 BLINKERS = 0b110000
 """`carla.VehicleLightState` RightBlinker | LeftBlinker: hazard lights."""
@@ -43,6 +43,7 @@ LOOK_M, BEHIND_M = 70.0, 45.0
 BEGUN_M = 0.6
 """Displaced by this much, the ego has begun to go round and goes on."""
 PASSING_MPS, PASSING_MPS2 = 6.5, 1.5
+PASSED_AT_M, RIDES_AT_MOST_S = 6.0, 10.0
 ONCOMING_MARGIN_S = 1.0
 PULLS_OUT_S = 1.2
 """From the first turn of the wheel to the other lane."""
@@ -105,7 +106,14 @@ def adapted(tick: Tick) -> Adapted:
         or _slow_down(tick, path, loose)
         or Adapted(tick)
     )
-    return replace(found, is_wary=bool(strangers))
+    waits_m = merging_stop_m(path, tick.ego, strangers) if _is_at_junction(tick) else None
+    stops = found.stops if waits_m is None else (*found.stops, (waits_m, "waiting to join"))
+    return replace(found, is_wary=bool(strangers), stops=stops)
+
+
+def _is_at_junction(tick: Tick) -> bool:
+    turns = tick.route.command in (RouteCommand.LEFT, RouteCommand.RIGHT)
+    return tick.route.in_junction or (turns and tick.route.command_distance_m < 25.0)
 
 
 def is_obstacle(actor: ActorState) -> bool:
@@ -303,9 +311,14 @@ def _body(path: RoutePath, actor: ActorState) -> _Body:
     length = abs(actor.extent_m[0] * math.cos(turned)) + abs(actor.extent_m[1] * math.sin(turned))
     width = abs(actor.extent_m[0] * math.sin(turned)) + abs(actor.extent_m[1] * math.cos(turned))
     speed = actor.velocity_mps[0] * math.cos(yaw) + actor.velocity_mps[1] * math.sin(yaw)
-    # Who moves on while it is passed takes up more road.
-    rides_m = 5.0 * max(speed, 0.0) if is_obstacle(actor) else 0.0
+    rides_m = _rides_m(along + length, speed) if is_obstacle(actor) else 0.0
     return _Body(along - length, along + length + rides_m, across - width, across + width, speed, actor)
+
+
+def _rides_m(to_m: float, along_mps: float) -> float:
+    """How far somebody moves on while it is passed, who ends `to_m` ahead: that takes up more road."""
+    passed_s = (to_m + PASSED_AT_M) / max(PASSING_MPS - along_mps, 1.0)
+    return max(along_mps, 0.0) * min(max(passed_s, 1.0), RIDES_AT_MOST_S)
 
 
 def _bent(tick: Tick, path: RoutePath, offset: float, knots: tuple[float, float, float, float]) -> Tick:

@@ -22,8 +22,8 @@ from cockpit.scenarios.places import HEADINGS, pose_on
 from cockpit.scenarios.scene import CARS, Scene, Vehicle
 from recorder.schema import ActorState, Pose
 
-SAME_WAY_COS = math.cos(math.radians(40.0))
-STANDS_MPS = 1.0
+SAME_WAY_COS = math.cos(math.radians(60.0))
+STANDS_MPS, CREEPS_MPS = 1.0, 4.0
 PACE = (0.75, 1.3)
 """How much slower or faster than it is meant to a flow goes, to meet the ego."""
 PACED_UNTIL_S = 1.0
@@ -140,8 +140,9 @@ def drive(scene: Scene, vehicle: Vehicle, target_mps: float, *, heeds: bool) -> 
 
 
 def _is_heeded(ego: ActorState, own: ActorState) -> bool:
-    """Whether the ego drives the vehicle's way, or stands in it: who drives across it has to look out itself."""
-    return ego.speed_mps < STANDS_MPS or math.cos(ego.pose.yaw - own.pose.yaw) > SAME_WAY_COS
+    """Whether the ego drives the vehicle's way, stands in it or creeps towards it: who drives across must look out."""
+    same = math.cos(ego.pose.yaw - own.pose.yaw)
+    return same > SAME_WAY_COS or ego.speed_mps < (CREEPS_MPS if same < -SAME_WAY_COS else STANDS_MPS)
 
 
 class Stand(Behaviour):
