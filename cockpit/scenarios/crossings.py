@@ -11,6 +11,7 @@ from py_trees.behaviour import Behaviour
 from cockpit.scenarios.atoms import (
     DriveAlong,
     Forever,
+    HoldLights,
     Pause,
     Wait,
     WalkTo,
@@ -82,7 +83,7 @@ def _runs_out(scene: Scene, at_m: float, right: float) -> Play:
 
 
 def pedestrian_crossing(scene: Scene) -> Play:
-    """Three pedestrians cross at the next junction's crosswalk, one behind the other, whatever the lights say."""
+    """Three pedestrians cross at the next junction's crosswalk, one behind the other, though the ego has green."""
     junction = junction_ahead(scene.route, scene.trigger_m)
     at_m = (junction.first_m - 2.0) if junction is not None else scene.trigger_m + 40.0
     _must_reach(scene, at_m)
@@ -95,13 +96,8 @@ def pedestrian_crossing(scene: Scene) -> Play:
         goal = beside(scene.route.pose_at(at_m), right - across - 1.0, back)
         walks.append(sequence("one", Pause(scene, late_s), WalkTo(walker, goal, WALK_MPS)))
     lead_s = edge / WALK_MPS + 2.2
-    tree = sequence(
-        "pedestrians",
-        ego_past(scene, scene.trigger_m),
-        ego_due(scene, at_m, lead_s),
-        together("cross", *walks),
-        Forever("across"),
-    )
+    crosses = sequence("pedestrians", ego_due(scene, at_m, lead_s), together("cross", *walks), Forever("across"))
+    tree = sequence("crossing", ego_past(scene, scene.trigger_m), together("parts", crosses, HoldLights(scene)))
     return Play(tree, at_m + PAST_M)
 
 

@@ -152,3 +152,17 @@ def test_beside_a_full_lane_the_own_one_is_kept_and_a_gap_looked_for():
 def test_into_a_gap_the_lane_is_changed():
     tick = changing_right(-14.0, 14.0)
     assert adapted(tick).tick is tick
+
+
+def test_who_comes_from_the_side_to_the_same_lane_is_let_in_first_unless_there_is_time():
+    for seconds_away, waits in ((2.5, True), (5.5, False)):
+        world = straight(speed=2.0, command=RouteCommand.RIGHT, command_distance_m=0.0)
+        yaw, reach = np.radians(60.0), 8.0 * (seconds_away + 0.4)
+        begin = (7.0 - reach * np.cos(yaw), -reach * np.sin(yaw))
+        world.others = [actor(7, *begin, yaw=yaw, speed=8.0, role_name=SCENARIO_ROLE)]
+        stops = adapted(tick_of(world)).stops
+        assert [why for _, why in stops] == ["waiting to join"] * waits
+        assert all(0.0 <= at_m < 7.0 for at_m, _ in stops)
+        ordinary = [actor(7, *begin, yaw=yaw, speed=8.0)]
+        world.others = ordinary
+        assert adapted(tick_of(world)).stops == ()
