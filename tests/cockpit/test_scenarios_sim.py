@@ -71,6 +71,12 @@ def test_who_only_keeps_the_lane_hits_the_car_that_brakes_hard(port: int):
     assert outcome.reason.startswith("collision with vehicle.")
 
 
+def test_who_changes_into_a_full_lane_without_a_look_is_hit_there(port: int):
+    outcome = drive(port, shipped("HighwayExit"), lane_only).scenarios[0]
+    assert outcome.phase is Phase.FAILED
+    assert outcome.reason.startswith("collision with vehicle.")
+
+
 def test_a_type_that_nobody_knows_is_skipped_and_the_drive_goes_on(port: int):
     route = shipped("ParkedObstacle")
     other = ScenarioSpec("New_1", "SomethingNew", route.scenarios[0].trigger)
