@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sim.render.labels import Tag
@@ -21,6 +23,8 @@ POST_HEAD_Z_M = 3.0
 ARM_HEAD_Z_M = 5.5
 LAMP_STEP_M = 0.36
 ARM_M = 3.6
+STRIDE_PHASES = 8
+STANDING_MPS = 0.05
 
 
 def number_in(type_id: str) -> int:
@@ -29,20 +33,33 @@ def number_in(type_id: str) -> int:
     return int(digits) if digits else 0
 
 
-def walker(type_id: str, extent_m: tuple[float, float, float]) -> Model:
-    """A person in mid-stride; the origin is the middle of the body."""
+def stride_phase(x_m: float, y_m: float, yaw: float, height_m: float, speed_mps: float) -> int:
+    """How far a walker at a place is in its stride, 0 to `STRIDE_PHASES` - 1; -1 for one that stands.
+
+    Counted by the way gone along its heading, so that feet do not slide; a stride of two steps is 0.8 of the height.
+    """
+    if speed_mps < STANDING_MPS:
+        return -1
+    along = (math.cos(yaw) * x_m + math.sin(yaw) * y_m) / (0.8 * height_m)
+    return int(along % 1.0 * STRIDE_PHASES) % STRIDE_PHASES
+
+
+def walker(type_id: str, extent_m: tuple[float, float, float], phase: int = -1) -> Model:
+    """A person at a phase of their stride (`stride_phase`); the origin is the middle of the body."""
     solid, k, h = Solid(), number_in(type_id), 2.0 * extent_m[2]
     foot, hip, shoulder = -h / 2.0, -0.02 * h, 0.31 * h
     trousers, skin = TROUSERS[k % 4], SKINS[(k * 3) % 4]
+    angle = 2.0 * math.pi * phase / STRIDE_PHASES
     for side in (-1.0, 1.0):
-        stride = 0.10 * h * side
-        knee = (stride * 0.65 + 0.02 * h, side * 0.055 * h, foot + 0.27 * h)
-        ankle = (stride - 0.02 * h, side * 0.05 * h, foot + 0.04 * h)
+        stride = 0.10 * h * side * math.cos(angle) if phase >= 0 else 0.0
+        # The foot that swings forward is lifted, and its knee bends.
+        lift = 0.05 * h * max(-side * math.sin(angle), 0.0) if phase >= 0 else 0.0
+        knee = (stride * 0.65 + 0.02 * h + 0.8 * lift, side * 0.055 * h, foot + 0.27 * h + 0.5 * lift)
+        ankle = (stride - 0.02 * h, side * 0.05 * h, foot + 0.04 * h + lift)
         solid.tube((0.0, side * 0.055 * h, hip + 0.02 * h), knee, (0.052 * h, 0.040 * h), trousers, 6)
         solid.tube(knee, ankle, (0.040 * h, 0.028 * h), trousers, 6)
-        solid.box(
-            (stride + 0.02 * h, side * 0.05 * h, foot + 0.02 * h), (0.07 * h, 0.028 * h, 0.02 * h), (0.09, 0.08, 0.08)
-        )
+        shoe = (stride + 0.02 * h, side * 0.05 * h, foot + 0.02 * h + lift)
+        solid.box(shoe, (0.07 * h, 0.028 * h, 0.02 * h), (0.09, 0.08, 0.08))
         elbow = (-stride * 0.5, side * 0.135 * h, 0.14 * h)
         solid.tube((0.0, side * 0.115 * h, shoulder - 0.02 * h), elbow, (0.032 * h, 0.027 * h), WHITE, 6, Part.PAINT)
         solid.tube(elbow, (-stride * 0.6 + 0.06 * h, side * 0.13 * h, 0.02 * h), (0.026 * h, 0.02 * h), skin, 6)

@@ -21,7 +21,8 @@ class DrawnActor:
     "vehicle.tesla.model3", "walker.pedestrian.0001" or "static.prop.trafficcone01". `colour_rgb` is 0..255 and only
     paints vehicles and walkers' clothes. `steer_rad` is the front wheels' angle, right positive. `tag` is what it is
     (`sim.render.labels.Tag`); 0 lets the blueprint's id say it. `doors_open` has a bit 1 <<
-    `carla.VehicleDoor` for each.
+    `carla.VehicleDoor` for each. `stride` is how
+    far a walker is in its stride (`sim.render.figures.stride_phase`), -1 standing.
     """
 
     actor_id: int
@@ -41,6 +42,7 @@ class DrawnActor:
     steer_rad: float = 0.0
     tag: int = 0
     doors_open: int = 0
+    stride: int = -1
 
 
 @dataclass(frozen=True)

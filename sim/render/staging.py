@@ -26,6 +26,8 @@ ModelKey = tuple[str, tuple[float, float, float]]
 
 DOORS = "+doors="
 """After a vehicle's id: which doors stand open."""
+STRIDE = "+stride="
+"""After a walker's id: how far they are in their stride."""
 CABIN = "cabin."
 """Before a vehicle's id: its inside."""
 STEERING_WHEEL: ModelKey = ("steering wheel", (0.0, 0.0, 0.0))
@@ -78,9 +80,10 @@ def label_of(type_id: str, tag: int) -> int:
 
 
 def model_key(actor: DrawnActor) -> ModelKey:
-    """What an actor looks like: its blueprint with its half sizes, and its open doors."""
+    """What an actor looks like: its blueprint with its half sizes, its open doors or its stride."""
     doors = f"{DOORS}{actor.doors_open}" if actor.doors_open else ""
-    return actor.type_id + doors, actor.extent_m
+    stride = f"{STRIDE}{actor.stride}" if actor.stride >= 0 else ""
+    return actor.type_id + doors + stride, actor.extent_m
 
 
 def make_model(key: ModelKey, fine: bool = True) -> Model:
@@ -98,7 +101,8 @@ def make_model(key: ModelKey, fine: bool = True) -> Model:
         type_id, _, doors = type_id.partition(DOORS)
         return vehicle(type_id, extent_m, fine, int(doors or 0))
     if type_id.startswith("walker."):
-        return walker(type_id, extent_m)
+        type_id, _, stride = type_id.partition(STRIDE)
+        return walker(type_id, extent_m, int(stride or -1))
     return prop(type_id, extent_m)
 
 

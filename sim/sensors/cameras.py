@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from sim import wire
 from sim.actors import Actor, wire_transform
 from sim.blueprint_types import Kind
 from sim.render.cabin import is_driver_eye
+from sim.render.figures import stride_phase
 from sim.render.scene import CameraView, DrawnActor, DrawnLight, SceneState, Shows
 from sim.world import World
 
@@ -99,12 +101,14 @@ def scene_of(world: World, weather: tuple[float, ...]) -> SceneState:
 def _drawn(world: World, actor: Actor) -> DrawnActor:
     p, lamps = actor.pose, actor.lights
     braking = reversing = False
-    steer_rad = 0.0
+    steer_rad, stride = 0.0, -1
     if actor.kind is Kind.VEHICLE:
         slot = world.vehicles.slot(actor.actor_id)
         braking = bool(world.vehicles.brake[slot] > BRAKE_PEDAL_LIT)
         reversing = bool(world.vehicles.reverse[slot])
         steer_rad = float(world.vehicles.steer_angle_rad[slot])
+    elif actor.kind is Kind.WALKER:
+        stride = stride_phase(p.x, p.y, p.yaw, 2.0 * actor.extent_m[2], math.hypot(*actor.velocity_mps))
     return DrawnActor(
         actor.actor_id,
         actor.type_id,
@@ -118,6 +122,7 @@ def _drawn(world: World, actor: Actor) -> DrawnActor:
         steer_rad=steer_rad,
         tag=actor.semantic_tags[0] if actor.semantic_tags else 0,
         doors_open=actor.doors_open,
+        stride=stride,
     )
 
 

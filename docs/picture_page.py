@@ -1,0 +1,80 @@
+"""The text of docs/pictures.md around the pictures that `build_pictures` made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+PAGE = Path(__file__).parent / "pictures.md"
+
+HEAD = """# Pictures
+
+What sensors of an unmodified CARLA client receive from the embedded simulator. Nothing is painted over but the scans,
+which are drawn from above or into a darkened camera picture, and the curves. `python docs/build_pictures.py` starts a
+server and makes this page and its pictures anew.
+"""
+
+SENSORS = (
+    ("rgb", "`sensor.camera.rgb`"),
+    ("depth", "`sensor.camera.depth`, by CARLA's `LogarithmicDepth`"),
+    ("semantic", "`sensor.camera.semantic_segmentation`, by CARLA's `CityScapesPalette`"),
+    ("instances", "`sensor.camera.instance_segmentation`, a colour for each instance"),
+    ("lidar", "`sensor.lidar.ray_cast` from above, coloured by height"),
+    ("semantic_lidar", "`sensor.lidar.ray_cast_semantic` in the camera's picture, colours as in the segmentation"),
+    ("radar", "`sensor.other.radar` in the camera's picture: grey standing, red coming nearer, blue going away"),
+    ("collision", "the crash that the events below tell of"),
+)
+CABIN = (
+    ("cabin_day", "from the driver's eye, wheel turned right"),
+    ("cabin_night", "by night, with its own headlights"),
+    ("cabin_rain", "in heavy rain"),
+    ("debug_doors", "`open_door` and `world.debug.draw_box`, `draw_arrow`"),
+    ("light_manager", "street lamps coloured through `get_lightmanager()`"),
+)
+WEAK = """## What looks poor
+
+- Night: lamps light what is around them without shadows, and the light of a lamp on a bridge is told from that of the
+  road below by height alone. Façades of one building share their pattern of lit windows with nobody, but rooms have
+  no depth.
+- Wet roads mirror the sky and lamps, not houses, trees or cars. Drops do not splash, and none run down the
+  windscreen. `WetNoon` (a damp road under a bright sky) has no puddles: it is drawn by the same programs as dry
+  daylight, with which the shipped policy was trained.
+- Fog is even but for its height; headlights throw no shafts into it.
+- Clouds cast no shadows, and by dry day they are soft patches without edges.
+- By day: façades repeat, trees are rounded lumps, vehicles have few details, and nothing casts a shadow on walls.
+- The cabin has the same dash in every car; its mirrors mirror sky and ground only (a rig's own mirrors show what is
+  behind), its gauges stand still, and vans, trucks and buses have none.
+- Semantic and instances: kerbs count as pavement, the hills on the horizon as terrain; roads, pavements and grass
+  have no numbers of their own. The edges of the three are hard, without the half-covered pixels of a real picture.
+  Rain, halos and debug shapes are in colour pictures only.
+"""
+
+
+def picture(name: str, words: str) -> str:
+    """A cell with a picture and what it shows."""
+    return f"![{name}](images/sim/{name}.jpg) {words}"
+
+
+def table(pictures: Iterable[tuple[str, str]], columns: int = 2) -> str:
+    """A table without a head: pictures' names and what they show."""
+    cells = [picture(name, words) for name, words in pictures]
+    cells += [""] * (-len(cells) % columns)
+    rows = [cells[k : k + columns] for k in range(0, len(cells), columns)]
+    lines = ["|" + " |" * columns, "|" + " --- |" * columns]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def write_page(towns: Iterable[str], skies: dict[str, str], more_skies: Iterable[str], events: dict[str, str]) -> None:
+    """Write docs/pictures.md; `events` are what the event sensors said."""
+    named = {sky: f"{sky} (`{name}`)" if name else sky for sky, name in skies.items()}
+    parts = [HEAD, "## Every town under every sky\n"]
+    for town in towns:
+        parts += [f"### {town}\n", table((f"{town.lower()}_{sky}", words) for sky, words in named.items())]
+    parts += ["### More weathers\n", table((name.lower(), f"`{name}`") for name in more_skies)]
+    parts += ["## Every sensor\n", table(SENSORS)]
+    parts += [picture("motion", "`sensor.other.imu` and `sensor.other.gnss` on a drive along the avenue, with a stop at a red light and two gear changes each time it sets off") + "\n"]
+    parts += ["What the event sensors told of that crash, and of a drift over the line afterwards:\n"]
+    parts += ["\n".join(f"- `sensor.other.{name}`: {words}" for name, words in events.items()) + "\n"]
+    parts += ["Optical flow, DVS, normals and RSS are not served ([sensors.md](sensors.md)).\n"]
+    parts += ["## The driver's cabin, doors, debug shapes, lamps\n", table(CABIN), WEAK]
+    PAGE.write_text("\n".join(parts))
