@@ -24,6 +24,8 @@ SENSORS = (
     ("radar", "`sensor.other.radar` in the camera's picture: grey standing, red coming nearer, blue going away"),
     ("collision", "the crash that the events below tell of"),
 )
+MOTION = """`sensor.other.imu` and `sensor.other.gnss` on a drive along the avenue, with a stop at a red light and two
+gear changes each time it sets off"""
 CABIN = (
     ("cabin_day", "from the driver's eye, wheel turned right"),
     ("cabin_night", "by night, with its own headlights"),
@@ -72,7 +74,7 @@ def write_page(towns: Iterable[str], skies: dict[str, str], more_skies: Iterable
         parts += [f"### {town}\n", table((f"{town.lower()}_{sky}", words) for sky, words in named.items())]
     parts += ["### More weathers\n", table((name.lower(), f"`{name}`") for name in more_skies)]
     parts += ["## Every sensor\n", table(SENSORS)]
-    parts += [picture("motion", "`sensor.other.imu` and `sensor.other.gnss` on a drive along the avenue, with a stop at a red light and two gear changes each time it sets off") + "\n"]
+    parts += [picture("motion", MOTION) + "\n"]
     parts += ["What the event sensors told of that crash, and of a drift over the line afterwards:\n"]
     parts += ["\n".join(f"- `sensor.other.{name}`: {words}" for name, words in events.items()) + "\n"]
     parts += ["Optical flow, DVS, normals and RSS are not served ([sensors.md](sensors.md)).\n"]
