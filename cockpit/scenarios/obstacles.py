@@ -48,10 +48,11 @@ def accident(scene: Scene, *, two_ways: bool) -> Play:
     at_m = scene.trigger_m + scene.spec.number("distance", 40.0)
     _must_fit(scene, at_m + 20.0)
     scene.cast.vehicle(POLICE, scene.route.pose_at(at_m), lights=FLASHING_LIGHTS | HAZARD_LIGHTS)
-    first = beside(scene.route.pose_at(at_m + 7.5), 0.3, turned_rad=0.12)
-    second = beside(scene.route.pose_at(at_m + 13.0), 0.4, turned_rad=-0.2)
-    for pose in (first, second):
-        scene.cast.vehicle(CARS, pose, lights=HAZARD_LIGHTS)
+    scene.cast.vehicle(CARS, beside(scene.route.pose_at(at_m + 7.5), 0.3, turned_rad=0.12), lights=HAZARD_LIGHTS)
+    for ahead, must in ((13.0, False), (14.5, True)):  # two long cars need more room
+        second = beside(scene.route.pose_at(at_m + ahead), 0.4, turned_rad=-0.2)
+        if scene.cast.vehicle(CARS, second, lights=HAZARD_LIGHTS, must=must) is not None:
+            break
     return _obstacle_play(scene, at_m + 15.5, two_ways)
 
 
