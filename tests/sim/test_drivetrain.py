@@ -4,19 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lone_car import DT, one
 
 from sim.drivetrain import Drivetrain, combustion, electric, pedal_of_share, share_of_pedal
-from sim.vehicle_spec import VehicleSpec
 from sim.vehicles import Vehicles
-
-DT = 0.05
-
-
-def one(speed_mps: float = 0.0, **spec) -> Vehicles:
-    cars = Vehicles()
-    cars.add(7, VehicleSpec(**spec), 0.0, 0.0, 0.0, 0.0)
-    cars.set_world_velocity(7, speed_mps, 0.0)
-    return cars
 
 
 def drive(cars: Vehicles, seconds: float) -> list[int]:

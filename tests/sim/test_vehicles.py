@@ -6,21 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lone_car import DT, one
 
 from sim.drivetrain import electric
 from sim.tyres import GRAVITY_MPS2
 from sim.vehicle_motion import front_wheel_tangents
 from sim.vehicle_spec import VehicleSpec
 from sim.vehicles import Vehicles
-
-DT = 0.05
-
-
-def one(speed_mps: float = 0.0, **spec) -> Vehicles:
-    cars = Vehicles()
-    cars.add(7, VehicleSpec(**spec), 0.0, 0.0, 0.0, 0.0)
-    cars.set_world_velocity(7, speed_mps, 0.0)
-    return cars
 
 
 def run(cars: Vehicles, seconds: float) -> None:
