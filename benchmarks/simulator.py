@@ -76,15 +76,19 @@ def served(*arguments: str) -> Iterator[tuple[carla.Client, psutil.Process]]:
         process.wait()
 
 
-def populate(client: carla.Client, count: int) -> carla.World:
-    """A synchronous 20 Hz world with standing vehicles all over the town."""
+def populate(client: carla.Client, count: int, driven: bool = False) -> carla.World:
+    """A synchronous 20 Hz world with vehicles all over the town, standing or driven by the TrafficManager."""
     world = client.load_world("Millbrook")
     settings = world.get_settings()
     settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
     world.apply_settings(settings)
     library, places = world.get_blueprint_library(), world.get_map().get_spawn_points()
     chosen = places[:: max(1, len(places) // count)][:count]
+    assert len(chosen) == count, f"the town has {len(places)} places"
     batch = [carla.command.SpawnActor(library.find(MODELS[k % len(MODELS)]), at) for k, at in enumerate(chosen)]
+    if driven:
+        autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, client.get_trafficmanager().get_port())
+        batch = [spawned.then(autopilot) for spawned in batch]
     client.apply_batch_sync(batch, True)
     return world
 
@@ -172,18 +176,26 @@ def shares_ms(count: int, ticks: int) -> dict[str, float]:
 
 def fleet_table(console: Console, ticks: int) -> None:
     """Ticks against vehicles, and the shares."""
-    table = Table(
-        title="ticks against vehicles: no rendering, our TrafficManager driving; ms CPU a tick, without sockets"
-    )
+    table = Table(title="ticks against vehicles: no rendering, our TrafficManager driving; ms CPU a tick")
     table.add_column("part")
     for count in FLEETS:
         table.add_column(f"{count} vehicles", justify="right")
     parts = [shares_ms(count, ticks) for count in FLEETS]
     for name in [name for name in parts[-1] if name != "all"]:
         table.add_row(name, *(f"{part.get(name, 0.0):.2f} ({part.get(name, 0.0) / part['all']:.0%})" for part in parts))
-    table.add_row("a tick", *(f"{part['all']:.2f}" for part in parts))
+    table.add_row("a tick, without sockets", *(f"{part['all']:.2f}" for part in parts))
     table.add_row("ticks per CPU second", *(f"{1e3 / part['all']:.0f}" for part in parts))
+    served_costs = [served_cost(count, ticks) for count in FLEETS]
+    table.add_row("a tick of a server with a client", *(f"{cost.cpu_ms:.2f}" for cost in served_costs))
+    table.add_row("ticks/s of it (wall)", *(f"{1e3 / cost.wall_ms:.0f}" for cost in served_costs))
     console.print(table)
+
+
+def served_cost(count: int, ticks: int) -> Cost:
+    """A tick of a server that draws nothing, driven through the client."""
+    with served("--no-rendering") as (client, server):
+        world = populate(client, count, driven=True)
+        return measure(world, server, ticks)
 
 
 def camera_table(console: Console, ticks: int) -> None:

@@ -136,6 +136,11 @@ class LaneGraph:
         lane, s, _ = self.nearest_many(np.array([x]), np.array([y]), np.array([yaw]), within_m)
         return int(lane[0]), float(s[0])
 
+    def limits_mps(self, lane: np.ndarray, s: np.ndarray) -> np.ndarray:
+        """The speed limit at s metres along lanes, (N,); -1 where the lane is -1."""
+        place = np.minimum(self.first[lane] + np.rint(s).astype(np.int64), self.first[lane + 1] - 1)
+        return np.where(lane >= 0, self.limit_mps[place], -1.0)
+
     def nearest_many(
         self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray, within_m: float = 10.0
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

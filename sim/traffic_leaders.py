@@ -96,7 +96,8 @@ def find_leaders(
         considered: (N, M) bool, False where a driver does not see a body.
     """
     rows = np.arange(len(own_body))
-    driver, body = np.nonzero(_within_horizon(own_body, horizon_m, bodies, considered))
+    near = np.flatnonzero(_within_horizon(own_body, horizon_m, bodies, considered))
+    driver, body = np.divmod(near, len(bodies.x))
     ahead = _STEPS[: int(horizon_m.max()) // _STRIDE + 3]
     steps = np.minimum((paths.at[:, None] // _STRIDE) * _STRIDE + ahead, POINTS - 1)
     path_x, path_y = paths.x[rows[:, None], steps], paths.y[rows[:, None], steps]
@@ -123,11 +124,11 @@ def find_leaders(
     reach = int(np.ceil((half_length + half_width).max() / _STRIDE)) + 2
     window = np.clip(best[:, None] + np.arange(-reach, reach + 1), 0, steps.shape[1] - 1)
     near_x, near_y = path_x[driver[:, None], window], path_y[driver[:, None], window]
-    dx, dy = px[:, :, None] - near_x[:, None, :], py[:, :, None] - near_y[:, None, :]
-    best = window[np.arange(len(driver))[:, None], np.argmin(dx * dx + dy * dy, axis=2)]
+    best = window[np.arange(len(driver))[:, None], nearest_of_few(px, py, near_x, near_y)]
     k = steps[driver[:, None], best]
-    dx, dy = px - paths.x[driver[:, None], k], py - paths.y[driver[:, None], k]
-    yaw, bend = paths.yaw[driver[:, None], k], np.abs(paths.curvature[driver[:, None], k])
+    point = driver[:, None] * POINTS + k
+    dx, dy = px - np.take(paths.x, point), py - np.take(paths.y, point)
+    yaw, bend = np.take(paths.yaw, point), np.abs(np.take(paths.curvature, point))
     cos, sin = np.cos(yaw), np.sin(yaw)
     along, aside = cos * dx + sin * dy, cos * dy - sin * dx - offset_m[driver, None]
     place = paths.base_m[driver, None] + k + along
@@ -144,10 +145,15 @@ def find_leaders(
 
 def _within_horizon(own_body: np.ndarray, horizon_m: np.ndarray, bodies: Bodies, considered: np.ndarray) -> np.ndarray:
     """Which bodies are no further from a driver than it looks, as the crow flies, (N, M) bool."""
-    dx = bodies.x - bodies.x[own_body, None]
+    distance = bodies.x - bodies.x[own_body, None]
     dy = bodies.y - bodies.y[own_body, None]
     reach = horizon_m[:, None] + bodies.half_length
-    near = considered & (dx * dx + dy * dy < reach * reach)
+    distance *= distance  # in place: these are the largest arrays of a tick
+    dy *= dy
+    distance += dy
+    reach *= reach
+    near = distance < reach
+    near &= considered
     near[np.arange(len(own_body)), own_body] = False
     return near
 
@@ -164,6 +170,23 @@ def _nearest(
     dx += dy
     best = np.argmin(dx, axis=1)
     return best, dx[np.arange(len(driver)), best]
+
+
+def nearest_of_few(px: np.ndarray, py: np.ndarray, near_x: np.ndarray, near_y: np.ndarray) -> np.ndarray:
+    """For each of P bodies' K points (P, K), which of its W path points (P, W) is nearest, the first of equals; (P, K).
+
+    A pass over all bodies for every path point: W is about ten, and numpy's `argmin` along so short an axis is slow.
+    """
+    best = np.zeros(px.shape, np.int64)
+    nearest = np.full(px.shape, np.inf)
+    for k in range(near_x.shape[1]):
+        dx, dy = px - near_x[:, k, None], py - near_y[:, k, None]
+        dx *= dx
+        dy *= dy
+        dx += dy
+        best[dx < nearest] = k
+        np.minimum(nearest, dx, out=nearest)
+    return best
 
 
 def _may_touch(

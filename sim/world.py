@@ -357,14 +357,12 @@ class World:
         lanes, along, offset = self.lanes.nearest_many(v.x, v.y, v.yaw)
         self.surfaces.feel(v, lanes, offset)
         lights = self.signals.lights_for(v.x, v.y, v.yaw)
-        for actor_id, lane, s, light in zip(
-            v.ids.tolist(), lanes.tolist(), along.tolist(), lights.tolist(), strict=True
-        ):
+        limits = self.lanes.limits_mps(lanes, along)
+        for actor_id, limit, light in zip(v.ids.tolist(), limits.tolist(), lights.tolist(), strict=True):
             actor = self.actors[actor_id]
             actor.light_index = light
-            if lane >= 0:
-                points = self.lanes.lanes[lane]
-                actor.speed_limit_mps = float(points.limit_mps[min(round(s), len(points.limit_mps) - 1)])
+            if limit >= 0.0:
+                actor.speed_limit_mps = limit
 
     def follow_parents(self) -> None:
         """Put attached actors where their parents have gone (parents are older, so one pass is enough)."""

@@ -1,28 +1,23 @@
-"""Same seed, same calls: the same world and the same pictures, byte for byte, whatever process computes them."""
+"""Same seed, same calls: the same world and the same pictures, byte for byte, whatever process computes them.
 
-import subprocess
-import sys
-from contextlib import ExitStack
-from pathlib import Path
+`python -m benchmarks.determinism` does the same for 2,000 ticks.
+"""
 
-from server_process import ROOT, serving
+from small_roads import two_part_road
 
-PROGRAM = Path(__file__).parent / "seeded_drive.py"
-TICKS = 40
+from benchmarks.determinism import Drive, run_twice
 
 
 def test_two_runs_of_a_seeded_drive_with_30_vehicles_and_walkers_are_the_same_byte_for_byte():
-    with ExitStack() as servers:
-        ports = [servers.enter_context(serving("--seed", "3", rendering=True)) for _ in range(2)]
-        command = [sys.executable, str(PROGRAM)]
-        runs = [
-            subprocess.Popen([*command, str(port), str(TICKS)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-            for port in ports
-        ]
-        told = [run.communicate(timeout=120)[0].splitlines() for run in runs]
-    assert len(told[0]) == TICKS
-    assert told[0] == told[1]
-    words = [line.split() for line in told[0]]
-    assert len({snapshot for _, snapshot, *_ in words}) == TICKS  # the world moves all the time,
-    pictures = [line[2] for line in words if len(line) > 2]
-    assert len(pictures) == len(set(pictures)) == TICKS // 8  # and the camera with its car
+    first, second = run_twice(Drive(ticks=24, picture_every=0), timeout_s=120.0)
+    assert first.snapshots == second.snapshots
+    assert len(set(first.snapshots)) == 24  # the world moves all the time
+
+
+def test_two_runs_of_a_camera_behind_a_car_send_the_same_pictures_byte_for_byte(tmp_path):
+    road = tmp_path / "road.xodr"
+    road.write_text(two_part_road(part_m=100.0))
+    what = Drive(ticks=13, vehicles=3, picture_every=6, width=64, height=36, town=str(road))
+    first, second = run_twice(what, timeout_s=120.0)
+    assert first == second
+    assert len(set(first.pictures)) == 3  # the camera moves with its car
