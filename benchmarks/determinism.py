@@ -1,8 +1,9 @@
 """Whether two runs of one seeded drive are the same: every actor of every tick, and every picture, by their hashes.
 
-`python -m benchmarks.determinism --ticks 2000` drives 30 vehicles of the TrafficManager, walkers and a camera twice, each
-time with a server and a client of its own, prints what was compared, and ends with 1 when anything differed. A drive is
-a process of its own, because the client library keeps its random numbers and its TrafficManager for a process's life.
+`python -m benchmarks.determinism --ticks 2000` drives 30 vehicles of the TrafficManager, walkers and a camera twice,
+each time with a server and a client of its own, prints what was compared, and ends with 1 when anything differed. A
+drive is a process of its own, because the client library keeps its random numbers and its TrafficManager for a
+process's life.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def _spawn_cars(client: carla.Client, world: carla.World, count: int) -> list[in
     manager.set_synchronous_mode(True)
     manager.set_random_device_seed(7)
     library = world.get_blueprint_library()
-    autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, manager.get_port())
+    future: Any = carla.command.FutureActor
+    autopilot = carla.command.SetAutopilot(future, True, manager.get_port())
     batch = [
         carla.command.SpawnActor(library.find(MODELS[k % len(MODELS)]), place).then(autopilot)
         for k, place in enumerate(world.get_map().get_spawn_points()[: 5 * count : 5])

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import carla
 import psutil
@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MAP = ROOT / "assets" / "maps" / "millbrook.xodr"
 FLEETS = (1, 10, 50, 200)
 SIZES = ((224, 112), (640, 360), (1280, 720), (1920, 1080))
+BATCH = 20
+"""Vehicles spawned at a time: the library's TrafficManager gives an answer two seconds."""
 MODELS = ("vehicle.tesla.model3", "vehicle.audi.tt", "vehicle.nissan.micra", "vehicle.mini.cooper_s")
 PLACE = carla.Transform(carla.Location(-150.0, 1.75, 1.6))
 SENSORS: dict[str, dict[str, dict[str, Any]]] = {
@@ -87,9 +89,13 @@ def populate(client: carla.Client, count: int, driven: bool = False) -> carla.Wo
     assert len(chosen) == count, f"the town has {len(places)} places"
     batch = [carla.command.SpawnActor(library.find(MODELS[k % len(MODELS)]), at) for k, at in enumerate(chosen)]
     if driven:
-        autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, client.get_trafficmanager().get_port())
+        # Another port for each server: the library keeps what it found behind a port for the process's life.
+        manager, future = client.get_trafficmanager(8000 + count), cast(Any, carla.command.FutureActor)
+        autopilot = carla.command.SetAutopilot(future, True, manager.get_port())
         batch = [spawned.then(autopilot) for spawned in batch]
-    client.apply_batch_sync(batch, True)
+    for k in range(0, count, BATCH):
+        client.apply_batch_sync(batch[k : k + BATCH], False)
+    world.tick()
     return world
 
 
