@@ -134,3 +134,12 @@ def test_other_maps_and_their_limits_are_read():
 def test_a_map_without_driving_lanes_is_refused():
     with pytest.raises(ValueError, match="no driving lanes"):
         LaneGraph([], [])
+
+
+@given(st.lists(st.tuples(st.integers(-1, len(GRAPH) - 1), st.floats(0.0, 400.0)), min_size=1, max_size=20))
+def test_speed_limits_of_many_places_are_those_of_their_lanes(places):
+    lane, s = np.array([k for k, _ in places]), np.array([s for _, s in places])
+    found = GRAPH.limits_mps(lane, s).tolist()
+    for k, along, limit in zip(lane.tolist(), s.tolist(), found, strict=True):
+        limits = GRAPH.lanes[k].limit_mps
+        assert limit == (-1.0 if k < 0 else limits[min(round(along), len(limits) - 1)])
