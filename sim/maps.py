@@ -26,14 +26,24 @@ class MapFile:
 
 _BEND = re.compile(r"<(arc|spiral)\s([^<>]*?)\s*(?:/>|>\s*</\1>)")
 _STRAIGHT_PER_M = 1e-7
+_JUNCTION = re.compile(r"<junction\s[^<>]*?\bid\s*=\s*\"([^\"]*)\"")
+_TO_JUNCTION = re.compile(r"<(?:predecessor|successor)\s[^<>]*?elementType\s*=\s*\"junction\"[^<>]*?/>")
+_ELEMENT_ID = re.compile(r"elementId\s*=\s*\"([^\"]*)\"")
 
 
 def mended(opendrive: str) -> str:
-    """The text with arcs that do not bend written as lines, and spirals of one curvature as arcs.
+    """The text with arcs that do not bend written as lines, spirals of one curvature as arcs, and dead ends as ends.
 
-    Both are valid, but CARLA's library divides by the curvature, and by its change, and gives no positions on them.
+    The first two are valid, but CARLA's library divides by the curvature, and by its change, and gives no positions
+    on them. Links to junctions that the file lacks are what converters write where a road ends (CARLA's Osm2Odr too).
     """
-    return _BEND.sub(_simpler, opendrive)
+    junctions = set(_JUNCTION.findall(opendrive))
+
+    def end(link: re.Match[str]) -> str:
+        named = _ELEMENT_ID.search(link[0])
+        return link[0] if named and named[1] in junctions else ""
+
+    return _TO_JUNCTION.sub(end, _BEND.sub(_simpler, opendrive))
 
 
 def _simpler(found: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """OpenDRIVE files of other people: what is valid loads and draws, what is not gets one message that says where."""
 
 import math
+import re
 
 import carla
 import numpy as np
@@ -88,6 +89,26 @@ def test_an_arc_that_does_not_bend_is_read_as_a_line():
     steady = mended(shaped('<spiral curvStart="0.01" curvEnd="0.01"/>'))
     assert '<arc curvature="0.01"/>' in steady
     assert np.isfinite(World("bend", steady, 0).lanes.x).all()
+
+
+OSM = """<?xml version="1.0" encoding="UTF-8"?><osm version="0.6">
+<bounds minlat="49.0" minlon="8.4" maxlat="49.01" maxlon="8.41"/>
+<node id="1" lat="49.001" lon="8.401"/><node id="2" lat="49.003" lon="8.403"/>
+<node id="3" lat="49.005" lon="8.403"/><node id="4" lat="49.003" lon="8.407"/>
+<way id="10"><nd ref="1"/><nd ref="2"/><nd ref="3"/><tag k="highway" v="residential"/></way>
+<way id="11"><nd ref="2"/><nd ref="4"/><tag k="highway" v="residential"/></way></osm>"""
+
+
+def test_a_map_that_carlas_converter_made_of_openstreetmap_loads():
+    """Its dead ends name junctions that the file lacks."""
+    text = carla.Osm2Odr.convert(OSM, carla.Osm2OdrSettings())
+    named = set(re.findall('elementType="junction" elementId="([^"]*)"', text))
+    kept = set(re.findall('elementType="junction" elementId="([^"]*)"', mended(text)))
+    assert len(named) > 1
+    assert len(kept) == 1
+    world = World("osm", mended(text), 0)
+    assert len(world.spawn_points) > 10
+    world.step(0.05)
 
 
 BAD = {
