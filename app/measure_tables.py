@@ -81,21 +81,29 @@ def measure_sessions(
 def write_table(rows: Sequence[MeasureRow], path: Path) -> None:
     """Write the table as CSV or Parquet, by the file's ending; units are in the columns' names.
 
+    The file is there whole or not at all, and an older one stays when the writing fails.
+
     Raises:
         ConfigError: another ending.
         OSError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    cells = [row.cells() for row in rows]
-    if path.suffix == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(cells)
-    elif path.suffix == ".parquet":
-        _write_parquet(cells, path)
-    else:
+    write = {".csv": _write_csv, ".parquet": _write_parquet}.get(path.suffix)
+    if write is None:
         raise ConfigError(f"{path}: measures are written as .csv or .parquet; name the file so")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        write([row.cells() for row in rows], part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_csv(cells: list[dict[str, Any]], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(cells)
 
 
 def _write_parquet(cells: list[dict[str, Any]], path: Path) -> None:
