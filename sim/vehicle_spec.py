@@ -12,7 +12,7 @@ TRACK_SHARE = 0.84
 
 @dataclass(frozen=True)
 class VehicleSpec:
-    """What a vehicle is; the defaults are a compact car with front-wheel drive (0-100 km/h in 11 s, 100-0 in 41 m)."""
+    """What a vehicle is; the defaults are a compact car with front-wheel drive (10.5 s to 100 km/h, 40 m to rest)."""
 
     mass_kg: float = 1400.0
     length_m: float = 4.4
