@@ -305,6 +305,8 @@ class Renderer:
         ctx.front_face = "ccw"
         further = HIGH_UP * max(view.z - 10.0, 0.0)
         look = self if effects is None else effects
+        # The nearest first: what a cabin or a car ahead hides of the town is then not shaded.
+        self._draw_actors(stage, view, further)
         look.static.draw(view, further)
         frame.depth_mask = False
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
@@ -314,8 +316,6 @@ class Renderer:
             self._shade.draw(view, further)
         self._draw_quads("blobs", stage.blobs[stage.blobs["owner"] != view.hidden_actor_id], view)
         frame.depth_mask = True
-        ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
-        self._draw_actors(stage, view, further)
         ctx.enable_only(moderngl.DEPTH_TEST)
         look.sky.render()
         if state.bars and self._bars is not None:
