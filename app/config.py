@@ -1,7 +1,7 @@
 """What one drive is made of, as the window's form, a YAML file and `takeover drive` all say it.
 
 Everything has a default that drives on the embedded simulator with the small policy. Building the parts from it is
-`app.session_controller`'s work.
+`app.drive.running_session`'s work.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cockpit.config import (
     TrafficConfig,
     load_yaml,
 )
-from cockpit.sound import SoundConfig
+from cockpit.sound.car import SoundConfig
 from cockpit.windows.layout import Layout
 
 EMBEDDED_TOWN = "millbrook"

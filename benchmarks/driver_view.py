@@ -27,14 +27,14 @@ from PyQt6.QtWidgets import QApplication
 from virtual_displays import virtual_displays
 
 from cockpit.config import SessionConfig, TrafficConfig
-from cockpit.rig import load_rig
-from cockpit.route_files import read_route, shipped_routes
-from cockpit.session import Session
-from cockpit.simulator import launch_simulator
-from cockpit.stage import set_stage
+from cockpit.rig.rig import load_rig
+from cockpit.route.files import read_route, shipped_routes
+from cockpit.session.loop import Session
+from cockpit.session.setup import set_stage
 from cockpit.windows import DriverScreens
 from cockpit.windows.frame_code import read_frame_code
 from cockpit.windows.timing import percentiles
+from cockpit.world.simulator import launch_simulator
 from recorder.schema import (
     ActorState,
     Authority,

@@ -15,8 +15,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from cockpit.arbiter_data import ArbiterInputs, ArbiterState, Rest
-from cockpit.arbitration import arbitrate
+from cockpit.authority.arbitration import arbitrate
+from cockpit.authority.state import ArbiterInputs, ArbiterState, Rest
 from cockpit.config import ArbitrationConfig
 from recorder.schema import Authority, Control, DriverInput, DriverKind, Reason
 

@@ -18,10 +18,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sim.blueprints import BLUEPRINTS
-from sim.lanes import LaneGraph
+from sim.map.lanes import LaneGraph
+from sim.map.signals import Signals
 from sim.render import CameraView, DrawnActor, DrawnLight, Renderer, SceneState
-from sim.signals import Signals
+from sim.world.blueprints import BLUEPRINTS
 
 MAP = Path(__file__).parents[1] / "assets" / "maps" / "millbrook.xodr"
 VEHICLES = 40

@@ -26,13 +26,13 @@ from rich.console import Console
 from rich.table import Table
 
 from cockpit.config import SessionConfig, TrafficConfig
-from cockpit.headless import run_headless_route
-from cockpit.ports import DriverSource
-from cockpit.route_files import RouteSpec, read_routes, shipped_routes
+from cockpit.route.files import RouteSpec, read_routes, shipped_routes
 from cockpit.scenarios.judge import Phase
-from cockpit.simulator import RunningSimulator, start_simulator
-from cockpit.stage import Stage
-from policy.expert import Expert, ExpertConfig
+from cockpit.session.headless import run_headless_route
+from cockpit.session.ports import DriverSource
+from cockpit.session.setup import Stage
+from cockpit.world.simulator import RunningSimulator, start_simulator
+from policy.expert.expert import Expert, ExpertConfig
 from recorder.schema import Control, DriverInput, DriverKind, Tick
 
 LANE_MPS = 10.0

@@ -19,9 +19,9 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 import cv2
 import pygame
 
-from cockpit.blend import Blend, multiplier
-from cockpit.projection import ScreenPlane, ScreenView, texture_coordinates, vertices_uv, view_from_eye
-from cockpit.warp import mask_bytes, masked, warped
+from cockpit.rig.cpu_warp import mask_bytes, masked, warped
+from cockpit.rig.edge_blend import Blend, multiplier
+from cockpit.rig.projection import ScreenPlane, ScreenView, texture_coordinates, vertices_uv, view_from_eye
 from cockpit.windows.gl_warp import GlWarp, create_offscreen_context
 
 SIZE = (1280, 720)

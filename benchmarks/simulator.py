@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 import sim.simulator
-import sim.world
-from sim.actors import Pose
-from sim.maps import read_map
+import sim.world.world
+from sim.map.files import read_map
 from sim.simulator import Simulator
+from sim.world.actors import Pose
 
 ROOT = Path(__file__).resolve().parents[1]
 MAP = ROOT / "assets" / "maps" / "millbrook.xodr"
@@ -157,13 +157,13 @@ def shares_ms(count: int, ticks: int) -> dict[str, float]:
 
         return run
 
-    untimed = sim.world.resolve, sim.simulator.pack_snapshot
+    untimed = sim.world.world.resolve, sim.simulator.pack_snapshot
     for owner, method, name in (
         (world.traffic, "step", "traffic"),
         (world.vehicles, "step", "vehicle motion"),
         (world, "_read_the_road", "limits and lights"),
         (world, "_copy_motion", "actors' poses"),
-        (sim.world, "resolve", "collisions"),
+        (sim.world.world, "resolve", "collisions"),
         (sim.simulator, "pack_snapshot", "snapshot"),
     ):
         if hasattr(owner, method):
@@ -175,7 +175,7 @@ def shares_ms(count: int, ticks: int) -> dict[str, float]:
     spent.clear()
     for _ in range(ticks):
         tick()
-    sim.world.resolve, sim.simulator.pack_snapshot = untimed
+    sim.world.world.resolve, sim.simulator.pack_snapshot = untimed
     spent["the rest"] = spent["all"] - sum(v for k, v in spent.items() if k != "all")
     return spent
 

@@ -22,19 +22,19 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from cockpit.cameras import CameraSpec
 from cockpit.config import SessionConfig, TrafficConfig
-from cockpit.rig import load_rig
-from cockpit.route_files import read_route, shipped_routes
-from cockpit.session import Session
-from cockpit.simulator import launch_simulator
-from cockpit.stage import set_stage
-from policy.expert import Expert
-from policy.process import PolicyProcess
-from policy.settings import read_settings
-from policy.small import make_checkpoint
+from cockpit.rig.camera_spec import CameraSpec
+from cockpit.rig.rig import load_rig
+from cockpit.route.files import read_route, shipped_routes
+from cockpit.session.loop import Session
+from cockpit.session.setup import set_stage
+from cockpit.world.simulator import launch_simulator
+from policy.expert.expert import Expert
+from policy.serving.process import PolicyProcess
+from policy.vla.checkpoint import read_settings
+from policy.vla.small import make_checkpoint
 from recorder.schema import DriverInput, DriverKind, Tick
-from recorder.writer import SegmentRecorder
+from recorder.writing.writer import SegmentRecorder
 
 VEHICLES = 20
 SIZE_PX = (640, 360)

@@ -143,7 +143,7 @@ class TrafficConfig(Settings):
     """Port of the TrafficManager; None takes the server's port + 6000 (CARLA's usual 8000). The client library keeps
     one manager a port for as long as the process lives, so two servers must not share one."""
     replay: Path | None = None
-    """CSV of recorded trajectories (`cockpit.traffic_replay`); they are replayed in place of the manager's traffic."""
+    """CSV of recorded trajectories (`cockpit.traffic.replay`); they are replayed in place of the manager's traffic."""
     keep_clear_m: Positive = 15.0
     """No vehicle is spawned nearer than this to the ego's start."""
 

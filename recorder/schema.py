@@ -69,7 +69,7 @@ class DriverKind(enum.StrEnum):
 
     HUMAN = "human"
     EXPERT = "expert"
-    """The privileged driver that stands in for a person (see `policy.expert`)."""
+    """The privileged driver that stands in for a person (see `policy.expert.expert`)."""
     NONE = "none"
 
 

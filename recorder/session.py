@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from recorder.layout.store import write_json
 from recorder.schema import SCHEMA_VERSION, DriverKind, SessionInfo
-from recorder.store import write_json
 
 SESSION_FILE = "session.json"
 MAP_FILE = "map.xodr"

@@ -15,16 +15,16 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from cockpit.config import SessionConfig, TrafficConfig
-from cockpit.route_files import read_routes, shipped_routes
-from cockpit.simulator import launch_simulator
+from cockpit.route.files import read_routes, shipped_routes
+from cockpit.world.simulator import launch_simulator
 from recorder.schema import Tick
-from refine.collect import CollectConfig, CollectProgress, collect_dagger, collect_expert
-from refine.dpo import DpoConfig, DpoStep, train_dpo
+from refine.data.collect import CollectConfig, CollectProgress, collect_dagger, collect_expert
+from refine.data.pairs import build_pairs
 from refine.errors import RefineError
-from refine.evaluate import EvaluationProgress, evaluate
-from refine.merge import merge_adapter
-from refine.pairs import build_pairs
-from refine.sft import SmallTrainingConfig, TrainingStep, train_small
+from refine.evaluate.evaluate import EvaluationProgress, evaluate
+from refine.train.dpo import DpoConfig, DpoStep, train_dpo
+from refine.train.merge import merge_adapter
+from refine.train.small_sft import SmallTrainingConfig, TrainingStep, train_small
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,17 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from cockpit.cameras import CameraSpec
-from cockpit.simulator import launch_simulator
-from policy.process import POLICY_CAMERA
-from policy.settings import CameraSettings, PolicySettings, check_folder, is_hub_name, is_plain_model, read_settings
+from cockpit.rig.camera_spec import CameraSpec
+from cockpit.world.simulator import launch_simulator
+from policy.serving.process import POLICY_CAMERA
+from policy.vla.checkpoint import (
+    CameraSettings,
+    PolicySettings,
+    check_folder,
+    is_hub_name,
+    is_plain_model,
+    read_settings,
+)
 
 
 def camera_spec(camera: CameraSettings) -> CameraSpec:

@@ -64,8 +64,8 @@ def take_pages(width: int, height: int, name: str) -> None:
     from PyQt6.QtCore import QTimer
 
     from app.config import DriverChoice, RunConfig, StreamIn, StreamRole, StreamsConfig, asset
-    from app.study import Study, load_study
-    from app.window import AFTER, MainWindow, make_application
+    from app.gui.window import AFTER, MainWindow, make_application
+    from app.study.study import Study, load_study
 
     application = make_application()
     folder = tempfile.TemporaryDirectory(prefix="takeover-")
@@ -139,12 +139,12 @@ def save(window, name: str) -> None:
 
 def take_wheel(width: int, height: int, name: str) -> None:
     """The page Wheel while the throttle is asked for, and when all is done."""
-    sys.path.insert(0, str(ROOT / "tests" / "cockpit"))
-    from emulated_wheel import ABS_RZ, ABS_X, ABS_Z, BTN_PINKIE, BTN_TOP2, EV_ABS, EV_KEY, Testbed
+    sys.path.insert(0, str(ROOT))
     from PyQt6.QtTest import QTest
 
     from app.config import RunConfig
-    from app.window import WHEEL, MainWindow, make_application
+    from app.gui.window import WHEEL, MainWindow, make_application
+    from tests.cockpit.devices.emulated_wheel import ABS_RZ, ABS_X, ABS_Z, BTN_PINKIE, BTN_TOP2, EV_ABS, EV_KEY, Testbed
 
     application = make_application()
     with tempfile.TemporaryDirectory(prefix="takeover-") as folder:
@@ -208,7 +208,7 @@ def take_display() -> None:
     from PyQt6.QtGui import QGuiApplication
 
     from app.config import DriverChoice, RunConfig
-    from app.window import MainWindow, make_application
+    from app.gui.window import MainWindow, make_application
 
     application = make_application()
     with tempfile.TemporaryDirectory(prefix="takeover-") as folder:

@@ -17,10 +17,10 @@ import signal
 import socket
 import sys
 
-from sim.maps import MapFileError, find_map, read_map, shipped_map
+from sim.map.files import MapFileError, find_map, read_map, shipped_map
 from sim.server import PortInUseError, Server, open_ports
 from sim.simulator import Drawer, DrawerFactory, Simulator
-from sim.world import MapError
+from sim.world.world import MapError
 
 log = logging.getLogger("sim")
 

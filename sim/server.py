@@ -17,8 +17,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from sim.calls import WorldCalls
-from sim.rpc import Request, RpcConnection, answer
+from sim.calls.world import WorldCalls
+from sim.protocol.rpc import Request, RpcConnection, answer
 from sim.simulator import DEFAULT_STEP_S, Simulator
 
 log = logging.getLogger(__name__)

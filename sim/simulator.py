@@ -1,8 +1,8 @@
 """One running simulation: the world, its settings and clock, and what of each tick goes to whom.
 
-Everything that the two ports need of the world comes through here; the RPC calls are in `sim.calls`,
-`sim.actor_calls` and `sim.traffic_rpc`, the sockets in `sim.server`. All of it runs in one thread, which also owns the
-OpenGL context.
+Everything that the two ports need of the world comes through here; the RPC calls are in `sim.calls.world`,
+`sim.calls.actors` and `sim.calls.traffic_manager`, the sockets in `sim.server`. All of it runs in one thread, which
+also owns the OpenGL context.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING, Protocol
 import carla
 import numpy as np
 
-from sim import wire
-from sim.actors import Actor
-from sim.maps import MapFile
-from sim.record_format import RecordError
-from sim.recorder import Recorder
-from sim.render.rays import RayScene
-from sim.render.town import Town, build_town
-from sim.replayer import Replayer
+from sim.map.files import MapFile
+from sim.map.surfaces import road_friction
+from sim.protocol import wire
+from sim.protocol.streaming import Streams
+from sim.recording.format import RecordError
+from sim.recording.recorder import Recorder
+from sim.recording.replayer import Replayer
 from sim.sensors import PendingFrames, Sensors
-from sim.snapshot import actor_on_wire, pack_snapshot
-from sim.streaming import Streams
-from sim.surfaces import road_friction
-from sim.world import World
+from sim.sensors.embree_rays import RayScene
+from sim.town.town import Town, build_town
+from sim.world.actors import Actor
+from sim.world.snapshot import actor_on_wire, pack_snapshot
+from sim.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sim.render.scene import CameraView, SceneState
+    from sim.scene.records import CameraView, SceneState
 
 log = logging.getLogger(__name__)
 

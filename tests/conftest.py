@@ -6,16 +6,18 @@ import itertools
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])  # children find the tests' helpers and the packages
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-OUR_PROGRAMS = ("sim", "policy.worker")
+OUR_PROGRAMS = ("sim", "policy.serving.worker")
 """Modules that the product starts as processes of their own."""
 GRACE_S = 5.0
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import carla
 import numpy as np
 
-from cockpit.lanes import LaneGraph, LaneKey
-from cockpit.route import Route, RouteError, plan_route, random_route
-from cockpit.route_files import RouteSpec, spec_from_route, write_routes
+from cockpit.route.files import RouteSpec, spec_from_route, write_routes
+from cockpit.route.lanes import LaneGraph, LaneKey
+from cockpit.route.route import Route, RouteError, plan_route, random_route
 from recorder.schema import RouteCommand
 
 log = logging.getLogger(__name__)

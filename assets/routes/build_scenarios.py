@@ -18,9 +18,10 @@ from pathlib import Path
 import carla
 import numpy as np
 
-from cockpit.lanes import LaneGraph
-from cockpit.route import Route, RouteError, plan_route, random_route
-from cockpit.route_files import RouteSpec, spec_from_route, write_routes
+from cockpit.route.files import RouteSpec, spec_from_route, write_routes
+from cockpit.route.lanes import LaneGraph
+from cockpit.route.route import Route, RouteError, plan_route, random_route
+from cockpit.route.scenario_spec import ScenarioSpec, WeatherAt
 from cockpit.scenarios.catalogue import TYPES
 from cockpit.scenarios.places import (
     junction_ahead,
@@ -31,7 +32,6 @@ from cockpit.scenarios.places import (
     waypoint_at,
     ways_through,
 )
-from cockpit.scenarios.spec import ScenarioSpec, WeatherAt
 from recorder.schema import Pose
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from cockpit.devices.wheel import (
     permission_advice,
     why_no_wheel,
 )
-from cockpit.ports import DriverSource
+from cockpit.session.ports import DriverSource
 from recorder.schema import DriverInput, DriverKind, Tick
 
 AUTO, WHEEL, KEYBOARD, NONE = "auto", "wheel", "keyboard", "none"

@@ -2,8 +2,8 @@
 
 The thread waits in `select`, so an event is in the state as soon as the kernel has it. When the wheel is unplugged the
 input turns neutral and `connected` false (the arbitration then asks for help), and it is found again when it is back.
-Where the wheel has a motor, the same thread turns it a hundred times a second as `cockpit.devices.force` says; a wheel
-that only knows autocentre gets that, growing with the speed.
+Where the wheel has a motor, the same thread turns it a hundred times a second as `cockpit.devices.rim.force` says; a
+wheel that only knows autocentre gets that, growing with the speed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ import evdev
 from evdev import ecodes
 
 from cockpit.config import ConfigError
-from cockpit.devices.force import ForceDemand, Runaway, demand_from_tick, torque
 from cockpit.devices.mapping import RawState, driver_input_from_raw, rim_turned, with_event
-from cockpit.devices.motor import Motor
 from cockpit.devices.profile import DeviceProfile, resolved
+from cockpit.devices.rim.force import ForceDemand, Runaway, demand_from_tick, torque
+from cockpit.devices.rim.motor import Motor
 from recorder.schema import DriverInput, DriverKind, Tick
 
 log = logging.getLogger(__name__)

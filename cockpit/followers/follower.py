@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import carla
 
 from cockpit.config import ConfigError, SessionConfig
-from cockpit.followers.eyes import FollowerCameras
+from cockpit.followers.cameras import FollowerCameras
 from cockpit.followers.messages import (
     LONGEST_LINE,
     VERSION,
@@ -31,9 +31,9 @@ from cockpit.followers.messages import (
     rig_from_content,
     tick_from_content,
 )
-from cockpit.projection import Vector3, camera_for_eye
-from cockpit.rig import Rig
-from cockpit.world import WorldError, connect
+from cockpit.rig.projection import Vector3, camera_for_eye
+from cockpit.rig.rig import Rig
+from cockpit.world.world import WorldError, connect
 from recorder.schema import Tick
 
 log = logging.getLogger(__name__)

@@ -29,8 +29,8 @@ from cockpit.followers.messages import (
     line_from,
     message_in,
 )
-from cockpit.projection import Vector3
-from cockpit.rig import Rig
+from cockpit.rig.projection import Vector3
+from cockpit.rig.rig import Rig
 from recorder.schema import Tick
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from cockpit.config import ConfigError
-from cockpit.rig import Rig
+from cockpit.rig.rig import Rig
 from recorder.schema import (
     ActorState,
     Authority,

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from cockpit.scenarios import crossings, flows, give_way, junctions, leading, obstacles
+from cockpit.route.scenario_spec import Ability
 from cockpit.scenarios.scene import Play, Scene
-from cockpit.scenarios.spec import Ability
+from cockpit.scenarios.types import crossings, flows, give_way, junctions, leading, obstacles
 
 
 @dataclass(frozen=True, slots=True)

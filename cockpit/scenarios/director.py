@@ -17,13 +17,13 @@ import carla
 import numpy as np
 from py_trees.common import Status
 
-from cockpit.route import Route, wrapped
+from cockpit.route.route import Route, wrapped
+from cockpit.route.scenario_spec import ScenarioSpec, WeatherAt
 from cockpit.scenarios.catalogue import TYPES
 from cockpit.scenarios.judge import TIMEOUT_S, Phase, ScenarioOutcome, mistake_in
 from cockpit.scenarios.scene import Cast, Play, Scene, StageError
-from cockpit.scenarios.spec import ScenarioSpec, WeatherAt
-from cockpit.traffic_replay import ReplayTraffic
-from cockpit.world import CarlaWorld
+from cockpit.traffic.replay import ReplayTraffic
+from cockpit.world.world import CarlaWorld
 from recorder.schema import Control, EventKind, Pose, Tick, TickEvent
 
 log = logging.getLogger(__name__)

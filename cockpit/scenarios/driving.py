@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cockpit.route import wrapped
+from cockpit.route.route import wrapped
 from recorder.schema import ActorState
 
 LOOKAHEAD_M, LOOKAHEAD_S = 2.5, 0.35

@@ -13,7 +13,7 @@ import carla
 import numpy as np
 from numpy.typing import NDArray
 
-from cockpit.route import Route, wrapped
+from cockpit.route.route import Route, wrapped
 from recorder.schema import Pose
 
 CONFLICT_M = 2.0

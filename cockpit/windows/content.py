@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QImage, QLinearGradient, QPainter, QPen, QPolygonF, QTransform
 
-from cockpit.blend import multiplier
-from cockpit.cameras import CameraSpec
-from cockpit.projection import ScreenView, Vector3, screen_from_camera
-from cockpit.rig import Inset, Mirror, Rig, Screen, Shown
+from cockpit.rig.camera_spec import CameraSpec
+from cockpit.rig.edge_blend import multiplier
+from cockpit.rig.projection import ScreenView, Vector3, screen_from_camera
+from cockpit.rig.rig import Inset, Mirror, Rig, Screen, Shown
 from cockpit.windows import hud, palette
 from cockpit.windows.cluster import draw_cluster
 from cockpit.windows.frame_code import draw_frame_code

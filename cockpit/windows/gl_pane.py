@@ -13,7 +13,7 @@ from PyQt6.QtGui import QOffscreenSurface, QOpenGLContext, QPainter, QSurfaceFor
 from PyQt6.QtOpenGLWidgets import QOpenGLWidget
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from cockpit.projection import texture_coordinates, vertices_uv
+from cockpit.rig.projection import texture_coordinates, vertices_uv
 from cockpit.windows.content import PaneContent, PanePart
 from cockpit.windows.gl_warp import EGL, GlWarp, is_software
 from cockpit.windows.pane import PaneMixin, Swapped

@@ -1,8 +1,8 @@
 """Draws a camera's picture through a screen's mesh on the GPU, and multiplies the result with blend ramps and gains.
 
 Works in any OpenGL 3.3 context: a Qt widget's, or one without a window. The mesh carries homogeneous texture
-coordinates (`cockpit.projection.texture_coordinates`) that the GPU interpolates and divides at every pixel, so a flat
-screen needs two triangles and is exact.
+coordinates (`cockpit.rig.projection.texture_coordinates`) that the GPU interpolates and divides at every pixel, so a
+flat screen needs two triangles and is exact.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cockpit.config import ConfigError
-from cockpit.rig import Rig, Shown
+from cockpit.rig.rig import Rig, Shown
 
 
 class Layout(enum.StrEnum):

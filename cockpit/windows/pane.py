@@ -14,8 +14,8 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, QTimer
 from PyQt6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from cockpit.projection import ScreenView, Vector3
-from cockpit.warp import MeshWarp, mask_bytes
+from cockpit.rig.cpu_warp import MeshWarp, mask_bytes
+from cockpit.rig.projection import ScreenView, Vector3
 from cockpit.windows.content import (
     PaneContent,
     PanePart,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cockpit.projection import ScreenView, screen_pixels
+from cockpit.rig.projection import ScreenView, screen_pixels
 from recorder.schema import Plan, Pose
 
 HALF_WIDTH_M = 0.9

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
-from cockpit.projection import ScreenView
-from cockpit.rig import Rig
-from cockpit.rig_report import outline_points
-from cockpit.surface import pixels_on
+from cockpit.rig.projection import ScreenView
+from cockpit.rig.report import outline_points
+from cockpit.rig.rig import Rig
+from cockpit.rig.surface import pixels_on
 from cockpit.windows import palette
 from cockpit.windows.content import PanePart
 

@@ -21,9 +21,9 @@ from PyQt6.QtGui import QCloseEvent, QFocusEvent, QGuiApplication, QKeyEvent, QS
 from PyQt6.QtWidgets import QHBoxLayout, QWidget
 
 from cockpit.devices.keyboard import KeyboardDriver
-from cockpit.projection import Vector3
-from cockpit.rig import Rig, Shown
-from cockpit.windows.chime import Chime, rings
+from cockpit.rig.projection import Vector3
+from cockpit.rig.rig import Rig, Shown
+from cockpit.sound.chime import Chime, rings
 from cockpit.windows.content import parts_of
 from cockpit.windows.gl_pane import GlPane, has_gpu
 from cockpit.windows.instruments import instruments_from_tick

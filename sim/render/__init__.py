@@ -5,6 +5,6 @@ from its OpenDRIVE text. The same code runs on Mesa's software rasteriser and on
 """
 
 from sim.render.renderer import Renderer
-from sim.render.scene import CameraView, DrawnActor, DrawnLight, SceneState
+from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState
 
 __all__ = ["CameraView", "DrawnActor", "DrawnLight", "Renderer", "SceneState"]

@@ -8,9 +8,9 @@ from typing import Any
 import moderngl
 import numpy as np
 
-from sim.render.camera import seen
-from sim.render.mesh import Chunks
-from sim.render.scene import CameraView
+from sim.scene.camera import seen
+from sim.scene.records import CameraView
+from sim.town.mesh import Chunks
 
 OVER = (moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ZERO, moderngl.ONE)
 BLOOM = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ZERO, moderngl.ONE)

@@ -15,20 +15,20 @@ from typing import Any
 import moderngl
 import numpy as np
 
-from sim.render import shaders
-from sim.render.bars import Bars
-from sim.render.camera import axes, eye, focal, projection, seen
 from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
-from sim.render.label_pass import LabelPass, shown
-from sim.render.scene import CLEAR_NOON, CameraView, DrawnLight, SceneState, Shows
-from sim.render.shadows import throw_shadows
-from sim.render.signs import faces
-from sim.render.sky import dome, dome_colours, light_from_weather
-from sim.render.solids import ACTOR_VERTEX, Model
+from sim.render.passes import shaders
+from sim.render.passes.bars import Bars
+from sim.render.passes.label_pass import LabelPass, shown
+from sim.render.passes.shadows import throw_shadows
+from sim.render.passes.sky import dome, dome_colours, light_from_weather
+from sim.render.passes.weather_pass import WeatherPass
 from sim.render.staging import BLOB, CABINS_FROM, GLOW, INSTANCE, NOBODY, ModelKey, Placed, Stage, make_model, set_stage
-from sim.render.textures import LAYERS, SIGNS, SIZE, texture_array
-from sim.render.town import Town, build_town
-from sim.render.weather_pass import WeatherPass
+from sim.scene.camera import axes, eye, focal, projection, seen
+from sim.scene.records import CLEAR_NOON, CameraView, DrawnLight, SceneState, Shows
+from sim.town.signs import faces
+from sim.town.solids import ACTOR_VERTEX, Model
+from sim.town.textures import LAYERS, SIGNS, SIZE, texture_array
+from sim.town.town import Town, build_town
 
 log = logging.getLogger(__name__)
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.render.cabin import cabin, steering_wheel, wheel_pose
-from sim.render.camera import axes
-from sim.render.figures import number_in, prop, signal_mast, signal_post, walker
-from sim.render.labels import LABEL, Tag
-from sim.render.scene import DrawnActor, DrawnLight, SceneState
-from sim.render.sky import Light
-from sim.render.solids import Model, Part
-from sim.render.vehicles import vehicle
+from sim.render.models.cabin import cabin, steering_wheel, wheel_pose
+from sim.render.models.figures import number_in, prop, signal_mast, signal_post, walker
+from sim.render.models.vehicles import vehicle
+from sim.render.passes.sky import Light
+from sim.scene.camera import axes
+from sim.scene.labels import LABEL, Tag
+from sim.scene.records import DrawnActor, DrawnLight, SceneState
+from sim.town.solids import Model, Part
 
 INSTANCE = np.dtype(
     [("row_x", "<f4", 4), ("row_y", "<f4", 4), ("row_z", "<f4", 4), ("paint", "<f4", 4), ("flags", "<u4")]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sim import wire
-from sim.actors import Actor, wire_transform
-from sim.blueprint_types import Kind
-from sim.render.cabin import is_driver_eye
-from sim.render.figures import stride_phase
-from sim.render.scene import CameraView, DrawnActor, DrawnLight, SceneState, Shows
-from sim.world import World
+from sim.protocol import wire
+from sim.render.models.cabin import is_driver_eye
+from sim.render.models.figures import stride_phase
+from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState, Shows
+from sim.world.actors import Actor, wire_transform
+from sim.world.blueprint_types import Kind
+from sim.world.world import World
 
 LIGHT_BRAKE = 0x8
 LIGHT_RIGHT_BLINKER = 0x10

@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sim import wire
-from sim.actors import Actor, Vector, wire_transform
-from sim.blueprint_types import Kind
-from sim.collisions import Contact
-from sim.render.camera import axes
-from sim.render.labels import Tag
-from sim.render.rays import Hits
+from sim.protocol import wire
+from sim.scene.camera import axes
+from sim.scene.labels import Tag
+from sim.sensors.embree_rays import Hits
 from sim.sensors.scans import Scan, positive
-from sim.snapshot import actor_on_wire
-from sim.world import World
+from sim.world.actors import Actor, Vector, wire_transform
+from sim.world.blueprint_types import Kind
+from sim.world.collisions import Contact
+from sim.world.snapshot import actor_on_wire
+from sim.world.world import World
 
 _GROUND = (Tag.ROADS, Tag.SIDEWALKS, Tag.TERRAIN, Tag.GROUND, Tag.ROAD_LINES)
 """What an obstacle detector drives on and does not report."""

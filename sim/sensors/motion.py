@@ -7,10 +7,10 @@ import math
 import carla
 import numpy as np
 
-from sim import wire
-from sim.actors import Actor, Pose, wire_transform
-from sim.render.camera import axes
-from sim.world import World
+from sim.protocol import wire
+from sim.scene.camera import axes
+from sim.world.actors import Actor, Pose, wire_transform
+from sim.world.world import World
 
 GRAVITY_UP = np.array([0.0, 0.0, 9.81])
 """What an accelerometer at rest feels (m/s²), as in CARLA's."""

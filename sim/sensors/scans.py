@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim import wire
-from sim.actors import Actor, wire_transform
-from sim.render.camera import axes
-from sim.render.rays import Hits, RayScene
-from sim.render.scene import SceneState
+from sim.protocol import wire
+from sim.scene.camera import axes
+from sim.scene.records import SceneState
 from sim.sensors.cameras import hidden_actor
+from sim.sensors.embree_rays import Hits, RayScene
 from sim.sensors.motion import seed_of
-from sim.world import World
+from sim.world.actors import Actor, wire_transform
+from sim.world.world import World
 
 MAX_CHANNELS = 1024
 MAX_RAYS = 4_000_000

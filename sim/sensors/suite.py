@@ -10,14 +10,14 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sim.actors import Actor
-from sim.blueprint_types import Kind
-from sim.render.scene import SceneState
+from sim.scene.records import SceneState
 from sim.sensors.cameras import CameraShot, camera_shot, check_camera, scene_of
 from sim.sensors.events import ObstacleDetector, collision_messages
 from sim.sensors.motion import Gnss, Imu
 from sim.sensors.scans import Lidar, Radar, Scan
-from sim.world import World
+from sim.world.actors import Actor
+from sim.world.blueprint_types import Kind
+from sim.world.world import World
 
 _DUE_TOLERANCE_S = 1e-6
 _MAKERS = {

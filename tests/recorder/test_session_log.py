@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tick_strategies import plain_tick
-
 from recorder.schema import EventKind, TickEvent
 from recorder.session_log import LOG_FILE, EntryKind, SessionLog, read_log
+from tests.recorder.tick_strategies import plain_tick
 
 
 def test_notes_and_marks_carry_the_tick_in_which_they_were_made(tmp_path):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from lane_samples import FAST, lane_samples
 
-from policy.settings import check_folder
+from policy.vla.checkpoint import check_folder
 from refine.build_small import DONE, BuildConfig, DaggerConfig, RoundsConfig, build_small_policy
-from refine.samples import write_shard
+from refine.data.samples import write_shard
+from tests.refine.train.lane_samples import FAST, lane_samples
 
 CONFIG = BuildConfig(
     training=FAST.model_copy(update={"steps": 3}), dagger=DaggerConfig(rounds=0), rounds=RoundsConfig(rounds=0)

@@ -3,9 +3,8 @@
 `python -m benchmarks.determinism` does the same for 2,000 ticks.
 """
 
-from small_roads import two_part_road
-
 from benchmarks.determinism import Drive, run_twice
+from tests.sim.map.small_roads import two_part_road
 
 
 def test_two_runs_of_a_seeded_drive_with_30_vehicles_and_walkers_are_the_same_byte_for_byte():

@@ -1,1 +1,0 @@
-"""The `takeover` command's subcommands, one file a group; `app.cli` puts them together."""

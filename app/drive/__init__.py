@@ -1,0 +1,3 @@
+"""One drive while it runs: what the application and the commands build a session from, its commands, and its status. No
+widgets.
+"""

@@ -1,0 +1,1 @@
+"""The page that opens what was recorded: segments, time line, gaze."""

@@ -1,0 +1,1 @@
+"""The page that asks what to drive: town, route, rig, policy, driver, study."""

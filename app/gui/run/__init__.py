@@ -1,0 +1,1 @@
+"""The page of a running drive: status, inputs, plots, markers."""

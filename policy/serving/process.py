@@ -1,0 +1,271 @@
+"""The policy behind its process border: the newest frame goes in, plans come out, and the tick never waits.
+
+Fits `cockpit.session.ports.PolicyDriver`. One frame is in work at a time; while it is, newer ticks replace each other,
+so a slow model sees fewer frames but never old ones. What fails over there is told by `status`, with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from policy.control.tracking import control_from_plan
+from policy.serving.wire import WireError, plan_from_header, read_message, write_message
+from policy.vla.checkpoint import model_source
+from policy.vla.observation import prompt_from_tick
+from recorder.schema import ActorState, Control, Plan, PolicyStatus, RouteState, Tick
+
+log = logging.getLogger(__name__)
+
+POLICY_CAMERA = "front"
+RATE_WINDOW_S = 2.0
+CLOSE_TIMEOUT_S = 2.0
+
+
+class PolicyProcessError(Exception):
+    """The policy's process cannot be used; the message says why."""
+
+
+class PolicyProcess:
+    """A VLA in a process of its own. Starting returns at once; `wait_ready` waits until the model is loaded."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        adapter: str | Path | None = None,
+        device: str = "auto",
+        threads: int = 1,
+        hang_after_s: float = 5.0,
+        load_timeout_s: float = 300.0,
+    ) -> None:
+        """Start the process; raises `CheckpointError` when `folder` holds no checkpoint.
+
+        A frame unanswered for `hang_after_s` (or a model not loaded after `load_timeout_s`) counts as a hang.
+        """
+        model_source(folder)
+        self._hang_after_s = hang_after_s
+        self._load_timeout_s = load_timeout_s
+        self._changed = threading.Condition()
+        self._waiting: Tick | None = None
+        self._in_work: tuple[int, float] | None = None
+        self._plan: Plan | None = None
+        self._plan_times: deque[float] = deque(maxlen=256)
+        self._ready = False
+        self._closing = False
+        self._complaint = ""
+        self._verdict = ""
+        """Why we ended the process ourselves."""
+        self._started = time.monotonic()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._process = _start(folder, adapter, device, threads, self._stderr)
+        self._threads = [
+            threading.Thread(target=self._send, name="policy-send", daemon=True),
+            threading.Thread(target=self._receive, name="policy-receive", daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> PolicyProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker."""
+        return self._process.pid
+
+    def wait_ready(self, timeout_s: float | None = None) -> None:
+        """Block until the model is loaded; raises `PolicyProcessError` with the reason when it will not be."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._ended, timeout_s or self._load_timeout_s)
+        if not self._ready:
+            raise PolicyProcessError(f"the policy did not start: {self.status().message}")
+
+    def offer(self, tick: Tick) -> None:
+        """Hand over the newest tick; one that was not taken up yet is dropped. Never blocks."""
+        with self._changed:
+            if POLICY_CAMERA not in tick.cameras:
+                self._complaint = f"tick {tick.frame} has no picture of camera '{POLICY_CAMERA}'"
+                return
+            self._waiting = tick
+            self._changed.notify_all()
+
+    def newest_plan(self) -> Plan | None:
+        """The newest plan received so far, or None before the first."""
+        return self._plan
+
+    def wait(self, frame: int, timeout_s: float) -> Plan | None:
+        """Block until a plan made from `frame` or later is here; None on time-out or when the process ended."""
+
+        def done() -> bool:
+            return self._ended or (self._plan is not None and self._plan.frame >= frame)
+
+        with self._changed:
+            self._changed.wait_for(done, timeout_s)
+            return self._plan if self._plan is not None and self._plan.frame >= frame else None
+
+    def control(
+        self,
+        plan: Plan,
+        ego_at_plan: ActorState,
+        ego: ActorState,
+        time_s: float,
+        route: RouteState,  # noqa: ARG002 - part of the seam: other policies steer by it
+    ) -> Control:
+        """Control that tracks `plan`, made at `ego_at_plan`, from the ego's present state at time `time_s`."""
+        return control_from_plan(plan, ego_at_plan, ego, time_s)
+
+    def status(self) -> PolicyStatus:
+        """Whether the process lives and answers, and what it last complained of."""
+        with self._changed:
+            trouble = self._trouble()
+            message = trouble or self._complaint or ("" if self._ready else "loading the model")
+            return PolicyStatus(alive=not trouble, message=message, plans_per_s=self._rate())
+
+    def close(self) -> None:
+        """End the process; safe to call twice."""
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            self._changed.notify_all()
+        self._process.terminate()
+        try:
+            self._process.wait(CLOSE_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for thread in self._threads:
+            thread.join()
+        for stream in (self._process.stdin, self._process.stdout, self._stderr):
+            _close(stream)
+
+    @property
+    def _ended(self) -> bool:
+        return self._closing or self._process.poll() is not None
+
+    def _trouble(self) -> str:
+        now = time.monotonic()
+        if self._closing:
+            return "the policy is closed"
+        code = self._process.poll()
+        if code is not None:
+            return self._last_words(code)
+        if not self._ready:
+            waited = now - self._started
+            return f"the model is not loaded after {waited:.0f} s" if waited > self._load_timeout_s else ""
+        if self._in_work is not None and now - self._in_work[1] > self._hang_after_s:
+            frame, since = self._in_work
+            return f"the policy hangs: frame {frame} is unanswered for {now - since:.1f} s"
+        return ""
+
+    def _last_words(self, code: int) -> str:
+        if self._verdict:
+            return self._verdict
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        why = self._complaint if not self._ready else _tail(self._stderr)
+        return f"the policy process {how}" + (f": {why}" if why else "")
+
+    def _rate(self) -> float:
+        newest = time.monotonic() - RATE_WINDOW_S
+        return sum(1 for moment in self._plan_times if moment > newest) / RATE_WINDOW_S
+
+    def _send(self) -> None:
+        stream: Any = self._process.stdin
+        try:
+            while (tick := self._next_tick()) is not None:
+                image = tick.cameras[POLICY_CAMERA].image
+                header = {
+                    "frame": tick.frame,
+                    "time_s": tick.time_s,
+                    "shape": image.shape,
+                    "prompt": prompt_from_tick(tick),
+                }
+                write_message(stream, header, image.tobytes())
+            stream.close()
+        except OSError as error:
+            log.info("the policy process takes no more frames: %s", error)
+
+    def _next_tick(self) -> Tick | None:
+        """The newest tick once the worker is free; None when closing or when it ended."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._ended or (self._ready and self._in_work is None and self._waiting is not None)
+            )
+            if self._ended or self._waiting is None:
+                return None
+            tick, self._waiting = self._waiting, None
+            self._in_work = (tick.frame, time.monotonic())
+            return tick
+
+    def _receive(self) -> None:
+        stream: Any = self._process.stdout
+        try:
+            while (message := read_message(stream)) is not None:
+                with self._changed:
+                    self._handle(message[0])
+                    self._changed.notify_all()
+        except (WireError, ValueError) as error:
+            self._verdict = f"the policy process talked nonsense and was ended: {error}"
+            self._process.kill()
+        self._process.wait()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _handle(self, header: dict[str, Any]) -> None:
+        kind = header["kind"]
+        if kind == "plan":
+            self._plan = plan_from_header(header["plan"])
+            self._plan_times.append(time.monotonic())
+            self._in_work = None
+            self._complaint = ""
+        elif kind == "ready":
+            self._ready = True
+            self._complaint = ""
+        elif kind == "error":
+            self._in_work = None
+            self._complaint = f"frame {header['frame']} could not be answered: {header['message']}"
+        else:
+            self._complaint = header["message"]
+
+
+def _start(
+    folder: str | Path, adapter: str | Path | None, device: str, threads: int, stderr: BinaryIO
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "policy.serving.worker", str(folder)]
+    command += ["--device", device, "--threads", str(threads), "--parent", str(os.getpid())]
+    if adapter is not None:
+        command += ["--adapter", str(adapter)]
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment, start_new_session=True
+    )
+
+
+def _close(stream: Any) -> None:
+    with contextlib.suppress(BrokenPipeError):  # half a frame was still buffered for a process that has ended
+        stream.close()
+
+
+def _tail(stream: BinaryIO) -> str:
+    """The last line a process wrote."""
+    try:
+        stream.seek(max(0, stream.seek(0, os.SEEK_END) - 4096))
+        lines = stream.read().decode(errors="replace").strip().splitlines()
+    except ValueError:  # closed
+        return ""
+    return lines[-1] if lines else ""

@@ -1,0 +1,152 @@
+"""What a checkpoint folder says about itself: `policy.json` beside the Hugging Face files.
+
+The camera the model was trained with, its codebook, how far it plans and how it decodes. Everything that runs or
+trains a policy reads these settings from here, so that a picture is never taken with the wrong lens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recorder.schema import Pose
+
+SETTINGS_FILE = "policy.json"
+REQUIRED_FILES = ("config.json", "tokenizer.json", SETTINGS_FILE)
+"""What a local folder must hold besides the weights and the codebook."""
+
+
+class CheckpointError(Exception):
+    """A checkpoint folder cannot be used; the message names the folder, what is missing and what to do."""
+
+
+class CameraSettings(BaseModel):
+    """The policy's one camera, mounted on the ego (x forward, y right, z up from its reference point)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    width: int = Field(default=192, gt=0)
+    height: int = Field(default=96, gt=0)
+    fov_deg: float = Field(default=100.0, gt=1.0, lt=170.0)
+    """Horizontal field of view."""
+    x: float = 1.2
+    y: float = 0.0
+    z: float = 1.6
+    pitch_deg: float = 6.0
+    """Up: a lamp on an arm over the lane stays in the picture while the ego waits before its line."""
+
+    @property
+    def fov_rad(self) -> float:
+        """Horizontal field of view in radians."""
+        return math.radians(self.fov_deg)
+
+    @property
+    def pose_in_ego(self) -> Pose:
+        """Where the camera sits, in metres and radians."""
+        return Pose(x=self.x, y=self.y, z=self.z, pitch=math.radians(self.pitch_deg))
+
+
+class GenerationSettings(BaseModel):
+    """How answers are decoded by default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    temperature: float = Field(default=0.0, ge=0.0)
+    """0 takes the most probable token; above 0 samples."""
+
+
+class PolicySettings(BaseModel):
+    """The content of `policy.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "unnamed"
+    camera: CameraSettings = CameraSettings()
+    codebook: str = "codebook.npy"
+    horizon: int = Field(default=6, ge=1, le=20)
+    """Action tokens per answer."""
+    step_s: float = Field(default=0.5, gt=0.0)
+    """Time one action token covers, seconds."""
+    generation: GenerationSettings = GenerationSettings()
+
+
+def read_settings(folder: Path) -> PolicySettings:
+    """Read `policy.json`; raises `CheckpointError` that names file, key and what is wrong."""
+    file = Path(folder) / SETTINGS_FILE
+    try:
+        return PolicySettings.model_validate(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{file} is missing: a policy folder needs it; make one with `policy.vla.small`"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{file} is not JSON: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise CheckpointError(f"{file}: key `{key}`: {first['msg']} (found {first['input']!r})") from error
+
+
+def write_settings(folder: Path, settings: PolicySettings) -> None:
+    """Write `policy.json` into an existing folder."""
+    text = json.dumps(settings.model_dump(), indent=2) + "\n"
+    (Path(folder) / SETTINGS_FILE).write_text(text, encoding="utf-8")
+
+
+def is_hub_name(folder: str | Path) -> bool:
+    """Whether `folder` can only mean a model on the Hugging Face hub: `owner/name`, and no such path starts here."""
+    text = str(folder)
+    return bool(re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", text)) and not Path(text).parent.exists()
+
+
+def check_folder(folder: str | Path) -> Path:
+    """The folder, if a checkpoint is in it; raises `CheckpointError` with the list of what is missing."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CheckpointError(f"policy folder {folder} does not exist; give the path of a checkpoint folder")
+    missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
+    if not any(folder.glob("*.safetensors")):
+        missing.append("weights (*.safetensors)")
+    if (folder / SETTINGS_FILE).is_file() and not (folder / read_settings(folder).codebook).is_file():
+        missing.append(read_settings(folder).codebook)
+    if missing:
+        raise CheckpointError(
+            f"policy folder {folder} is not a complete checkpoint, missing: {', '.join(missing)}; "
+            "copy the whole folder again or train it anew"
+        )
+    return folder
+
+
+def is_plain_model(folder: str | Path) -> bool:
+    """Whether `folder` is a model with weights but without our settings: one that was never tuned for driving."""
+    folder = Path(folder)
+    has_settings = (folder / SETTINGS_FILE).is_file()
+    return (folder / "config.json").is_file() and not has_settings and any(folder.glob("*.safetensors"))
+
+
+def model_source(folder: str | Path) -> str:
+    """What transformers shall load: a hub name, a plain model's folder or a checked checkpoint's.
+
+    Raises `CheckpointError` when it is none of these.
+    """
+    if is_hub_name(folder) or is_plain_model(folder):
+        return str(folder)
+    return str(check_folder(folder))
+
+
+def checkpoint_sha256(folder: str | Path, adapter: str | Path | None = None) -> str:
+    """One hash over the names and bytes of all weight, token and settings files of a checkpoint and its adapter."""
+    digest = hashlib.sha256()
+    for root in (folder, adapter):
+        if root is None:
+            continue
+        for file in sorted(Path(root).iterdir()):
+            if file.suffix in {".safetensors", ".json", ".npy", ".jinja"}:
+                digest.update(file.name.encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Recordings in other tools' formats. Reads through `recorder.reading`, writes nothing into a session."""

@@ -1,0 +1,1 @@
+"""Takeovers and drives as data sets: preference pairs, samples, and their files. No model is trained here."""

@@ -1,0 +1,192 @@
+"""Driving samples on disk: what the policy's camera saw, what it was told, and where the expert would have gone.
+
+A folder of `.npz` shards, one row per picture. `refine.data.collect` writes them, `refine.train.small_sft` learns from
+them; a shard is written whole or not at all, so that a folder can be read while collecting goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policy.vla.observation import prompt_text
+from policy.vla.processor import MERGE, PATCH_PX
+from recorder.schema import LightColour, RouteCommand, Tick
+from refine.errors import RefineError
+
+COMMANDS = tuple(RouteCommand)
+LIGHTS = (LightColour.UNKNOWN, LightColour.RED, LightColour.YELLOW, LightColour.GREEN)
+CELL_PX = PATCH_PX * MERGE
+"""A side of what one image token shows."""
+UNSEEN = 255
+LAMP_CHANGE, LAMP_VIVID, LAMP_BRIGHT, LAMP_LEAST_PX = 50, 90, 150, 2
+"""By how much a pixel changes where a lamp comes on, what spread of its channels and what brightest channel it has
+(0..255), and how many such pixels make a lamp."""
+LIGHT_AHEAD_M = 35.0
+"""A light farther off counts as none: its lamps are a pixel or two in the small policy's picture."""
+SHARD_PATTERN = "shard_*.npz"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """N samples, one row of each array per sample."""
+
+    images: NDArray[np.uint8]
+    """(N, H, W, 3) RGB of the policy's camera."""
+    speed_mps: NDArray[np.float32]
+    command: NDArray[np.int8]
+    """Index into `COMMANDS`."""
+    command_distance_m: NDArray[np.float32]
+    """inf when no manoeuvre lies ahead."""
+    limit_mps: NDArray[np.float32]
+    trajectory_ego: NDArray[np.float32]
+    """(N, T, 3) x, y, yaw at 0.5, 1.0, ... s: the label."""
+    light: NDArray[np.int8]
+    """Index into `LIGHTS` of what the route's next light shows; 0 where none is within `LIGHT_AHEAD_M`."""
+    lamps: NDArray[np.uint8]
+    """(N, H / `CELL_PX`, W / `CELL_PX`) index into `LIGHTS` of the lamp of the route's next light that is lit in each
+    cell of the picture, 0 where there is none; `UNSEEN` throughout where nobody looked for it."""
+    group: NDArray[np.int32]
+    """Samples of one drive, one place or one stretch share a group; validation holds whole groups out."""
+
+    def __post_init__(self) -> None:
+        lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"arrays of different lengths: {lengths}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Samples:
+        """The samples of some rows."""
+        return Samples(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    def prompts(self) -> list[str]:
+        """The words each sample's question is asked in."""
+        rows = zip(self.speed_mps, self.command, self.command_distance_m, self.limit_mps, strict=True)
+        return [
+            prompt_text(float(speed), COMMANDS[command], float(distance), float(limit))
+            for speed, command, distance, limit in rows
+        ]
+
+
+class SampleBuffer:
+    """Collects samples one by one and writes a shard whenever `shard_size` are there."""
+
+    def __init__(self, folder: Path, name: str, shard_size: int = 500) -> None:
+        self.folder = folder
+        self.written = 0
+        self._name = name
+        self._size = shard_size
+        self._rows: list[
+            tuple[NDArray[np.uint8], float, int, float, float, NDArray[np.float32], int, NDArray[np.uint8], int]
+        ] = []
+        self._shards = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __len__(self) -> int:
+        return self.written + len(self._rows)
+
+    def add(
+        self,
+        tick: Tick,
+        image: NDArray[np.uint8],
+        trajectory_ego: NDArray[np.float32],
+        group: int,
+        lamps: NDArray[np.uint8] | None = None,
+    ) -> None:
+        """Keep one sample; writes a shard when it is full."""
+        route = tick.route
+        cells = (image.shape[0] // CELL_PX, image.shape[1] // CELL_PX)
+        self._rows.append(
+            (
+                image.copy(),
+                tick.ego.speed_mps,
+                COMMANDS.index(route.command),
+                route.command_distance_m,
+                route.speed_limit_mps,
+                trajectory_ego,
+                LIGHTS.index(light_ahead(tick)),
+                np.full(cells, UNSEEN, np.uint8) if lamps is None else lamps,
+                group,
+            )
+        )
+        if len(self._rows) >= self._size:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is buffered as one shard."""
+        if not self._rows:
+            return
+        columns = list(zip(*self._rows, strict=True))
+        samples = Samples(
+            images=np.stack(columns[0]),
+            speed_mps=np.array(columns[1], np.float32),
+            command=np.array(columns[2], np.int8),
+            command_distance_m=np.array(columns[3], np.float32),
+            limit_mps=np.array(columns[4], np.float32),
+            trajectory_ego=np.stack(columns[5]).astype(np.float32),
+            light=np.array(columns[6], np.int8),
+            lamps=np.stack(columns[7]),
+            group=np.array(columns[8], np.int32),
+        )
+        write_shard(self.folder / f"shard_{self._name}_{self._shards:04d}.npz", samples)
+        self.written += len(samples)
+        self._shards += 1
+        self._rows = []
+
+
+def light_ahead(tick: Tick) -> LightColour:
+    """What the route's next light shows; UNKNOWN where there is none within `LIGHT_AHEAD_M`, or it is off."""
+    route = tick.route
+    if route.next_light_distance_m > LIGHT_AHEAD_M:
+        return LightColour.UNKNOWN
+    shown = (light.colour for light in tick.lights if light.actor_id == route.next_light_id)
+    colour = next(shown, LightColour.UNKNOWN)
+    return colour if colour in LIGHTS else LightColour.UNKNOWN
+
+
+def lit_cells(image: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(H / `CELL_PX`, W / `CELL_PX`) where a lamp is lit in `image` that is not in `other`, (H, W, 3) RGB of one view.
+
+    What else moved between the two pictures is told apart by being duller than a lamp.
+    """
+    now, then = image.astype(np.int16), other.astype(np.int16)
+    vivid = now.max(-1) - now.min(-1)
+    lit = (np.abs(now - then).max(-1) > LAMP_CHANGE) & (vivid > LAMP_VIVID) & (now.max(-1) > LAMP_BRIGHT)
+    rows, columns = image.shape[0] // CELL_PX, image.shape[1] // CELL_PX
+    cells = lit[: rows * CELL_PX, : columns * CELL_PX].reshape(rows, CELL_PX, columns, CELL_PX)
+    return cells.sum((1, 3)) >= LAMP_LEAST_PX
+
+
+def write_shard(file: Path, samples: Samples) -> None:
+    """Write one shard atomically."""
+    partial = file.with_suffix(".partial")
+    with partial.open("wb") as stream:
+        np.savez(stream, **{field.name: getattr(samples, field.name) for field in fields(samples)})
+    partial.replace(file)
+
+
+def read_samples(folders: Path | Sequence[Path]) -> Samples:
+    """All samples of one folder or several; raises `RefineError` when there are none or a shard is broken."""
+    folders = [folders] if isinstance(folders, Path) else list(folders)
+    files = sorted(file for folder in folders for file in folder.glob(SHARD_PATTERN))
+    if not files:
+        named = ", ".join(str(folder) for folder in folders)
+        raise RefineError(f"no samples ({SHARD_PATTERN}) in {named}; collect some first (`takeover refine small`)")
+    shards = [_read_shard(file) for file in files]
+    return Samples(
+        **{field.name: np.concatenate([getattr(s, field.name) for s in shards]) for field in fields(Samples)}
+    )
+
+
+def _read_shard(file: Path) -> Samples:
+    try:
+        with np.load(file, allow_pickle=False) as data:
+            return Samples(**{field.name: data[field.name] for field in fields(Samples)})
+    except (OSError, ValueError, KeyError) as error:
+        raise RefineError(f"{file} is not a shard of driving samples ({error}); delete it and collect again") from error

@@ -1,0 +1,1 @@
+"""Takeover scenes rebuilt in the simulator, to be driven again from the recorded state."""

@@ -1,0 +1,1 @@
+"""Closed-loop drives, their measures and scores, and files of results."""

@@ -1,0 +1,506 @@
+"""Teaching the small VLA to drive: supervised training on the expert's trajectories, on CPU or GPU.
+
+A plain torch loop with teacher forcing over `refine.data.samples`. What makes it work in minutes on a CPU: only the
+answer's tokens are scored, neighbouring action codes share the target (a code 5 cm off is nearly right, and the model
+is told so), pictures vary in light, and the forward pass is a compiled one (`refine.train.small_forward`). It stops
+after a number of steps or of minutes, whichever comes first; the newest checkpoint on disk is always whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from policy.vla.answer import action_token, format_answer
+from policy.vla.checkpoint import PolicySettings
+from policy.vla.codebook import Codebook, segments_from_trajectories
+from policy.vla.labels import meta_action
+from policy.vla.model import Vla
+from policy.vla.observation import messages
+from policy.vla.small import SmallConfig, make_checkpoint
+from policy.vla.tokenizer import END_OF_TURN
+from recorder.schema import RouteCommand
+from refine.data.samples import COMMANDS, LIGHTS, UNSEEN, Samples, read_samples
+from refine.errors import RefineError
+from refine.train.small_forward import SmallForward
+
+log = logging.getLogger(__name__)
+
+STANDING_MPS = 0.6
+BEFORE_M = (8.0, 24.0)
+"""Distance to a junction at which cars stand because of its light."""
+TURNING_M = 8.0
+"""A turn begins to matter when it is nearer than this."""
+SETTING_OFF_M = 0.7
+"""A plan whose last step is longer than this sets off."""
+DIRECTION_AT, SPEED_AT = 1, 4
+"""Tokens of the answer's header that are real choices."""
+
+
+class SmallTrainingConfig(BaseModel):
+    """How the small policy is trained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "small"
+    start_from: Path | None = None
+    """Checkpoint to go on from (its codebook and camera stay); None begins with random weights."""
+    steps: int = Field(default=9000, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    """Wall time after which training ends; the learning rate is laid out for whichever limit comes first."""
+    batch: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warmup_steps: int = Field(default=100, ge=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    gradient_norm: float = Field(default=1.0, gt=0)
+    codes: int = Field(default=320, ge=2)
+    """Size of the action codebook when it is made from the data."""
+    soft_m: float = Field(default=0.08, ge=0)
+    """Width of the target over neighbouring codes, in the codebook's metres, at the start: what is nearly right counts.
+    0 scores the one code alone."""
+    soft_end_m: float = Field(default=0.03, ge=0)
+    """The same from the middle of training on: a car that creeps over a stop line is only a few centimetres off."""
+    header_weight: float = Field(default=0.5, ge=0)
+    """Weight of the two words of the meta-action, where an action token has 1."""
+    light_weight: float = Field(default=0.3, ge=0)
+    """Weight of telling the next traffic light's colour from the state before the speed word. The answer holds no such
+    word; the question makes the model look at the lamps, which the few centimetres of a plan ask for only softly."""
+    lamp_weight: float = Field(default=1.0, ge=0)
+    """Weight of telling each image token's lit lamp where samples know it: a lamp is a few pixels of a picture, and is
+    found much sooner when it is pointed at."""
+    filler_weight: float = Field(default=0.05, ge=0)
+    """Weight of the tokens that are always the same."""
+    light_change: float = Field(default=0.15, ge=0)
+    """Brightness and contrast vary by up to this share, colours by a third of it."""
+    held_out: float = Field(default=0.06, ge=0, lt=1)
+    """Share of the groups kept for validation."""
+    validate_every: int = Field(default=400, ge=1)
+    save_every: int = Field(default=400, ge=1)
+    threads: int = Field(default=2, ge=1)
+    """CPU threads; on a busy machine one is faster than two that wait for each other."""
+    compile: bool = True
+    """Compile the forward pass where there is a compiler: costs a minute or two, then a step takes half the time."""
+    seed: int = 0
+    size: SmallConfig = SmallConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStep:
+    """One progress report."""
+
+    step: int
+    steps: int
+    """Steps there will be, as far as the time limit lets one tell."""
+    loss: float
+    learning_rate: float
+    seconds: float
+    validation: Validation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How well held-out samples are answered."""
+
+    token_accuracy: float
+    """Share of action tokens that are exactly the label's, each after the label's own tokens."""
+    direction_accuracy: float
+    speed_accuracy: float
+    ade_m: float
+    """Mean distance between the generated and the labelled trajectory over all points."""
+    fde_m: float
+    """The same at the last point."""
+    lateral_1s_m: float
+    """Median distance across the label's heading after one second: what the steering sees."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Samples ready for the model; one row each."""
+
+    images: Tensor
+    ids: Tensor
+    """(N, length) prompt, image places and answer, padded behind."""
+    starts: Tensor
+    """(N,) where the answer begins."""
+    answer: Tensor
+    """(N, header + horizon + 1) the answer's tokens and the end of turn."""
+    trajectory: np.ndarray
+    light: Tensor
+    """(N,) index into `refine.data.samples.LIGHTS`."""
+    lamps: Tensor
+    """(N, image tokens) the same for the lamp lit in each, -1 where it is not known."""
+
+
+def train_small(
+    data: Path | list[Path],
+    out: Path,
+    config: SmallTrainingConfig | None = None,
+    on_step: Callable[[TrainingStep], None] | None = None,
+) -> Path:
+    """Train on the samples in `data` and write a checkpoint folder `out`; returns it.
+
+    Raises `RefineError` where the data or the starting checkpoint do not fit.
+    """
+    config = config or SmallTrainingConfig()
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    samples = read_samples(data)
+    vla = _starting_point(samples, out, config)
+    trainer = Trainer(vla, samples, config)
+    clock = time.monotonic()
+    for report in trainer.run():
+        if on_step is not None:
+            on_step(report)
+        if report.step % config.save_every == 0:
+            save_checkpoint(vla, out)
+    save_checkpoint(vla, out)
+    log.info("trained in %.0f s", time.monotonic() - clock)
+    return out
+
+
+def save_checkpoint(vla: Vla, folder: Path) -> None:
+    """Write the weights (bfloat16) into a checkpoint folder in one rename, so that a kill leaves the last ones."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    state = {name: value.detach().to(torch.bfloat16, copy=True) for name, value in vla.model.state_dict().items()}
+    vla.model.save_pretrained(partial, state_dict=state)
+    (partial / "model.safetensors").chmod(0o644)  # safetensors writes for the owner alone
+    (partial / "model.safetensors").replace(folder / "model.safetensors")
+    shutil.rmtree(partial)
+
+
+def _starting_point(samples: Samples, out: Path, config: SmallTrainingConfig) -> Vla:
+    """A whole checkpoint in `out` to begin with: new, or a copy of the one to go on from."""
+    if config.start_from is not None:
+        if config.start_from.resolve() != out.resolve():
+            shutil.copytree(config.start_from, out, dirs_exist_ok=True)
+    else:
+        segments = segments_from_trajectories(samples.trajectory_ego)
+        codebook = Codebook.fit(segments, size=config.codes, tolerance_m=0.01, seed=config.seed)
+        settings = PolicySettings(name=config.name, horizon=samples.trajectory_ego.shape[1])
+        make_checkpoint(out, config.seed, codebook, settings, config.size)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    vla = Vla.load(out, device=device)
+    vla.model.float()
+    camera = vla.settings.camera
+    if samples.images.shape[1:] != (camera.height, camera.width, 3):
+        raise RefineError(
+            f"the samples' pictures are {samples.images.shape[2]}x{samples.images.shape[1]}, the policy's camera takes "
+            f"{camera.width}x{camera.height}; collect with this checkpoint's settings"
+        )
+    return vla
+
+
+class Trainer:
+    """The loop; `run` yields a report after every step."""
+
+    def __init__(self, vla: Vla, samples: Samples, config: SmallTrainingConfig) -> None:
+        self.config = config
+        self.vla = vla
+        self._rng = np.random.default_rng(config.seed)
+        held = held_out_rows(samples, config.held_out)
+        lesson = make_lesson(vla, samples)
+        self._train_rows, self._held_rows = np.flatnonzero(~held), np.flatnonzero(held)
+        if not len(self._train_rows):
+            raise RefineError("no samples left to train on; collect more or hold fewer out")
+        self._lesson = lesson
+        self._train_rows = np.repeat(self._train_rows, repeats(samples)[self._train_rows])
+        self.device = next(vla.model.parameters()).device
+        self.forward = make_forward(vla, lesson).to(self.device)
+        self._action_ids = torch.tensor(
+            vla.processor.tokenizer.convert_tokens_to_ids([action_token(i) for i in range(len(vla.codebook))]),
+            device=self.device,
+        )
+        self._soft = soft_targets(vla.codebook, config.soft_m).to(self.device)
+        self._soft_end = soft_targets(vla.codebook, config.soft_end_m).to(self.device)
+        width = vla.model.config.text_config.hidden_size
+        self._light_head = torch.nn.Linear(width, len(LIGHTS)).to(self.device)
+        self._lamp_head = torch.nn.Linear(width, len(LIGHTS)).to(self.device)
+        compiles = config.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
+        self._loss = torch.compile(self._loss_of, dynamic=False) if compiles else self._loss_of
+        learnt = [*vla.model.parameters(), *self._light_head.parameters(), *self._lamp_head.parameters()]
+        decayed = [p for p in learnt if p.ndim >= 2]
+        others = [p for p in learnt if p.ndim < 2]
+        groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self._optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
+
+    def run(self) -> Iterator[TrainingStep]:
+        """Train to the end."""
+        config = self.config
+        began, done, step = time.monotonic(), 0.0, 0
+        batches = self._batches()
+        while done < 1.0:
+            rate = config.learning_rate * _schedule(step, config.warmup_steps, done)
+            loss = self._step(next(batches), rate, min(2.0 * done, 1.0))
+            step += 1
+            if step == 1:
+                began = time.monotonic()  # compiling is not training
+            seconds = time.monotonic() - began
+            done = step / config.steps
+            if config.minutes is not None:
+                done = max(done, seconds / (60.0 * config.minutes))
+            due = step % config.validate_every == 0 or done >= 1.0
+            validation = self.validate() if due and len(self._held_rows) else None
+            yield TrainingStep(step, max(round(step / max(done, 1e-9)), step), loss, rate, seconds, validation)
+
+    def _batches(self) -> Iterator[np.ndarray]:
+        rows = self._train_rows
+        queue = np.zeros(0, np.int64)
+        while True:
+            while len(queue) < self.config.batch:
+                queue = np.concatenate([queue, self._rng.permutation(rows)])
+            yield queue[: self.config.batch]
+            queue = queue[self.config.batch :]
+
+    def _step(self, rows: np.ndarray, rate: float, sharpness: float) -> float:
+        lesson, device = self._lesson, self.device
+        picked = torch.from_numpy(rows)
+        gain, bias = self._light(len(rows))
+        with self._precision():
+            loss = self._loss(
+                lesson.images[picked].to(device),
+                lesson.ids[picked].to(device),
+                lesson.starts[picked].to(device),
+                lesson.answer[picked].to(device),
+                lesson.light[picked].to(device),
+                lesson.lamps[picked].to(device),
+                gain,
+                bias,
+                torch.lerp(self._soft, self._soft_end, sharpness),
+            )
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.vla.model.parameters(), self.config.gradient_norm)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach())
+
+    def _precision(self) -> Any:
+        # Also on the CPU: the weights stay float32, the matrix products are done in bfloat16 where that is faster.
+        fast = self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+        return torch.autocast(self.device.type, torch.bfloat16) if fast else nullcontext()
+
+    def _loss_of(
+        self,
+        images: Tensor,
+        ids: Tensor,
+        starts: Tensor,
+        answer: Tensor,
+        light: Tensor,
+        lamps: Tensor,
+        gain: Tensor,
+        bias: Tensor,
+        soft: Tensor,
+    ) -> Tensor:
+        config = self.config
+        places = starts[:, None] - 1 + torch.arange(answer.shape[1], device=starts.device)
+        seen = self.forward.see(images, gain, bias)
+        thoughts = self.forward.think(seen, ids, places)
+        scores = torch.log_softmax(self.forward.words(thoughts).float(), dim=-1)
+        lights = torch.nn.functional.cross_entropy(self._light_head(thoughts[:, SPEED_AT]).float(), light)
+        horizon = self.vla.settings.horizon
+        header = answer.shape[1] - horizon - 1
+        single = -torch.gather(scores, 2, answer[..., None])[..., 0]
+        words = single[:, DIRECTION_AT].mean() + single[:, SPEED_AT].mean()
+        filler = single[:, :header].mean() + single[:, -1].mean()
+        among = scores[:, header:-1].index_select(2, self._action_ids)
+        codes = torch.searchsorted(self._action_ids, answer[:, header:-1].contiguous())
+        actions = -(soft[codes] * among).sum(-1).mean()
+        asides = (
+            config.light_weight * lights
+            + config.lamp_weight * lamp_loss(self._lamp_head(seen).float(), lamps)
+            + config.filler_weight * filler
+        )
+        return actions + config.header_weight * words + asides
+
+    def _light(self, count: int) -> tuple[Tensor, Tensor]:
+        """Gain and bias per picture and channel."""
+        most = self.config.light_change
+        contrast = self._rng.uniform(-most, most, (count, 1, 1))
+        colour = self._rng.uniform(-most / 3, most / 3, (count, 1, 3))
+        brightness = self._rng.uniform(-most / 2, most / 2, (count, 1, 1))
+        gain = np.exp(contrast + colour)
+        bias = 0.5 * (1.0 - np.exp(contrast)) + brightness * 0.5
+        as_tensor = [torch.from_numpy(value.astype(np.float32)).to(self.device) for value in (gain, bias)]
+        return as_tensor[0], as_tensor[1]
+
+    def validate(self, most: int = 384) -> Validation:
+        """Answer held-out samples, each token after the label's and then freely."""
+        return evaluate(self.vla, self.forward, self._lesson, self._held_rows[:: max(1, len(self._held_rows) // most)])
+
+
+@torch.no_grad()
+def evaluate(vla: Vla, forward: SmallForward, lesson: Lesson, rows: np.ndarray, batch: int = 48) -> Validation:
+    """Accuracies and errors over some rows of a lesson."""
+    tokenizer, horizon = vla.processor.tokenizer, vla.settings.horizon
+    device = next(vla.model.parameters()).device
+    actions = torch.tensor(tokenizer.convert_tokens_to_ids([action_token(i) for i in range(len(vla.codebook))]))
+    hits, far = [], []
+    for first in range(0, len(rows), batch):
+        picked = torch.from_numpy(rows[first : first + batch])
+        ids, starts, answer = lesson.ids[picked], lesson.starts[picked], lesson.answer[picked]
+        ones = torch.ones(len(picked), 1, 3, device=device)
+        seen = forward.see(lesson.images[picked].to(device), ones, torch.zeros_like(ones))
+        places = starts[:, None] - 1 + torch.arange(answer.shape[1])
+        told = forward.read(seen, ids.to(device), places.to(device)).argmax(-1).cpu()
+        hits.append((told == answer).float().numpy())
+        header = answer.shape[1] - horizon - 1
+        free = ids.clone()
+        row = torch.arange(len(picked))
+        for offset in [DIRECTION_AT, SPEED_AT, *range(header, header + horizon)]:
+            at = starts - 1 + offset
+            scores = forward.read(seen, free.to(device), at[:, None].to(device))[:, 0].cpu()
+            choice = actions[scores[:, actions].argmax(-1)] if offset >= header else scores.argmax(-1)
+            free[row, at + 1] = choice
+        tokens = torch.gather(free, 1, starts[:, None] + header + torch.arange(horizon))
+        codes = torch.searchsorted(actions, tokens).numpy()
+        driven = np.stack([vla.codebook.decode(tuple(line)) for line in codes])
+        far.append(_errors(driven, lesson.trajectory[rows[first : first + batch]]))
+    right, error = np.concatenate(hits), np.concatenate(far)
+    header = right.shape[1] - horizon - 1
+    return Validation(
+        token_accuracy=float(right[:, header:-1].mean()),
+        direction_accuracy=float(right[:, DIRECTION_AT].mean()),
+        speed_accuracy=float(right[:, SPEED_AT].mean()),
+        ade_m=float(error[:, 0].mean()),
+        fde_m=float(error[:, 1].mean()),
+        lateral_1s_m=float(np.median(error[:, 2])),
+    )
+
+
+def _errors(driven: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """(N, 3) mean and final distance, and the distance across the label's heading after one second (2 points)."""
+    apart = np.linalg.norm(driven[..., :2] - label[..., :2], axis=-1)
+    second = min(1, label.shape[1] - 1)
+    delta, yaw = (driven - label)[:, second], label[:, second, 2]
+    across = np.abs(-np.sin(yaw) * delta[:, 0] + np.cos(yaw) * delta[:, 1])
+    return np.stack([apart.mean(1), apart[:, -1], across], axis=1)
+
+
+def make_forward(vla: Vla, lesson: Lesson) -> SmallForward:
+    """The batched forward pass for a lesson's sequences."""
+    image_token = vla.model.config.image_token_id
+    start = int((lesson.ids[0] == image_token).nonzero()[0])
+    eye = vla.processor.image_processor
+    hw = (lesson.images.shape[1], lesson.images.shape[2])
+    return SmallForward(vla.model, hw, start, lesson.ids.shape[1], eye.image_mean, eye.image_std)
+
+
+def make_lesson(vla: Vla, samples: Samples) -> Lesson:
+    """Tokenise samples: prompts as the policy is asked, answers as it shall give them."""
+    if samples.trajectory_ego.shape[1] != vla.settings.horizon:
+        raise RefineError(
+            f"the samples hold {samples.trajectory_ego.shape[1]} points, the policy plans {vla.settings.horizon}; "
+            "collect with this checkpoint's settings"
+        )
+    prompts = _PromptIds(vla)
+    prompt_ids = [prompts(text) for text in samples.prompts()]
+    answers = [_answer_ids(vla, samples, row) for row in range(len(samples))]
+    pad = vla.processor.tokenizer.pad_token_id
+    length = max(len(ids) for ids in prompt_ids) + len(answers[0])
+    ids = torch.full((len(samples), length), pad, dtype=torch.long)
+    for row, (question, answer) in enumerate(zip(prompt_ids, answers, strict=True)):
+        line = question + answer
+        ids[row, : len(line)] = torch.tensor(line)
+    return Lesson(
+        images=torch.from_numpy(samples.images),
+        ids=ids,
+        starts=torch.tensor([len(question) for question in prompt_ids]),
+        answer=torch.tensor(answers),
+        trajectory=samples.trajectory_ego,
+        light=torch.from_numpy(samples.light.astype(np.int64)),
+        lamps=torch.from_numpy(np.where(samples.lamps == UNSEEN, -1, samples.lamps.astype(np.int64))).flatten(1),
+    )
+
+
+def lamp_loss(scores: Tensor, lamps: Tensor) -> Tensor:
+    """Cross-entropy of each image token's lamp; the tokens with a lamp and those without count half each.
+
+    `scores` (B, tokens, len(LIGHTS)), `lamps` (B, tokens) with -1 where it is not known.
+    """
+    each = torch.nn.functional.cross_entropy(scores.flatten(0, 1), lamps.flatten().clamp(min=0), reduction="none")
+    lit, dark = (lamps.flatten() > 0).float(), (lamps.flatten() == 0).float()
+    return 0.5 * ((each * lit).sum() / lit.sum().clamp(min=1) + (each * dark).sum() / dark.sum().clamp(min=1))
+
+
+class _PromptIds:
+    """Token ids of prompts, each distinct text tokenised once."""
+
+    def __init__(self, vla: Vla) -> None:
+        self._vla = vla
+        self._known: dict[str, list[int]] = {}
+        camera, processor = vla.settings.camera, vla.processor
+        unit = processor.image_processor.patch_size * processor.image_processor.merge_size
+        self._image_tokens = (camera.width // unit) * (camera.height // unit)
+
+    def __call__(self, prompt: str) -> list[int]:
+        if prompt not in self._known:
+            processor = self._vla.processor
+            text = processor.apply_chat_template(messages(prompt), tokenize=False, add_generation_prompt=True)
+            text = text.replace(processor.image_token, processor.image_token * self._image_tokens)
+            self._known[prompt] = processor.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self._known[prompt]
+
+
+def _answer_ids(vla: Vla, samples: Samples, row: int) -> list[int]:
+    trajectory = samples.trajectory_ego[row]
+    command = COMMANDS[samples.command[row]]
+    direction, speed = meta_action(trajectory, float(samples.speed_mps[row]), command, vla.settings.step_s)
+    text = format_answer(direction, speed, vla.codebook.encode(trajectory)) + END_OF_TURN
+    return vla.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def soft_targets(codebook: Codebook, width_m: float) -> Tensor:
+    """(K, K) target distribution over codes for each true code, falling off with the distance between motions."""
+    apart = np.stack([codebook.distances_m(code) for code in codebook.codes])
+    if width_m <= 0:
+        return torch.eye(len(codebook))
+    return torch.softmax(torch.from_numpy(-0.5 * (apart / width_m) ** 2), dim=-1).float()
+
+
+def repeats(samples: Samples, most: int = 6) -> np.ndarray:
+    """(N,) int: how often each sample is shown in an epoch, so that what is rare and matters is learnt too.
+
+    Cars standing before a junction that shall set off (the light is green) come as often as those that shall go on
+    standing: else "standing" alone would mean "stand" (the copycat problem, arXiv 2010.14876). Lane changes come four
+    times, the moments in and right before a turn three times: there a few centimetres a step decide.
+    """
+    step_m = np.linalg.norm(np.diff(samples.trajectory_ego[:, -2:, :2], axis=1), axis=-1)[:, 0]
+    distance = samples.command_distance_m
+    turns = [COMMANDS.index(one) for one in (RouteCommand.LEFT, RouteCommand.STRAIGHT, RouteCommand.RIGHT)]
+    at_junction = np.isin(samples.command, turns) & (distance > BEFORE_M[0]) & (distance < BEFORE_M[1])
+    standing = at_junction & (samples.speed_mps < STANDING_MPS)
+    leaving = standing & (step_m > SETTING_OFF_M)
+    staying = standing & ~leaving
+    often = np.ones(len(samples), np.int64)
+    often[leaving] = min(max(round(staying.sum() / max(leaving.sum(), 1)), 1), most)
+    bends = [COMMANDS.index(RouteCommand.LEFT), COMMANDS.index(RouteCommand.RIGHT)]
+    turning = np.isin(samples.command, bends) & (distance < TURNING_M) & (samples.speed_mps >= STANDING_MPS)
+    often[turning] = 3
+    changes = [COMMANDS.index(RouteCommand.CHANGE_LANE_LEFT), COMMANDS.index(RouteCommand.CHANGE_LANE_RIGHT)]
+    often[np.isin(samples.command, changes)] = 4
+    return often
+
+
+def held_out_rows(samples: Samples, share: float) -> np.ndarray:
+    """(N,) bool: samples of the groups kept for validation, chosen by a hash of the group alone."""
+    scrambled = (samples.group.astype(np.uint64) * np.uint64(2654435761)) % np.uint64(2**32)
+    return scrambled < share * 2**32
+
+
+def _schedule(step: int, warmup: int, done: float) -> float:
+    """Linear warm-up, then a cosine down to nothing."""
+    rising = min(1.0, (step + 1) / max(warmup, 1))
+    return rising * (0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0))))

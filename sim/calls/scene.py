@@ -1,0 +1,148 @@
+"""The RPC calls about what stands in the world: rays, level boxes, environment objects, layers, textures.
+
+What this simulator has of it is answered truly (ground, actors, buildings, trees); what it cannot do (other textures,
+hiding scenery) is refused by name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from sim.calls.street_lamps import changed_lamps, lamps_on_wire
+from sim.protocol.rpc import Method, ReplyShape, RpcError
+from sim.simulator import Simulator
+from sim.town.scene_objects import SceneObject, scene_objects
+from sim.world import box_rays as rays
+from sim.world.actors import Actor, Pose, compose, finite, vector_from_wire, wire_transform
+from sim.world.blueprints import Kind
+
+ANY_LABEL = 255
+_NO_HIT = [False, [[0.0, 0.0, 0.0], 0]]
+_PLUMB_M = 1e-3
+"""A ray that moves less than this sideways looks for the ground: nothing stands above a road."""
+
+
+class SceneCalls:
+    """Handlers of the calls about the scene."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+
+    def methods(self) -> dict[str, Method]:
+        """The calls by name."""
+        values: dict[str, Callable[..., Any]] = {
+            "project_point": self.project_point,
+            "cast_ray": self.cast_ray,
+            "get_all_level_BBs": self.level_boxes,
+            "get_environment_objects": self.environment_objects,
+            "get_names_of_all_objects": lambda: [thing.name for thing in self._objects()],
+            "query_lights_state": lambda _client: self.street_lamps(),
+        }
+        voids: dict[str, Callable[..., Any]] = {
+            "enable_environment_objects": lambda _ids, _enable: _refuse("the scenery stands where it stands"),
+            "update_lights_state": lambda _client, lamps, _discard=False: self.change_lamps(lamps),
+            "update_day_night_cycle": lambda _client, _active: None,
+            # As on CARLA's own maps without layers: taken, with no effect.
+            "load_map_layer": lambda _layers: None,
+            "unload_map_layer": lambda _layers: None,
+            "apply_color_texture_to_objects": lambda *_: _refuse("other textures cannot be applied to objects"),
+            "apply_float_color_texture_to_objects": lambda *_: _refuse("other textures cannot be applied to objects"),
+            "set_annotations_traverse_translucency": lambda _enable: None,
+            "draw_debug_shape": self.draw_debug_shape,
+            "clear_debug_shape": lambda: self.simulator.world.debug_shapes.clear(),
+            "clear_debug_string": lambda: None,
+        }
+        table = {name: Method(ReplyShape.VALUE, handler) for name, handler in values.items()}
+        return table | {name: Method(ReplyShape.VOID, handler) for name, handler in voids.items()}
+
+    # Rays
+
+    def project_point(self, location: Any, direction: Any, reach_m: float) -> list[Any]:
+        """[found, LabelledPoint]: the first thing that a ray meets."""
+        start, way = vector_from_wire(location), vector_from_wire(direction)
+        (reach,) = finite(reach_m)
+        norm = sum(component * component for component in way) ** 0.5
+        if norm < 1e-9 or reach <= 0.0:
+            return _NO_HIT
+        x, y, z = (s + reach * component / norm for s, component in zip(start, way, strict=True))
+        hits = self._cast(start, (x, y, z))
+        return [True, _labelled(hits[0])] if hits else _NO_HIT
+
+    def cast_ray(self, start: Any, end: Any) -> list[Any]:
+        """LabelledPoints of everything between two places, nearest first."""
+        return [_labelled(hit) for hit in self._cast(vector_from_wire(start), vector_from_wire(end))]
+
+    def _cast(self, start: rays.Vector, end: rays.Vector) -> list[rays.Hit]:
+        world = self.simulator.world
+        solids = [_solid(actor) for actor in world.actors.values() if any(actor.extent_m)]
+        is_plumb = math.hypot(end[0] - start[0], end[1] - start[1]) < _PLUMB_M
+        blocks = [] if is_plumb else [thing.solid for thing in self._objects() if thing.is_near(start, end)]
+        return rays.cast(start, end, [*solids, *blocks], world.ground_z, world.ground_label)
+
+    # Lamps and debug shapes
+
+    def street_lamps(self) -> list[Any]:
+        """`LightState`s of the street lamps; none where nothing is drawn (every client asks this on its way in)."""
+        return lamps_on_wire(self.simulator.lamp_heads(), self.simulator.world.street_lamps)
+
+    def change_lamps(self, lamps: list[Any]) -> None:
+        """Switch, dim and colour street lamps."""
+        count = len(self.simulator.lamp_heads())
+        self.simulator.world.street_lamps |= {k: v for k, v in changed_lamps(lamps).items() if 0 <= k < count}
+
+    def draw_debug_shape(self, shape: list[Any]) -> None:
+        """Show a point, line, arrow or box for its life time."""
+        world = self.simulator.world
+        world.debug_shapes.add(shape, world.time_s, world.frame)
+
+    # Scenery
+
+    def _objects(self) -> tuple[SceneObject, ...]:
+        return scene_objects(self.simulator.world.opendrive)
+
+    def level_boxes(self, label: int) -> list[Any]:
+        """Boxes, in the world, of what stands still and has the label (255: any)."""
+        boxes = [_world_box(thing.solid) for thing in self._objects() if _wanted(thing.solid.label, label)]
+        fixed = (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN)
+        actors = [a for a in self.simulator.world.actors.values() if a.kind in fixed]
+        return boxes + [_world_box(_solid(actor)) for actor in actors if _wanted(_label(actor), label)]
+
+    def environment_objects(self, label: int) -> list[Any]:
+        """`EnvironmentObject`s with the label (255: any)."""
+        return [
+            [_transform(thing.solid.pose), _world_box(thing.solid), thing.object_id, thing.name, thing.solid.label]
+            for thing in self._objects()
+            if _wanted(thing.solid.label, label)
+        ]
+
+
+def _refuse(why: str) -> None:
+    raise RpcError(why)
+
+
+def _wanted(label: int, asked: int) -> bool:
+    return asked in (ANY_LABEL, label)
+
+
+def _label(actor: Actor) -> int:
+    return actor.semantic_tags[0] if actor.semantic_tags else 0
+
+
+def _solid(actor: Actor) -> rays.Solid:
+    return rays.Solid(compose(actor.pose, Pose(*actor.box_offset_m)), actor.extent_m, _label(actor))
+
+
+def _labelled(hit: rays.Hit) -> list[Any]:
+    return [list(hit.location), hit.label]
+
+
+def _transform(pose: Pose) -> list[list[float]]:
+    values = wire_transform(pose)
+    return [list(values[:3]), list(values[3:])]
+
+
+def _world_box(solid: rays.Solid) -> list[Any]:
+    place, turn = _transform(solid.pose)
+    return [place, list(solid.extent_m), turn, 0]

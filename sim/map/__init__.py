@@ -1,0 +1,1 @@
+"""OpenDRIVE: reading and checking it, lanes, routes, signals and road surfaces. No actors and no meshes."""

@@ -1,0 +1,1 @@
+"""CARLA's recorder: the file's format, writing, replaying and reports."""

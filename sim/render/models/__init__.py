@@ -1,0 +1,1 @@
+"""The shapes of vehicles, walkers and the cabin as triangles."""

@@ -1,0 +1,1 @@
+"""Plain records of what a picture or a ray can meet, semantic labels, and the camera's mathematics. No OpenGL."""

@@ -1,0 +1,165 @@
+"""Rays against the drawn town and everything in it: what LiDAR, radar and obstacle detectors measure with.
+
+The same triangles as in the pictures, so that a point cloud and a depth picture agree. Embree does the casting: the
+town (with its traffic lights) is one scene, built once; each model has one in its own frame, into which the few rays
+that may meet an actor are turned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+
+from sim.render.staging import ModelKey, label_of, make_model, model_key, signal_instances
+from sim.scene.camera import axes
+from sim.scene.labels import LABEL
+from sim.scene.records import DrawnActor, DrawnLight
+from sim.town.solids import Model
+from sim.town.town import Town
+
+TOUCHING_M = 1e-3
+"""A ray does not see what is nearer than this: the surface that it starts from."""
+
+
+@dataclass
+class Hits:
+    """What n rays met first; `distance_m` is infinite where they met nothing within reach."""
+
+    distance_m: np.ndarray
+    """(n,) float64."""
+    normal: np.ndarray
+    """(n, 3) unit normals of the surfaces, in the world; whichever way their triangles wind."""
+    tag: np.ndarray
+    """(n,) uint32 semantic tags, 0 for nothing."""
+    actor_id: np.ndarray
+    """(n,) int64, 0 for the town."""
+
+    @property
+    def met(self) -> np.ndarray:
+        """(n,) bool: whether a ray met anything."""
+        return np.isfinite(self.distance_m)
+
+
+class RayScene:
+    """One town for casting rays into. Not for several threads at once."""
+
+    def __init__(self, town: Town, lights: Sequence[DrawnLight]) -> None:
+        corners, tags, actor_ids = _town_triangles(town)
+        for light in lights:
+            for key, row in signal_instances(light, town.far_side(light.x, light.y, light.yaw)):
+                model, row = make_model(key), row.reshape(())
+                turn = np.stack([row["row_x"], row["row_y"], row["row_z"]])
+                placed = _model_triangles(model) @ turn[:, :3].T + turn[:, 3]
+                corners.append(placed.astype(np.float32))
+                tags.append(_model_tags(model, label_of(key[0], 0)))
+                actor_ids.append(np.full(len(placed), light.actor_id, np.int64))
+        self._tags, self._actor_ids = np.concatenate(tags), np.concatenate(actor_ids)
+        self._town = _scene(np.concatenate(corners))
+        self._models: dict[ModelKey, tuple[EmbreeScene, Model, np.ndarray]] = {}
+
+    def cast(
+        self,
+        origins: np.ndarray,
+        directions: np.ndarray,
+        reach_m: float,
+        actors: Sequence[DrawnActor] = (),
+        hidden_actor_id: int = -1,
+        with_town: bool = True,
+    ) -> Hits:
+        """What rays from (n, 3) or (3,) origins along (n, 3) unit directions meet first within `reach_m` metres."""
+        n = len(directions)
+        origins = np.broadcast_to(np.asarray(origins, float), (n, 3))
+        hits = Hits(np.full(n, np.inf), np.zeros((n, 3)), np.zeros(n, np.uint32), np.zeros(n, np.int64))
+        if n == 0:
+            return hits
+        if with_town:
+            distance, normal, triangle = _run(self._town, origins, directions, np.full(n, reach_m))
+            met = triangle >= 0
+            hits.distance_m[met], hits.normal[met] = distance[met], normal[met]
+            hits.tag[met], hits.actor_id[met] = self._tags[triangle[met]], self._actor_ids[triangle[met]]
+        centre = origins.mean(axis=0)
+        spread = float(np.linalg.norm(origins - centre, axis=1).max())
+        for actor in actors:
+            away = np.array([actor.x, actor.y, actor.z]) - centre
+            if actor.actor_id != hidden_actor_id and np.linalg.norm(away) < reach_m + spread + 15.0:
+                self._cast_at(actor, origins, directions, reach_m, hits)
+        return hits
+
+    def _cast_at(
+        self, actor: DrawnActor, origins: np.ndarray, directions: np.ndarray, reach_m: float, hits: Hits
+    ) -> None:
+        scene, model, tags = self._model(actor)
+        place = np.array([actor.x, actor.y, actor.z])
+        relative = place - origins
+        along = np.einsum("ij,ij->i", relative, directions)
+        aside = np.einsum("ij,ij->i", relative, relative) - along * along
+        limit = np.minimum(hits.distance_m, reach_m)
+        near = np.flatnonzero(
+            (aside < model.radius_m**2) & (along > -model.radius_m) & (along - model.radius_m < limit)
+        )
+        if not len(near):
+            return
+        turn = axes(actor.roll, actor.pitch, actor.yaw)
+        distance, normal, triangle = _run(scene, -relative[near] @ turn.T, directions[near] @ turn.T, limit[near])
+        met = triangle >= 0
+        rays = near[met]
+        hits.distance_m[rays], hits.normal[rays] = distance[met], normal[met] @ turn
+        own = label_of(actor.type_id, actor.tag)
+        hits.tag[rays] = np.where(tags[triangle[met]] == 0, own, tags[triangle[met]])
+        hits.actor_id[rays] = actor.actor_id
+
+    def _model(self, actor: DrawnActor) -> tuple[EmbreeScene, Model, np.ndarray]:
+        key = model_key(actor)
+        if key not in self._models:
+            model = make_model(key)
+            self._models[key] = _scene(_model_triangles(model)), model, _model_tags(model, 0)
+        return self._models[key]
+
+
+def _town_triangles(town: Town) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """(m, 3, 3) corners, (m,) tags and (m,) actor ids (none) of the town as seen from near."""
+    chunks = town.chunks
+    ranges = [
+        np.arange(a, a + n) for a, n, begin in zip(chunks.first, chunks.count, chunks.begin, strict=True) if not begin
+    ]
+    triangles = town.indices[np.concatenate(ranges)].reshape(-1, 3)
+    assert town.labels.dtype == LABEL  # noqa: S101
+    tags = town.labels["tag"][triangles[:, 0]].astype(np.uint32)
+    return [town.vertices["position"][triangles]], [tags], [np.zeros(len(triangles), np.int64)]
+
+
+def _model_triangles(model: Model) -> np.ndarray:
+    return model.vertices["position"][model.indices.reshape(-1, 3)]
+
+
+def _model_tags(model: Model, own: int) -> np.ndarray:
+    tags = model.vertices["tag"][model.indices.reshape(-1, 3)[:, 0]].astype(np.uint32)
+    return np.where(tags == 0, np.uint32(own), tags)
+
+
+def _scene(corners: np.ndarray) -> EmbreeScene:
+    scene = EmbreeScene()
+    TriangleMesh(scene, np.ascontiguousarray(corners, np.float32))
+    return scene
+
+
+def _run(
+    scene: EmbreeScene, origins: np.ndarray, directions: np.ndarray, limit_m: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distance, unit normal and triangle (-1 for none) of every ray's first hit."""
+    start = origins + directions * TOUCHING_M
+    found = scene.run(
+        np.ascontiguousarray(start, np.float32),
+        np.ascontiguousarray(directions, np.float32),
+        np.ascontiguousarray(limit_m, np.float32),
+        output=True,
+    )
+    distance = found["tfar"].astype(float) + TOUCHING_M
+    normal = found["Ng"].astype(float)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-30
+    triangle = np.where(distance <= limit_m, found["primID"], -1)
+    return distance, normal, triangle

@@ -1,0 +1,84 @@
+"""A town ready to draw: all static triangles, painted marks and where masts may stand, built once a map by numpy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry import LineString, Point
+from shapely.geometry.base import BaseGeometry
+
+from sim.map.opendrive import read_roads
+from sim.town.mesh import Chunks, StaticMesh, cut
+from sim.town.roads import Outlines, build_roads
+from sim.town.scenery import Scenery, build_scenery, lamp_light
+from sim.town.signs import add_signs
+
+PAINT_REACH_M = 240.0
+FAR_SIDE_M = 70.0
+
+
+@dataclass(frozen=True)
+class Town:
+    """Static geometry as arrays for the graphics card, and what moving things need to know of the place."""
+
+    vertices: np.ndarray
+    labels: np.ndarray
+    indices: np.ndarray
+    chunks: Chunks
+    paint: np.ndarray
+    paint_indices: np.ndarray
+    paint_chunks: Chunks
+    outlines: Outlines
+    scenery: Scenery
+
+    def far_side(self, x: float, y: float, yaw: float) -> tuple[float, float] | None:
+        """Where a signal's second head goes: across the junction, beside the road; None if there is no junction."""
+        direction = np.array([math.cos(yaw), math.sin(yaw)])
+        start = np.array([x, y])
+        ray = LineString([start - direction, start + direction * FAR_SIDE_M])
+        ahead = [floor for floor in self.outlines.junctions.values() if floor.intersects(ray)]
+        if not ahead:
+            return None
+        floor = min(ahead, key=lambda shape: shape.distance(Point(x, y)))
+        along = [float((np.array(p) - start) @ direction) for p in corners_of(floor.intersection(ray))]
+        across = np.array([-direction[1], direction[0]])
+        for shift in np.arange(0.0, 8.0, 0.5):
+            at = start + direction * (max(along) + 1.0) + across * shift
+            if not shapely.dwithin(self.outlines.drivable, Point(at), 0.5):
+                return float(at[0]), float(at[1])
+        return None
+
+
+def corners_of(shape: BaseGeometry) -> np.ndarray:
+    """All coordinates of a geometry."""
+    return shapely.get_coordinates(shape)
+
+
+def build_town(opendrive: str) -> Town:
+    """Everything that stands still, from OpenDRIVE text.
+
+    Raises:
+        ValueError: the text is not OpenDRIVE or has no roads.
+    """
+    roads = read_roads(opendrive)
+    mesh = StaticMesh()
+    paint, outlines = build_roads(roads, mesh)
+    scenery = build_scenery(roads, outlines, mesh)
+    add_signs(roads, mesh)
+    vertices, indices, chunks = mesh.build()
+    vertices["colour"][:, 3] = np.round(lamp_light(vertices["position"], scenery.lamps) * 255.0)
+    marks = paint.vertices()
+    marks["colour"][:, 3] = np.round(lamp_light(marks["position"], scenery.lamps) * 255.0)
+    quads = np.arange(len(marks), dtype=np.uint32).reshape(-1, 4)
+    triangles = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+    span = np.tile(np.array([0.0, PAINT_REACH_M]), (len(triangles), 1))
+    if len(triangles):
+        order, paint_chunks = cut(marks["position"][triangles], span)
+        triangles = triangles[order]
+    else:
+        none = np.zeros(0, int)
+        paint_chunks = Chunks(none, none, np.zeros((0, 3)), none, np.zeros((0, 2)), none, none)
+    return Town(vertices, mesh.labels(), indices, chunks, marks, triangles.ravel(), paint_chunks, outlines, scenery)

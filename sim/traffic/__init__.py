@@ -1,0 +1,1 @@
+"""The driver of background vehicles: car following, junctions, lane changes, deadlocks and their settings."""

@@ -1,0 +1,77 @@
+"""What is neither vehicle nor map: walkers that walk and props that slide when they are hit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from sim.world.actors import ZERO, Actor
+from sim.world.blueprints import Kind
+from sim.world.collisions import Obstacles
+
+GroundHeight = Callable[[float, float, float], float]
+"""Height of the ground at x, y; where roads lie above each other, of the one nearest to a height z."""
+
+WALKER_MASS_KG = 75.0
+PROP_MASS_KG = 30.0
+PROP_DRAG_MPS2 = 5.0
+"""How fast a prop that was hit slides to a halt."""
+
+
+def move(actors: Iterable[Actor], delta_s: float, ground_z: GroundHeight) -> None:
+    """Walk and slide for one step."""
+    for actor in actors:
+        if actor.kind is Kind.PROP and actor.velocity_mps != ZERO:
+            _slide(actor, delta_s)
+        elif actor.kind is Kind.WALKER:
+            _walk(actor, delta_s, ground_z)
+
+
+def _walk(walker: Actor, delta_s: float, ground_z: GroundHeight) -> None:
+    x, y, _ = walker.walk_direction
+    norm = math.hypot(x, y)
+    if walker.is_dead or norm < 1e-6 or walker.walk_speed_mps <= 0.0:
+        walker.velocity_mps = ZERO
+        return
+    vx, vy = walker.walk_speed_mps * x / norm, walker.walk_speed_mps * y / norm
+    walker.velocity_mps = (vx, vy, 0.0)
+    pose = walker.pose
+    x, y = pose.x + vx * delta_s, pose.y + vy * delta_s
+    z = pose.z + ground_z(x, y, pose.z) - ground_z(pose.x, pose.y, pose.z)
+    walker.pose = pose._replace(x=x, y=y, z=z, yaw=math.atan2(vy, vx))
+
+
+def _slide(prop: Actor, delta_s: float) -> None:
+    """Move a prop that was hit, against friction."""
+    vx, vy, _ = prop.velocity_mps
+    speed = math.hypot(vx, vy)
+    left = max(0.0, speed - PROP_DRAG_MPS2 * delta_s) / speed if speed > 0.0 else 0.0
+    prop.velocity_mps = (vx * left, vy * left, 0.0)
+    prop.pose = prop.pose._replace(x=prop.pose.x + vx * left * delta_s, y=prop.pose.y + vy * left * delta_s)
+
+
+def obstacles_of(actors: list[Actor]) -> Obstacles:
+    """Walkers and props as what vehicles can hit."""
+    if not actors:
+        return Obstacles.none()
+    rows = np.array(
+        [
+            (
+                *(a.pose.x, a.pose.y, a.pose.yaw, a.extent_m[0], a.extent_m[1]),
+                *(WALKER_MASS_KG if a.kind is Kind.WALKER else PROP_MASS_KG, a.velocity_mps[0], a.velocity_mps[1]),
+                a.pose.z + a.box_offset_m[2] - a.extent_m[2],
+            )
+            for a in actors
+        ]
+    ).T.copy()
+    return Obstacles(np.array([a.actor_id for a in actors], np.int64), *rows)
+
+
+def take_over(actors: list[Actor], obstacles: Obstacles) -> None:
+    """Put walkers and props where collisions have pushed them."""
+    columns = (obstacles.x, obstacles.y, obstacles.vx, obstacles.vy)
+    for actor, x, y, vx, vy in zip(actors, *(column.tolist() for column in columns), strict=True):
+        actor.pose = actor.pose._replace(x=x, y=y)
+        actor.velocity_mps = (vx, vy, 0.0)

@@ -1,0 +1,377 @@
+"""The world: every actor, and what one step of time does to all of them.
+
+It composes vehicle motion, traffic lights, background traffic and collisions; it knows nothing of sockets, sensors'
+data or drawing. Everything in it is a function of the map, the seed and the calls made: the same ones give the same
+world, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import carla
+import numpy as np
+
+from sim.map.check import MapTextError, check_map
+from sim.map.lanes import LaneGraph
+from sim.map.signals import Signals
+from sim.map.surfaces import Surfaces
+from sim.protocol.rpc import RpcError
+from sim.scene.records import StreetLamp
+from sim.traffic.traffic import Traffic
+from sim.vehicles.ackermann import Ackermann
+from sim.vehicles.fleet import Vehicles, flat_ground
+from sim.world import box_rays as rays
+from sim.world import movables as loose
+from sim.world.actors import Actor, Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
+from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
+from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
+from sim.world.collisions import Contact, resolve
+from sim.world.debug_shapes import DebugShapes
+from sim.world.signs import Sign, light_pose, read_signs, trigger_volume
+
+SPAWN_SPACING_M = 25.0
+SPAWN_APART_M = 2.0
+SPAWN_CLEAR_M = 10.0
+SPAWN_HEIGHT_M = 0.5
+TOMBSTONES = 10_000
+FIRST_STREAM_ID = 2
+LONGEST_PART_S = 0.1
+"""Physics and drivers are unsound with longer steps."""
+_SOLID = (Kind.VEHICLE, Kind.WALKER, Kind.PROP)
+_FLAT_M = 0.01
+
+
+class MapError(Exception):
+    """The OpenDRIVE text is not a map that can be driven on."""
+
+
+def parse_map(name: str, opendrive: str) -> carla.Map:
+    """The map, or MapError saying why it is none."""
+    try:
+        check_map(opendrive)
+        carla_map = carla.Map(name, opendrive)
+    except MapTextError as error:
+        raise MapError(str(error)) from None
+    except (RuntimeError, IndexError) as error:
+        raise MapError(f"it is not OpenDRIVE that CARLA can read ({error})") from None
+    return carla_map
+
+
+def spawn_places(carla_map: carla.Map) -> list[carla.Waypoint]:
+    """Where vehicles may be spawned: on driving lanes every 25 m, outside junctions, each with a place of its own."""
+    found: list[carla.Waypoint] = []
+    at = np.empty((0, 3))
+    for waypoint in carla_map.generate_waypoints(SPAWN_SPACING_M):
+        if waypoint.is_junction or _is_short(waypoint):
+            continue
+        where = waypoint.transform.location
+        point = np.array([[where.x, where.y, where.z]])
+        if not len(at) or np.linalg.norm(at - point, axis=1).min() >= SPAWN_APART_M:
+            found.append(waypoint)
+            at = np.concatenate([at, point])
+    return found
+
+
+def _is_short(waypoint: carla.Waypoint) -> bool:
+    """Whether a lane leads from one junction straight into the next, as a roundabout's parts do."""
+    before, after = waypoint.previous(SPAWN_CLEAR_M), waypoint.next(SPAWN_CLEAR_M)
+    return any(w.is_junction for w in before) and any(w.is_junction for w in after)
+
+
+class World:
+    """One episode: a map, its lights, and the actors spawned into it."""
+
+    def __init__(
+        self,
+        name: str,
+        opendrive: str,
+        seed: int,
+        frame: int = 0,
+        next_actor_id: int = 1,
+        next_stream_id: int = FIRST_STREAM_ID,
+    ) -> None:
+        """Raises MapError when `opendrive` is no usable map. The counters continue those of a former episode."""
+        self.name = name
+        self.opendrive = opendrive
+        self.seed = seed
+        self.carla_map = parse_map(name, opendrive)
+        try:
+            self.lanes = LaneGraph.from_map(self.carla_map)
+        except (ValueError, IndexError) as error:
+            raise MapError(f"its lanes cannot be followed ({error})") from None
+        self.signals = Signals(self.carla_map, self.lanes)
+        self.street_lamps: dict[int, StreetLamp] = {}
+        """The ones that clients changed, by their place in the town's list."""
+        self.debug_shapes = DebugShapes()
+        self.traffic = Traffic(self.lanes, self.signals, seed)
+        self.vehicles = Vehicles()
+        self.surfaces = Surfaces(self.carla_map, self.lanes)
+        self.frame = frame
+        self.time_s = 0.0
+        self.delta_s = 0.05
+        self.actors: dict[int, Actor] = {}
+        self.tombstones: dict[int, Actor] = {}
+        self.contacts: list[Contact] = []
+        self.ackermann: dict[int, Ackermann] = {}
+        """Controllers at work, by vehicle: one is there from its first target until the vehicle gets other orders."""
+        self.lights_changed = False
+        self.next_actor_id = next_actor_id
+        self.next_stream_id = next_stream_id
+        waypoints = spawn_places(self.carla_map)
+        self.spawn_points = [_spawn_pose(w.transform) for w in waypoints]
+        self._is_flat = all(abs(w.transform.location.z) < _FLAT_M for w in waypoints)
+        self.light_ids = [self._add_light(index) for index in range(len(self.signals.lights))]
+        self.spectator = self._add(Kind.SPECTATOR, [0, "spectator", []], Pose(z=20.0, pitch=-math.pi / 2))
+        for sign in read_signs(self.carla_map):
+            self._add_sign(sign)
+
+    def actor(self, actor_id: int) -> Actor:
+        """A living actor; RpcError when there is none of that id."""
+        found = self.actors.get(actor_id)
+        if found is None:
+            raise RpcError(f"actor {actor_id} not found: it was never spawned, or has been destroyed")
+        return found
+
+    def is_untouched(self) -> bool:
+        """Whether nothing solid has been spawned into this episode, or nothing is left of it."""
+        return not any(a.kind in _SOLID for a in self.actors.values())
+
+    def vehicle(self, actor_id: int) -> Actor:
+        """A living vehicle; RpcError when it is something else."""
+        return self._of_kind(actor_id, Kind.VEHICLE, "a vehicle")
+
+    def walker(self, actor_id: int) -> Actor:
+        """A living walker; RpcError when it is something else."""
+        return self._of_kind(actor_id, Kind.WALKER, "a walker")
+
+    def light(self, actor_id: int) -> Actor:
+        """A traffic light; RpcError when it is something else."""
+        return self._of_kind(actor_id, Kind.TRAFFIC_LIGHT, "a traffic light")
+
+    def _of_kind(self, actor_id: int, kind: Kind, words: str) -> Actor:
+        actor = self.actor(actor_id)
+        if actor.kind is not kind:
+            raise RpcError(f"actor {actor_id} ({actor.type_id}) is not {words}")
+        return actor
+
+    # Spawning and destroying
+
+    def spawn(self, description: list[Any], pose: Pose, parent_id: int = 0, anywhere: bool = False) -> Actor:
+        """Spawn an actor; with a parent, `pose` is in the parent's frame and the actor follows it rigidly.
+
+        With `anywhere` a solid actor is put exactly at its pose, whatever the ground or another actor there.
+
+        RpcError when the blueprint is unknown, the parent is gone, or a solid actor would overlap another.
+        """
+        blueprint = BLUEPRINTS.get(description[1])
+        if blueprint is None:
+            raise RpcError(f"Spawn failed: there is no blueprint '{description[1]}' in this server's library")
+        if blueprint.type_id in MISSING_SENSORS:
+            raise RpcError(f"Spawn failed: this simulator has no {blueprint.type_id}")
+        parent = self.actor(parent_id) if parent_id else None
+        if parent is not None:
+            if blueprint.kind is Kind.VEHICLE:
+                raise RpcError("Spawn failed: vehicles cannot be attached to other actors here")
+            actor = self._add(blueprint.kind, description, compose(parent.pose, pose), blueprint)
+            actor.parent_id, actor.pose_in_parent = parent_id, pose
+            return actor
+        if blueprint.kind in _SOLID and not anywhere:
+            pose = self._on_the_ground(pose, blueprint)
+            self._refuse_overlap(pose, blueprint)
+        actor = self._add(blueprint.kind, description, pose, blueprint)
+        if blueprint.spec is not None:
+            self.vehicles.add(actor.actor_id, blueprint.spec, pose.x, pose.y, pose.z, pose.yaw)
+        return actor
+
+    def destroy(self, actor_id: int) -> Actor:
+        """Remove an actor; what was attached to it stays where it is."""
+        actor = self.actor(actor_id)
+        if actor.kind in (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN, Kind.SPECTATOR):
+            raise RpcError(f"actor {actor_id} ({actor.type_id}) belongs to the map and cannot be destroyed")
+        del self.actors[actor_id]
+        self.tombstones[actor_id] = actor
+        if len(self.tombstones) > TOMBSTONES:
+            del self.tombstones[next(iter(self.tombstones))]
+        if actor_id in self.vehicles:
+            self.traffic.unregister(actor_id)
+            self.vehicles.remove(actor_id)
+            self.ackermann.pop(actor_id, None)
+        for other in self.actors.values():
+            if other.parent_id == actor_id:
+                other.parent_id, other.pose_in_parent = 0, None
+        return actor
+
+    def _add(self, kind: Kind, description: list[Any], pose: Pose, blueprint: Blueprint | None = None) -> Actor:
+        attributes = {a.name: a.value for a in blueprint.attributes} if blueprint else {}
+        attributes |= {str(name): str(value) for name, _, value in description[2]}
+        actor = Actor(self.next_actor_id, description[1], kind, description, attributes, pose)
+        if blueprint is not None:
+            actor.extent_m, actor.box_offset_m = blueprint.extent_m, blueprint.box_offset_m
+            actor.semantic_tags = blueprint.semantic_tags
+        if kind in STREAMING_KINDS:
+            actor.stream_id = self.next_stream_id
+            self.next_stream_id += 1
+        self.actors[actor.actor_id] = actor
+        self.next_actor_id += 1
+        return actor
+
+    def _add_light(self, index: int) -> int:
+        light = self.signals.lights[index]
+        pose = light_pose(light)
+        actor = self._add(Kind.TRAFFIC_LIGHT, [0, "traffic.traffic_light", []], pose)
+        actor.light_index = index
+        actor.semantic_tags = b"\x07"
+        actor.box_offset_m, actor.extent_m = trigger_volume(pose, light, self.lanes)
+        return actor.actor_id
+
+    def _add_sign(self, sign: Sign) -> None:
+        actor = self._add(Kind.TRAFFIC_SIGN, [0, sign.type_id, []], sign.pose)
+        actor.semantic_tags = b"\x08"
+        actor.sign_id, actor.box_offset_m, actor.extent_m = sign.sign_id, sign.box_offset_m, sign.extent_m
+
+    def _on_the_ground(self, pose: Pose, blueprint: Blueprint) -> Pose:
+        base = self.ground_z(pose.x, pose.y, pose.z)
+        lift = blueprint.extent_m[2] if blueprint.kind is Kind.WALKER else 0.0
+        return pose._replace(z=base + lift)
+
+    def ground_z(self, x: float, y: float, z: float = 0.0) -> float:
+        """Height of the road at a point; where roads lie above each other, of the one nearest to the height z."""
+        if self._is_flat:
+            return 0.0
+        return float(self.lanes.ground(*(np.array([v]) for v in (x, y, z)))[0][0])
+
+    def ground_label(self, x: float, y: float, z: float = 0.0) -> int:
+        """What the ground is at a point: `carla.CityObjectLabel`'s number."""
+        place = carla.Location(x, y, 0.0 if self._is_flat else self.ground_z(x, y, z))
+        waypoint = self.carla_map.get_waypoint(place, False, carla.LaneType.Any)
+        if waypoint is None:
+            return rays.TERRAIN
+        return rays.SIDEWALKS if waypoint.lane_type == carla.LaneType.Sidewalk else rays.ROADS
+
+    def _refuse_overlap(self, pose: Pose, blueprint: Blueprint) -> None:
+        for other in self.actors.values():
+            if other.kind not in _SOLID:
+                continue
+            if abs(other.pose.z - pose.z) > blueprint.extent_m[2] + other.extent_m[2]:
+                continue
+            if boxes_overlap(pose, blueprint.extent_m, other.pose, other.extent_m):
+                raise RpcError("Spawn failed because of collision at spawn position")
+
+    # Moving things by hand
+
+    def set_pose(self, actor_id: int, pose: Pose) -> None:
+        """Put an actor at a pose: in its parent's frame when it is attached, else in the world."""
+        actor = self.actor(actor_id)
+        if actor.pose_in_parent is not None:
+            actor.pose_in_parent = pose
+            parent = self.actors.get(actor.parent_id)
+            actor.pose = compose(parent.pose, pose) if parent else actor.pose
+            return
+        actor.pose = pose
+        if actor_id in self.vehicles:
+            self.vehicles.set_pose(actor_id, pose.x, pose.y, pose.z, pose.roll, pose.pitch, wrap_angle(pose.yaw))
+
+    def set_velocity(self, actor_id: int, velocity_mps: Vector) -> None:
+        """Set an actor's velocity in the world."""
+        actor = self.actor(actor_id)
+        actor.velocity_mps = velocity_mps
+        if actor_id in self.vehicles:
+            self.vehicles.set_world_velocity(actor_id, velocity_mps[0], velocity_mps[1])
+
+    def _loose(self) -> list[Actor]:
+        """Walkers and props, in the order of their ids: what is no vehicle and can be hit."""
+        kinds = (Kind.WALKER, Kind.PROP)
+        return [a for a in self.actors.values() if a.kind in kinds and a.pose_in_parent is None and a.collides]
+
+    # Time
+
+    def step(self, delta_s: float) -> None:
+        """Advance the world by `delta_s` seconds, as one frame; a long one in parts."""
+        self.frame += 1
+        self.time_s += delta_s
+        self.delta_s = delta_s
+        before = [light.state for light in self.signals.lights]
+        self.contacts = []
+        parts = max(1, math.ceil(delta_s / LONGEST_PART_S - 1e-9))
+        for _ in range(parts):
+            self._advance(delta_s / parts)
+        self.lights_changed = before != [light.state for light in self.signals.lights]
+        self._copy_motion()
+        self._read_the_road()
+        self.follow_parents()
+
+    def _advance(self, delta_s: float) -> None:
+        self.signals.step(delta_s)
+        loose.move(self.actors.values(), delta_s, self.ground_z)
+        movable = self._loose()
+        obstacles = loose.obstacles_of(movable)
+        self.traffic.step(self.vehicles, obstacles, delta_s)
+        self._run_ackermann(delta_s)
+        self._hold_constant_velocities()
+        self.vehicles.step(delta_s, flat_ground if self._is_flat else self._ground)
+        self._hold_constant_velocities()
+        contacts = resolve(self.vehicles, obstacles, delta_s)
+        if contacts:
+            loose.take_over(movable, obstacles)
+        self.contacts += contacts
+
+    def _run_ackermann(self, delta_s: float) -> None:
+        for actor_id, controller in self.ackermann.items():
+            v, slot = self.vehicles, self.vehicles.slot(actor_id)
+            pedals = controller.run(float(v.vx_body[slot]), float(v.steer[slot]), delta_s)
+            v.throttle[slot], v.steer[slot], v.brake[slot] = pedals.throttle, pedals.steer, pedals.brake
+            v.reverse[slot], v.hand_brake[slot] = pedals.reverse, False
+
+    def _hold_constant_velocities(self) -> None:
+        for actor_id in self.vehicles.ids.tolist():
+            held = self.actors[actor_id].constant_velocity_mps
+            if held is None:
+                continue
+            slot = self.vehicles.slot(actor_id)
+            vx, vy, _ = rotate(Pose(yaw=float(self.vehicles.yaw[slot])), held)
+            self.vehicles.set_world_velocity(actor_id, vx, vy)
+
+    def _ground(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        z, slope, uphill = self.lanes.ground(x, y, self.vehicles.z)
+        # Positive roll lowers the right side: a car across the slope with the hill at its left leans to the right.
+        return z, np.arctan(slope * np.cos(yaw - uphill)), np.arctan(slope * np.sin(yaw - uphill))
+
+    def _copy_motion(self) -> None:
+        v = self.vehicles
+        if not len(v):
+            return
+        columns = np.column_stack([v.x, v.y, v.z, v.roll, v.pitch, v.yaw, v.ax_world, v.ay_world, v.yaw_rate])
+        for actor_id, row, velocity in zip(v.ids.tolist(), columns.tolist(), v.world_velocity().tolist(), strict=True):
+            actor = self.actors[actor_id]
+            actor.pose = Pose(*row[:6])
+            actor.velocity_mps = (velocity[0], velocity[1], velocity[2])
+            actor.acceleration_mps2 = (row[6], row[7], 0.0)
+            actor.yaw_rate_radps = row[8]
+
+    def _read_the_road(self) -> None:
+        """Note what is under the wheels, the speed limit, and the traffic light before every vehicle."""
+        v = self.vehicles
+        if not len(v):
+            return
+        lanes, along, offset = self.lanes.nearest_many(v.x, v.y, v.yaw)
+        self.surfaces.feel(v, lanes, offset)
+        lights = self.signals.lights_for(v.x, v.y, v.yaw)
+        limits = self.lanes.limits_mps(lanes, along)
+        for actor_id, limit, light in zip(v.ids.tolist(), limits.tolist(), lights.tolist(), strict=True):
+            actor = self.actors[actor_id]
+            actor.light_index = light
+            if limit >= 0.0:
+                actor.speed_limit_mps = limit
+
+    def follow_parents(self) -> None:
+        """Put attached actors where their parents have gone (parents are older, so one pass is enough)."""
+        for actor in self.actors.values():
+            if actor.pose_in_parent is not None:
+                actor.pose = compose(self.actors[actor.parent_id].pose, actor.pose_in_parent)
+
+
+def _spawn_pose(transform: carla.Transform) -> Pose:
+    where, turn = transform.location, transform.rotation
+    return Pose(where.x, where.y, where.z + SPAWN_HEIGHT_M, 0.0, math.radians(turn.pitch), math.radians(turn.yaw))

@@ -1,0 +1,121 @@
+"""What was recorded is what is read."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recorder.layout.codec import TABLES, TickEncoder, pack
+from recorder.layout.columns import Kind
+from recorder.layout.store import SegmentStore
+from recorder.reading.reader import RecordingError, Segment, read_session
+from recorder.session import write_session
+from tests.recorder.tick_strategies import INFO, plain_tick, same, ticks
+
+ATTRIBUTES = {"segment_id": "0001", "takeover_frame": -1, "reason": "override_brake", "driver": "human"}
+
+
+def store(folder: Path, recorded, batch: int = 3) -> Segment:
+    target, encoder = SegmentStore(folder, ATTRIBUTES), TickEncoder()
+    for tick in recorded:
+        encoder.add(pack(tick, 95))
+        if encoder.pending_ticks == batch:
+            target.append(encoder.take())
+    if encoder.pending_ticks:
+        target.append(encoder.take())
+    target.finish("test")
+    return Segment.open(folder)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(recorded=st.lists(ticks(), min_size=1, max_size=5), batch=st.integers(1, 5))
+def test_every_field_of_any_tick_comes_back_exactly(tmp_path_factory, recorded, batch):
+    segment = store(tmp_path_factory.mktemp("s") / "0001.zarr", recorded, batch)
+    assert len(segment) == len(recorded)
+    for index, tick in enumerate(recorded):
+        read = segment.tick(index)
+        assert same(dataclasses.replace(tick, cameras={}), dataclasses.replace(read, cameras={}))
+        assert set(read.cameras) == set(tick.cameras)
+        for name, camera in tick.cameras.items():
+            found = read.cameras[name]
+            assert same(dataclasses.replace(camera, image=found.image), found)
+            assert found.image.shape == camera.image.shape
+            assert np.abs(found.image.astype(int) - camera.image).max() <= 6
+
+
+def test_colours_are_not_swapped_by_jpeg(tmp_path):
+    tick = plain_tick(1)
+    red = np.zeros((16, 16, 3), np.uint8)
+    red[..., 0] = 250
+    tick = dataclasses.replace(tick, cameras={"front": dataclasses.replace(tick.cameras["front"], image=red)})
+    assert store(tmp_path / "0001.zarr", [tick]).image("front", 0)[8, 8].tolist() == pytest.approx([250, 0, 0], abs=6)
+
+
+def test_one_plan_over_many_ticks_is_stored_once(tmp_path):
+    from recorder.schema import Direction, Plan, SpeedAction
+
+    plan = Plan(1, 0.05, Direction.TURN_LEFT, SpeedAction.STOP, (1, 2), np.zeros((2, 3), np.float32), "text")
+    segment = store(tmp_path / "0001.zarr", [plain_tick(f, plan=plan) for f in range(10)])
+    assert len(segment.arrays.tables["plans"]) == 1
+    assert all(same(tick.plan, plan) for tick in segment.ticks())
+
+
+def test_columns_are_read_without_ticks(tmp_path):
+    segment = store(tmp_path / "0001.zarr", [plain_tick(f) for f in range(30)])
+    assert segment.column("ego/speed_mps").tolist() == [10.0] * 30
+    assert segment.column("frame").tolist() == list(range(30))
+    assert segment.column("route/command")[0] == "left"
+    assert segment.column("driver/connected").all()
+    with pytest.raises(KeyError, match="ego/pose/x"):
+        segment.column("ego/wings")
+
+
+def test_a_stranger_can_read_the_store_by_its_attributes_alone(tmp_path):
+    store(tmp_path / "0001.zarr", [plain_tick(f) for f in range(5)])
+    group = zarr.open_group(tmp_path / "0001.zarr", mode="r")
+    columns = group["ticks"].attrs["columns"]
+    at = {column["name"]: number for number, column in enumerate(columns)}
+    row = group["ticks"][3]
+    assert row[at["frame"]] == 3
+    assert columns[at["ego/velocity_mps/x"]]["unit"] == "m/s"
+    command = columns[at["route/command"]]
+    assert command["names"][int(row[at["route/command"]])] == "left"
+    assert group["strings"][int(row[at["ego/type_id"]])] == "vehicle.tesla.model3"
+    assert "committed_ticks" in group.attrs["how_to_read"]
+
+
+def test_every_column_says_what_it_means():
+    for name, columns in TABLES.items():
+        assert [column.name for column in columns if not column.meaning] == [], name
+        assert len({column.name for column in columns}) == len(columns)
+        assert all(column.names for column in columns if column.kind is Kind.ENUM)
+
+
+def test_a_session_is_read_as_it_was_written(tmp_path):
+    write_session(tmp_path / "s", INFO)
+    assert same(read_session(tmp_path / "s"), INFO)
+
+
+def test_a_session_is_never_recorded_over_another(tmp_path):
+    write_session(tmp_path, INFO)
+    with pytest.raises(FileExistsError, match="another folder"):
+        write_session(tmp_path, INFO)
+
+
+def test_a_folder_without_a_session_is_told_so(tmp_path):
+    with pytest.raises(RecordingError, match=r"no recorded session, session\.json is missing"):
+        read_session(tmp_path)
+
+
+def test_a_newer_schema_is_refused_and_not_misread(tmp_path):
+    write_session(tmp_path, INFO)
+    path = tmp_path / "session.json"
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    with pytest.raises(RecordingError, match="update"):
+        read_session(tmp_path)

@@ -1,0 +1,125 @@
+"""Collecting from the real simulator: what is collected is what a policy would have seen and should have done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cockpit.config import SessionConfig, TrafficConfig
+from cockpit.route.lanes import LaneGraph
+from cockpit.route.route import random_route
+from cockpit.session.setup import set_stage
+from cockpit.world.simulator import launch_simulator
+from policy.expert.expert import Expert
+from policy.vla.checkpoint import CameraSettings
+from policy.vla.codebook import Codebook
+from policy.vla.small import SmallConfig, make_checkpoint
+from recorder.schema import LightColour, RouteCommand
+from refine.data.collect import CollectConfig, Scatter, collect_dagger, collect_expert
+from refine.data.samples import COMMANDS, LIGHTS, SHARD_PATTERN, Samples, light_ahead, read_samples
+from refine.driving import camera_spec
+
+SMALL = CollectConfig(samples=40, workers=1, shard=20, traffic=(4,), route_samples=10, weathers=("ClearNoon",))
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory) -> tuple[Path, Samples, list]:
+    folder, reports = tmp_path_factory.mktemp("samples"), []
+    assert collect_expert(folder, SMALL, reports.append) == 40
+    return folder, read_samples(folder), reports
+
+
+def test_as_many_samples_as_asked_for_are_there_in_whole_shards(collected):
+    folder, samples, reports = collected
+    assert len(samples) == 40
+    assert len(list(folder.glob(SHARD_PATTERN))) == 2
+    assert reports[-1].samples == reports[-1].wanted == 40
+    assert len(np.unique(samples.group)) >= 4
+
+
+def test_pictures_have_the_policys_size_and_show_something_different_each(collected):
+    _, samples, _ = collected
+    camera = CameraSettings()
+    assert samples.images.shape == (40, camera.height, camera.width, 3)
+    assert (samples.images.reshape(40, -1).std(1) > 10).all()
+    assert len({image.tobytes() for image in samples.images}) == 40
+
+
+def test_labels_are_drives_a_car_can_make_from_the_speed_it_had(collected):
+    _, samples, _ = collected
+    start = np.concatenate([np.zeros((40, 1, 3)), samples.trajectory_ego], axis=1)
+    speeds = np.linalg.norm(np.diff(start[..., :2], axis=1), axis=-1) / 0.5
+    assert (np.abs(speeds[:, 0] - samples.speed_mps) < 2.5).all()
+    assert (np.abs(np.diff(speeds, axis=1)) < 5.0).all()
+    assert speeds.max() < 12.0
+    assert np.abs(samples.trajectory_ego[..., 2]).max() < np.pi
+
+
+def test_speeds_offsets_and_commands_are_mixed(collected):
+    _, samples, _ = collected
+    assert samples.speed_mps.std() > 1.0
+    assert len(np.unique(samples.command)) >= 2
+    turning = np.isin(samples.command, [COMMANDS.index(RouteCommand.LEFT), COMMANDS.index(RouteCommand.RIGHT)])
+    assert turning.mean() > 0.15
+    assert np.abs(samples.trajectory_ego[:, 0, 1]).std() > 0.02
+
+
+def test_before_lights_every_colour_is_seen_and_told_apart_from_no_light(collected):
+    _, samples, _ = collected
+    told = {LIGHTS[index] for index in samples.light}
+    assert {LightColour.UNKNOWN, LightColour.RED, LightColour.GREEN} <= told
+
+
+def test_the_colour_of_a_light_is_not_given_away_by_where_it_stands():
+    """At one place, with one seed of the traffic, both red and green come up."""
+    config = CollectConfig(lights=1.0, turns=0.0, followed=0.0)
+    seen: dict[int, set[LightColour]] = {}
+    with launch_simulator() as simulator:
+        session = SessionConfig(port=simulator.port, realtime=False, random_route_m=300.0)
+        with set_stage(session, [camera_spec(config.camera)]) as stage:
+            scatter = Scatter(stage, config, np.random.default_rng(0))
+            route = random_route(LaneGraph(stage.world.carla_map), 5, 400.0).with_lights(stage.world.light_ids())
+            ticks = [look.tick for _ in range(40) for look in scatter.sample(route)]
+    for tick in ticks:
+        seen.setdefault(tick.route.next_light_id, set()).add(light_ahead(tick))
+    shown = [colours - {LightColour.UNKNOWN} for light, colours in seen.items() if light >= 0]
+    assert shown
+    assert all({LightColour.RED, LightColour.GREEN} <= colours for colours in shown)
+
+
+def test_the_same_settings_give_the_same_samples(collected, tmp_path):
+    _, samples, _ = collected
+    collect_expert(tmp_path, SMALL.model_copy(update={"samples": 20}))
+    again = read_samples(tmp_path)
+    assert np.array_equal(again.group, samples.group[:20])
+    assert np.allclose(again.trajectory_ego, samples.trajectory_ego[:20], atol=1e-3)
+
+
+def test_a_policy_that_drives_badly_gives_samples_with_the_experts_answers(tmp_path):
+    tiny = SmallConfig(
+        hidden=32,
+        heads=2,
+        key_value_heads=1,
+        text_layers=1,
+        text_mlp=32,
+        vision_hidden=32,
+        vision_heads=2,
+        vision_layers=1,
+        vision_mlp=32,
+    )
+    folder = make_checkpoint(tmp_path / "untrained", codebook=Codebook.town(size=24), size=tiny)
+    ticks = []
+    with launch_simulator() as simulator:
+        session = SessionConfig(
+            port=simulator.port, random_route_m=60.0, time_limit_s=6.0, traffic=TrafficConfig(count=0)
+        )
+        count = collect_dagger(tmp_path / "samples", folder, [None], session, every=5, on_tick=ticks.append)
+    samples = read_samples(tmp_path / "samples")
+    kept = [tick for tick in ticks if tick.frame % 5 == 0][:count]
+    assert count == len(samples) >= 15
+    expert = Expert()
+    for row in range(0, count, 5):
+        assert np.allclose(samples.trajectory_ego[row], expert.plan_trajectory(kept[row]), atol=1e-5)
+        assert np.array_equal(samples.images[row], kept[row].cameras["front"].image)

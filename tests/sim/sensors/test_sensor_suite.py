@@ -1,0 +1,62 @@
+"""What decides which sensors measure, without a server: only what is listened to, at its own rate."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from sim.sensors import Sensors
+from sim.world.actors import Pose
+from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
+from sim.world.world import World
+
+SENSORS = [name for name, blueprint in BLUEPRINTS.items() if name.startswith("sensor.") and name not in MISSING_SENSORS]
+
+
+MAP = Path(__file__).parents[3] / "assets" / "maps" / "millbrook.xodr"
+
+
+@pytest.fixture(scope="module")
+def world():
+    return World("Millbrook", MAP.read_text(), seed=0)
+
+
+def spawn(world, *names, **attributes):
+    wanted = [[name, 3, str(value)] for name, value in attributes.items()]
+    return [world.spawn([1, name, wanted], Pose(-150.0, 1.75, 1.0)) for name in names]
+
+
+def nobody(_stream_id):
+    return False
+
+
+def test_sensors_that_nobody_listens_to_are_never_even_set_up(world, monkeypatch):
+    spawn(world, *SENSORS)
+    sensors = Sensors(world)
+    monkeypatch.setattr(sensors, "_run", lambda sensor: pytest.fail(f"{sensor.type_id} was set up"))
+    world.step(0.05)
+    assert sensors.measurements(nobody, lambda _: b"") == []
+    assert sensors.due_frames((0.0,) * 14, nobody) is None
+
+
+def test_a_lidar_sends_the_points_of_the_time_since_its_last_scan(world):
+    rate = {"points_per_second": 32_000, "channels": 16, "sensor_tick": 0.2}
+    (lidar,) = spawn(world, "sensor.lidar.ray_cast_semantic", **rate)
+    sensors = Sensors(world)
+    scans = []
+    for _ in range(16):
+        world.step(0.05)
+        frames = sensors.due_frames((0.0,) * 14, lambda stream_id: stream_id == lidar.stream_id)
+        if frames:
+            scans.append((world.time_s, len(frames.scans[0].directions)))
+    for (before_s, _), (now_s, rays) in pairwise(scans):
+        assert rays == pytest.approx(32_000 * (now_s - before_s), abs=1)
+    assert [rays for _, rays in scans[2:]] == [6400] * len(scans[2:])
+    assert len(scans) >= 4
+
+
+def test_a_huge_scan_is_cut_to_what_memory_holds(world):
+    (lidar,) = spawn(world, "sensor.lidar.ray_cast_semantic", points_per_second=10_000_000_000)
+    world.step(1.0)
+    frames = Sensors(world).due_frames((0.0,) * 14, lambda stream_id: stream_id == lidar.stream_id)
+    assert 1_000_000 < len(frames.scans[0].directions) <= 4_000_000
