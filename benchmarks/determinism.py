@@ -1,9 +1,9 @@
 """Whether two runs of one seeded drive are the same: every actor of every tick, and every picture, by their hashes.
 
 `python -m benchmarks.determinism --ticks 2000` drives 30 vehicles of the TrafficManager, walkers and a camera twice,
-each time with a server and a client of its own, prints what was compared, and ends with 1 when anything differed. A
-drive is a process of its own, because the client library keeps its random numbers and its TrafficManager for a
-process's life.
+each time with a server and a client of its own, prints what was compared and a digest of it, and ends with 1 when
+anything differed. A drive is a process of its own, because the client library keeps its random numbers and its
+TrafficManager for a process's life.
 """
 
 from __future__ import annotations
@@ -165,6 +165,11 @@ def _told(text: str, what: Drive) -> Told:
     return Told([line[0] for line in words], [line[1] for line in words if len(line) > 1])
 
 
+def digest(told: Told) -> str:
+    """One hash over all snapshots and pictures of a run, to compare builds and machines by."""
+    return hashlib.sha256("\n".join([*told.snapshots, *told.pictures]).encode()).hexdigest()
+
+
 def differences(first: list[str], second: list[str]) -> list[int]:
     """Where two runs differ."""
     return [k for k, (a, b) in enumerate(zip(first, second, strict=True)) if a != b]
@@ -188,6 +193,7 @@ def main() -> None:
         unlike += len(found)
         table.add_row(name, str(len(a)), str(len(set(a))), str(len(found)), str(found[0]) if found else "-")
     Console().print(table)
+    print(f"digest {digest(first)}")
     print(f"{options.vehicles} vehicles, {WALKERS} walkers at most, {time.perf_counter() - begun_s:.0f} s")
     sys.exit(1 if unlike else 0)
 

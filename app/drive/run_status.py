@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.drive.streams import StreamStatus
-from cockpit.session.loop import TickTimes
+from cockpit.session.pace import TickTimes
 from cockpit.session.progress import EndReason, SessionResult
 from recorder.schema import ActorState, PolicyStatus, Tick
 

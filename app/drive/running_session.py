@@ -28,7 +28,8 @@ from cockpit.rig.camera_spec import CameraSpec
 from cockpit.rig.rig import Rig, load_rig, rig_path
 from cockpit.route.files import read_route
 from cockpit.route.route import RouteError
-from cockpit.session.loop import Session, TickTimes
+from cockpit.session.loop import Session
+from cockpit.session.pace import TickTimes
 from cockpit.session.ports import DriverSource, TickConsumer
 from cockpit.session.progress import SessionResult
 from cockpit.session.setup import set_stage

@@ -78,7 +78,7 @@ class GuardedPolicy:
         """Whether it lives, and did not fail in this tick."""
         status = self._call(self._policy.status, None)
         if status is not None and not status.alive:
-            self._faults.tell(f"the policy failed: {status.message}")
+            self._faults.report(f"the policy failed: {status.message}")
         return status is not None and status.alive and not self._has_failed
 
     def _call(self, call: Callable[[], T], otherwise: T, what: str = "the policy failed") -> T:
@@ -91,7 +91,7 @@ class GuardedPolicy:
 
     def _fail(self, text: str) -> None:
         self._has_failed = True
-        self._faults.tell(text)
+        self._faults.report(text)
 
 
 def plan_defect(plan: Plan, newest_frame: int) -> str:
@@ -127,11 +127,11 @@ class GuardedDriver:
         except Exception as error:
             log.debug("the driver's device raised", exc_info=True)
             note = f"the driver's device failed: {type(error).__name__}: {error}"
-            self._faults.tell(note)
+            self._faults.report(note)
             return DriverInput(kind=self._kind, connected=False, note=note)
         self._kind = told.kind
         if not told.connected:
-            self._faults.tell(f"nobody can take over: {told.note or 'the device is gone'}")
+            self._faults.report(f"nobody can take over: {told.note or 'the device is gone'}")
         return told
 
 
@@ -154,12 +154,12 @@ class GuardedConsumers:
             except Exception as error:
                 log.exception("%s is left out from now on", name)
                 self._active.remove(consumer)
-                self._faults.tell(f"{name} failed: {error or type(error).__name__}")
+                self._faults.report(f"{name} failed: {error or type(error).__name__}")
                 continue
             if time.perf_counter() - begun > SLOW_CONSUMER_S:
-                self._faults.tell(f"{name} holds the drive up: it must take a tick at once")
+                self._faults.report(f"{name} holds the drive up: it must take a tick at once")
             if trouble:
-                self._faults.tell(trouble)
+                self._faults.report(trouble)
 
     def close(self) -> None:
         """Close them all, the broken ones too."""

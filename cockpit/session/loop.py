@@ -8,69 +8,42 @@ the machine.
 
 from __future__ import annotations
 
-import logging
 import math
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cockpit.authority.arbitration import ArbiterInputs, Decision, arbitrate, initial_state
 from cockpit.authority.lane_keeping import lane_steer
 from cockpit.authority.state import has_hands
-from cockpit.authority.time_to_collision import time_to_collision
 from cockpit.config import SessionConfig
 from cockpit.route.route import Route
 from cockpit.scenarios.director import Director
+from cockpit.session.commands import Command, Inbox
 from cockpit.session.faults import FaultLog
 from cockpit.session.guards import GuardedConsumers, GuardedDriver, GuardedPolicy
+from cockpit.session.observation import Observation, observe, road_events
+from cockpit.session.pace import Pace, TickTimes
 from cockpit.session.ports import CameraAim, DriverSource, PolicyDriver, TickConsumer
 from cockpit.session.progress import EndReason, Progress, SessionResult
 from cockpit.session.second_chance import Rewinder
-from cockpit.world.world import CarlaWorld, WorldFrame
+from cockpit.world.world import CarlaWorld
 from recorder.schema import (
     ActorState,
     Authority,
-    CameraFrame,
     Control,
     DriverInput,
     EventKind,
-    LightColour,
     Plan,
-    RouteState,
     Tick,
     TickEvent,
 )
 
-log = logging.getLogger(__name__)
-
 REMEMBERED_S = 10.0
 """How long the ego's past is kept, to know where a plan was made from."""
-CATCH_UP_S = 0.25
-"""Later than this the pace is counted anew: a hang is not made good by a burst of ticks."""
 WAIT_SLICE_S = 0.2
 """How often a wait for the first plan looks whether it should stop."""
-
-
-@dataclass(slots=True)
-class TickTimes:
-    """Wall time of the parts of the last tick, seconds."""
-
-    driver: float = 0.0
-    policy: float = 0.0
-    """Taking the plan (in lock-step: waiting for it) and tracking it."""
-    arbitration: float = 0.0
-    world: float = 0.0
-    """The server's step, from the call to the snapshot."""
-    reading: float = 0.0
-    """Snapshot to states, route and time to collision."""
-    pictures: float = 0.0
-    """Waiting for what is left of the cameras' frames, and their colours."""
-    offer: float = 0.0
-    consumers: float = 0.0
-    spare: float = 0.0
-    """Slept to hold the pace; negative when the tick came late."""
 
 
 class Session:
@@ -96,7 +69,8 @@ class Session:
         self.world = world
         self.route = route
         self.scenarios = scenarios
-        self._faults = FaultLog()
+        self._inbox = Inbox()
+        self._faults = FaultLog(self._inbox.put)
         self._policy = GuardedPolicy(policy, self._faults) if policy is not None else None
         self._driver = GuardedDriver(driver, self._faults) if driver is not None else None
         self._consumers = GuardedConsumers(consumers, self._faults)
@@ -106,48 +80,44 @@ class Session:
         self._state = initial_state(Authority.POLICY if policy is not None else Authority.HUMAN, 0, 0.0)
         self._egos: OrderedDict[int, ActorState] = OrderedDict()
         self._offered_frame: int | None = None
-        self._next_at_s: float | None = None
-        self._stop_asked = threading.Event()
-        self._takeover_wanted = threading.Event()
-        self._rewind_wanted = threading.Event()
         self._rewinder = Rewinder(config.rewind, config.fixed_delta_s)
-        self._marks: list[str] = []
-        self._may_run = threading.Event()
-        self._may_run.set()
-        self._scenes: tuple[TickEvent, ...] = ()
+        self._pace = Pace(config.fixed_delta_s)
         self._events: list[TickEvent] = []
-        self._closed = False
+        """For the tick at hand."""
+        self._requests: set[Command] = set()
+        """Taken from the inbox, and to be done in the next tick."""
+        self._is_stopping = self._is_pausing = self._is_closed = False
 
     # --- from other threads -------------------------------------------------------------------------------------
 
     def ask_stop(self) -> None:
         """End the session after the present tick."""
-        self._stop_asked.set()
+        self._inbox.put(Command.STOP)
 
     def request_takeover(self) -> None:
         """Ask the driver to take over (the experimenter's button)."""
-        self._takeover_wanted.set()
+        self._inbox.put(Command.REQUEST_TAKEOVER)
 
     def request_rewind(self) -> None:
         """Set the scene back some seconds and let the driver drive it from there (the second chance)."""
-        self._rewind_wanted.set()
+        self._inbox.put(Command.REWIND)
 
     def mark(self, text: str) -> None:
-        """Put a mark with a text into the next tick."""
-        self._marks.append(text)
+        """Put a mark with a text into the next tick that is finished."""
+        self._inbox.put(TickEvent(EventKind.MARK, text))
 
     def pause(self) -> None:
         """Stand still after the present tick: the world's time does not pass until `resume` (or `ask_stop`)."""
-        self._may_run.clear()
+        self._inbox.put(Command.PAUSE)
 
     def resume(self) -> None:
         """Go on after a pause."""
-        self._may_run.set()
+        self._inbox.put(Command.RESUME)
 
     @property
     def is_paused(self) -> bool:
         """Whether the session stands still, or will after the present tick."""
-        return not self._may_run.is_set()
+        return self._inbox.is_pause_asked
 
     # --- running ------------------------------------------------------------------------------------------------
 
@@ -172,7 +142,8 @@ class Session:
 
     def end_reason(self) -> EndReason | None:
         """Why the session is over after the last tick; None while it goes on."""
-        return EndReason.STOP_ASKED if self._stop_asked.is_set() else self.progress.end()
+        self._take_inbox()
+        return EndReason.STOP_ASKED if self._is_stopping else self.progress.end()
 
     def result(self, end: EndReason) -> SessionResult:
         """What came of the session so far."""
@@ -181,9 +152,9 @@ class Session:
 
     def close(self) -> None:
         """Close the consumers; safe to call twice."""
-        if self._closed:
+        if self._is_closed:
             return
-        self._closed = True
+        self._is_closed = True
         self._consumers.close()
 
     def step(self) -> Tick:
@@ -199,7 +170,8 @@ class Session:
         self._remember(tick)
         self.progress.add(tick)
         if self.scenarios is not None:
-            self._scenes = self.scenarios.step(tick)
+            for event in self.scenarios.step(tick):
+                self._inbox.put(event)
         self._rewinder.add(tick)
         begun = time.perf_counter()
         self._offer(tick)
@@ -209,19 +181,20 @@ class Session:
         self.times.offer, self.times.consumers = offered - begun, given - offered
         if self.progress.ticks == 1:
             self._await_first_plan(tick)
-        self._pace()
+        if self.config.realtime and self.config.lockstep is None:
+            self.times.spare = self._pace.wait(self._rest_s(tick))
         return tick
 
     def _first_tick(self) -> Tick:
         """The world as it is found, the ego held by its brake."""
         standing = Control(brake=1.0)
         self.world.apply(standing)
-        frame, route, ttc_s, cameras = self._observe(None)
-        self._state = replace(self._state, since_frame=frame.frame, since_time_s=frame.time_s)
-        decision = Decision(self._state, standing)
-        return self._built(frame, route, ttc_s, cameras, DriverInput(), None, None, decision, None)
+        seen = observe(self.world, self.route, None, self.times)
+        self._state = replace(self._state, since_frame=seen.frame.frame, since_time_s=seen.frame.time_s)
+        return self._built(seen, DriverInput(), None, None, Decision(self._state, standing), None)
 
     def _next_tick(self, last: Tick) -> Tick:
+        self._take_inbox()
         begun = time.perf_counter()
         driver = self._driver.read(last) if self._driver is not None else DriverInput()
         read = time.perf_counter()
@@ -241,24 +214,8 @@ class Session:
         self.world.apply(decision.control)
         if self.aim is not None:
             self.world.aim_cameras(self.aim.camera_poses())
-        frame, route, ttc_s, cameras = self._observe(last.route.driven_m)
-        return self._built(frame, route, ttc_s, cameras, driver, plan, policy_control, decision, last)
-
-    def _observe(self, last_m: float | None) -> tuple[WorldFrame, RouteState, float, dict[str, CameraFrame]]:
-        """Step the world and read it. States are read while the server draws; the pictures are waited for last."""
-        begun = time.perf_counter()
-        snapshot = self.world.advance()
-        advanced = time.perf_counter()
-        frame = self.world.read(snapshot)
-        pose = frame.ego.pose
-        route = self.route.state(pose.x, pose.y, pose.yaw, last_m)
-        route = replace(route, is_off_road=not self.world.is_on_road(pose.x, pose.y, pose.z))
-        ttc_s = time_to_collision(frame.ego, frame.actors, route.ahead_world)
-        looked = time.perf_counter()
-        cameras = self.world.pictures(frame.frame)
-        self.times.world, self.times.reading = advanced - begun, looked - advanced
-        self.times.pictures = time.perf_counter() - looked
-        return frame, route, ttc_s, cameras
+        seen = observe(self.world, self.route, last.route.driven_m, self.times)
+        return self._built(seen, driver, plan, policy_control, decision, last)
 
     # --- deciding -----------------------------------------------------------------------------------------------
 
@@ -273,7 +230,7 @@ class Session:
             is_loading = self.progress.ticks == 1
             timeout_s = self.config.policy_start_s if is_loading else lockstep.wait_timeout_s
             if self._policy.wait(offered, timeout_s) is None:
-                self._faults.tell(f"no plan: {self._policy.message() or 'the policy is silent'}")
+                self._faults.report(f"no plan: {self._policy.message() or 'the policy is silent'}")
         plan = self._policy.newest_plan(last.frame)
         ego_at_plan = self._egos.get(plan.frame) if plan is not None else None
         if plan is None or ego_at_plan is None:
@@ -283,8 +240,6 @@ class Session:
     def _inputs(
         self, last: Tick, driver: DriverInput, plan: Plan | None, policy_control: Control | None, is_rewound: bool
     ) -> ArbiterInputs:
-        wanted = self._takeover_wanted.is_set()
-        self._takeover_wanted.clear()
         return ArbiterInputs(
             frame=last.frame + 1,
             time_s=last.time_s + last.delta_s,
@@ -298,25 +253,24 @@ class Session:
             lane_steer=lane_steer(last.ego.pose, last.ego.speed_mps, last.route),
             ttc_s=last.ttc_s,
             route_left=abs(last.route.lateral_offset_m) > self.config.route_left_m,
-            request=wanted,
+            request=self._is_requested(Command.REQUEST_TAKEOVER),
             rewound=is_rewound,
         )
 
     def _rewound(self, last: Tick, driver: DriverInput) -> Tick | None:
         """The last tick as if it were the earlier one that the world was just set back to; None to go on."""
-        wanted = self._rewind_wanted.is_set()
-        self._rewind_wanted.clear()
+        is_requested = self._is_requested(Command.REWIND)
         if not has_hands(driver):
-            if wanted:
-                self._faults.tell("the scene was not set back: nobody is at the wheel to drive it again")
+            if is_requested:
+                self._faults.report("the scene was not set back: nobody is at the wheel to drive it again")
             return None
-        target = self._rewinder.target(driver, wanted)
+        target = self._rewinder.target(driver, is_requested)
         if target is None:
             return None
         self.world.set_back(target)
         self._egos.clear()  # plans made before belong to another course of events
         seconds = (last.frame - target.frame) * last.delta_s
-        self._events.append(TickEvent(EventKind.REWIND, f"set back to frame {target.frame}", value=seconds))
+        self._inbox.put(TickEvent(EventKind.REWIND, f"set back to frame {target.frame}", value=seconds))
         return replace(target, frame=last.frame, time_s=last.time_s)
 
     def _signal(self, before: Authority, after: Authority) -> None:
@@ -328,16 +282,14 @@ class Session:
 
     def _built(
         self,
-        frame: WorldFrame,
-        route: RouteState,
-        ttc_s: float,
-        cameras: dict[str, CameraFrame],
+        seen: Observation,
         driver: DriverInput,
         plan: Plan | None,
         policy_control: Control | None,
         decision: Decision,
         last: Tick | None,
     ) -> Tick:
+        frame = seen.frame
         tick = Tick(
             frame=frame.frame,
             time_s=frame.time_s,
@@ -346,8 +298,8 @@ class Session:
             ego=frame.ego,
             actors=frame.actors,
             lights=frame.lights,
-            route=route,
-            cameras=cameras,
+            route=seen.route,
+            cameras=seen.cameras,
             driver=driver,
             plan=plan,
             policy_control=policy_control,
@@ -355,15 +307,35 @@ class Session:
             authority=decision.state.public(),
             events=(*decision.events, *frame.events, *self._own_events()),
             weather=frame.weather,
-            ttc_s=ttc_s,
+            ttc_s=seen.ttc_s,
         )
-        return replace(tick, events=(*tick.events, *_road_events(last, tick, self.route))) if last else tick
+        return replace(tick, events=(*tick.events, *road_events(last, tick, self.route))) if last else tick
 
-    def _own_events(self) -> tuple[TickEvent, ...]:
-        marks, self._marks = self._marks, []
-        scenes, self._scenes = self._scenes, ()
-        own, self._events = self._events, []
-        return (*own, *self._faults.take(), *scenes, *(TickEvent(EventKind.MARK, text) for text in marks))
+    def _own_events(self) -> list[TickEvent]:
+        """The events that came through the inbox since the last tick, in their order."""
+        self._take_inbox()
+        self._faults.count_tick()
+        events, self._events = self._events, []
+        return events
+
+    def _take_inbox(self) -> None:
+        """Empty the inbox: what concerns the loop itself is done at once, the rest waits for its place in the tick."""
+        for item in self._inbox.take():
+            match item:
+                case TickEvent():
+                    self._events.append(item)
+                case Command.STOP:
+                    self._is_stopping = True
+                case Command.PAUSE | Command.RESUME:
+                    self._is_pausing = item is Command.PAUSE
+                case Command.REQUEST_TAKEOVER | Command.REWIND:
+                    self._requests.add(item)
+
+    def _is_requested(self, command: Command) -> bool:
+        """Whether this was asked for; it is done with then."""
+        is_requested = command in self._requests
+        self._requests.discard(command)
+        return is_requested
 
     def _remember(self, tick: Tick) -> None:
         self._egos[tick.frame] = tick.ego
@@ -385,33 +357,25 @@ class Session:
         if self._policy is None or self.config.lockstep is not None:
             return
         deadline = time.monotonic() + self.config.policy_start_s
-        while time.monotonic() < deadline and not self._stop_asked.is_set():
+        while time.monotonic() < deadline and not self._is_stopping:
             if self._policy.wait(tick.frame, WAIT_SLICE_S) is not None or not self._policy.is_alive():
                 return
-        self._faults.tell(f"the policy made no plan within {self.config.policy_start_s:.0f} s")
+            self._take_inbox()
+        self._faults.report(f"the policy made no plan within {self.config.policy_start_s:.0f} s")
 
     def _stand_while_paused(self) -> None:
         """Hold the world between two ticks; its pace is counted anew afterwards."""
-        if self._may_run.is_set():
+        if not self._is_pausing:
             return
-        while not self._stop_asked.is_set() and not self._may_run.wait(WAIT_SLICE_S):
-            pass
-        self._next_at_s = None
+        while self._is_pausing and not self._is_stopping:
+            self._inbox.wait(WAIT_SLICE_S)
+            self._take_inbox()
+        self._pace.restart()
 
-    def _pace(self) -> None:
-        """Sleep until the next tick is due on the wall clock."""
-        if not self.config.realtime or self.config.lockstep is not None:
-            return
-        now = time.perf_counter()
-        due = now if self._next_at_s is None else self._next_at_s
-        self.times.spare = due - now
-        if due > now:
-            time.sleep(due - now)
-        elif now - due > CATCH_UP_S:
-            due = now
-        self._next_at_s = due + self.config.fixed_delta_s
-        if self.last_tick is not None and any(event.kind is EventKind.REWIND for event in self.last_tick.events):
-            self._next_at_s += self.config.rewind.pause_s
+    def _rest_s(self, tick: Tick) -> float:
+        """How long the world rests after this tick: the driver is given a moment when the scene was set back."""
+        is_back = any(event.kind is EventKind.REWIND for event in tick.events)
+        return self.config.rewind.pause_s if is_back else 0.0
 
 
 def _first_speed(plan: Plan) -> float | None:
@@ -419,15 +383,3 @@ def _first_speed(plan: Plan) -> float | None:
     if len(plan.trajectory_ego) == 0:
         return None
     return math.hypot(float(plan.trajectory_ego[0, 0]), float(plan.trajectory_ego[0, 1])) / plan.step_s
-
-
-def _road_events(last: Tick, tick: Tick, route: Route) -> list[TickEvent]:
-    """Leaving the road, and stop lines crossed at red (by the ego's reference point)."""
-    events = []
-    if tick.route.is_off_road and not last.route.is_off_road:
-        events.append(TickEvent(EventKind.OFF_ROAD, "left the road"))
-    colour_of = {light.actor_id: light.colour for light in tick.lights}
-    for line in route.lines_crossed(last.route.driven_m, tick.route.driven_m):
-        if colour_of.get(line.actor_id) is LightColour.RED:
-            events.append(TickEvent(EventKind.RED_LIGHT, f"crossed light {line.opendrive_id} at red", line.actor_id))
-    return events

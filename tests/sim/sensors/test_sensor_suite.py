@@ -55,6 +55,19 @@ def test_a_lidar_sends_the_points_of_the_time_since_its_last_scan(world):
     assert len(scans) >= 4
 
 
+def test_the_second_measurement_comes_a_period_after_the_first_however_young_the_world_is():
+    """A world younger than a sensor's period sent a measurement too many."""
+    young = World("Millbrook", MAP.read_text(), seed=0)
+    (imu,) = spawn(young, "sensor.other.imu", sensor_tick=0.4)
+    sensors = Sensors(young)
+    sent = []
+    for _ in range(20):
+        young.step(0.05)
+        if young.time_s > 0.12 and sensors.measurements(lambda stream_id: stream_id == imu.stream_id, lambda _: b""):
+            sent.append(round(young.time_s, 2))
+    assert sent == [0.15, 0.55, 0.95]
+
+
 def test_a_huge_scan_is_cut_to_what_memory_holds(world):
     (lidar,) = spawn(world, "sensor.lidar.ray_cast_semantic", points_per_second=10_000_000_000)
     world.step(1.0)
