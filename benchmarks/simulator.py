@@ -25,8 +25,8 @@ from rich.table import Table
 import sim.simulator
 import sim.world.world
 from sim.map.files import read_map
+from sim.scene.poses import Pose
 from sim.simulator import Simulator
-from sim.world.actors import Pose
 
 ROOT = Path(__file__).resolve().parents[1]
 MAP = ROOT / "assets" / "maps" / "millbrook.xodr"

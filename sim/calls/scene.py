@@ -12,10 +12,11 @@ from typing import Any
 
 from sim.calls.street_lamps import changed_lamps, lamps_on_wire
 from sim.protocol.rpc import Method, ReplyShape, RpcError
+from sim.scene.poses import Pose, compose
 from sim.simulator import Simulator
 from sim.town.scene_objects import SceneObject, scene_objects
 from sim.world import box_rays as rays
-from sim.world.actors import Actor, Pose, compose, finite, vector_from_wire, wire_transform
+from sim.world.actors import Actor, finite, vector_from_wire, wire_transform
 from sim.world.blueprints import Kind
 
 ANY_LABEL = 255

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from sim.recording import format as record
-from sim.world.actors import Actor, Pose
+from sim.scene.poses import Pose
+from sim.world.actors import Actor
 from sim.world.blueprints import Kind
 from sim.world.world import World
 

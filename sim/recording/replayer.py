@@ -14,7 +14,8 @@ from pathlib import Path
 from sim.map.signals import LightState
 from sim.recording import format as record
 from sim.recording.recorder import HERO
-from sim.world.actors import ZERO, Actor, Pose, compose, wrap_angle
+from sim.scene.poses import ZERO, Pose, compose, wrap_angle
+from sim.world.actors import Actor
 from sim.world.blueprints import BLUEPRINTS, Kind
 from sim.world.world import World
 

@@ -10,9 +10,10 @@ import numpy as np
 from sim.protocol import wire
 from sim.scene.camera import axes
 from sim.scene.labels import Tag
+from sim.scene.poses import Vector
 from sim.sensors.embree_rays import Hits
 from sim.sensors.scans import Scan, positive
-from sim.world.actors import Actor, Vector, wire_transform
+from sim.world.actors import Actor, wire_transform
 from sim.world.blueprint_types import Kind
 from sim.world.collisions import Contact
 from sim.world.snapshot import actor_on_wire

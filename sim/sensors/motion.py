@@ -9,7 +9,8 @@ import numpy as np
 
 from sim.protocol import wire
 from sim.scene.camera import axes
-from sim.world.actors import Actor, Pose, wire_transform
+from sim.scene.poses import Pose
+from sim.world.actors import Actor, wire_transform
 from sim.world.world import World
 
 GRAVITY_UP = np.array([0.0, 0.0, 9.81])

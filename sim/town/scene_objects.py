@@ -12,8 +12,8 @@ from functools import lru_cache
 import shapely
 from shapely.geometry import Polygon
 
+from sim.scene.poses import Pose, Vector
 from sim.world import box_rays as rays
-from sim.world.actors import Pose, Vector
 
 
 @dataclass(frozen=True)

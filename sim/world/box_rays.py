@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sim.world.actors import Pose, Vector, rotate
+from sim.scene.poses import Pose, Vector, rotate
 
 ROADS, SIDEWALKS, BUILDINGS, TRAFFIC_LIGHT, TRAFFIC_SIGNS, VEGETATION, TERRAIN = 1, 2, 3, 7, 8, 9, 10
 POLES = 6

@@ -9,8 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from sim.scene.poses import Pose, Vector, compose
 from sim.scene.records import Bar
-from sim.world.actors import Pose, Vector, compose, finite, vector_from_wire
+from sim.world.actors import finite, vector_from_wire
 
 POINT, LINE, ARROW, BOX = range(4)
 """Places in CARLA's variant of primitives; later ones are text and the HUD's."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from sim.world.actors import ZERO, Actor
+from sim.scene.poses import ZERO
+from sim.world.actors import Actor
 from sim.world.blueprints import Kind
 from sim.world.collisions import Obstacles
 

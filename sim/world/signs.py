@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.map.lanes import LaneGraph
 from sim.map.signals import Light
-from sim.world.actors import Pose, Vector, wrap_angle
+from sim.scene.poses import Pose, Vector, wrap_angle
 
 TRIGGER_HALF_M = 1.0
 _TYPE_OF_SIGN = {"205": "traffic.yield", "206": "traffic.stop"}

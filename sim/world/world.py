@@ -18,13 +18,14 @@ from sim.map.lanes import LaneGraph
 from sim.map.signals import Signals
 from sim.map.surfaces import Surfaces
 from sim.protocol.rpc import RpcError
+from sim.scene.poses import Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
 from sim.scene.records import StreetLamp
 from sim.traffic.traffic import Traffic
 from sim.vehicles.ackermann import Ackermann
 from sim.vehicles.fleet import Vehicles, flat_ground
 from sim.world import box_rays as rays
 from sim.world import movables as loose
-from sim.world.actors import Actor, Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
+from sim.world.actors import Actor
 from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.world.collisions import Contact, resolve

@@ -11,9 +11,9 @@ from shapely.geometry import Point
 from sim.map.check import MapTextError, check_map
 from sim.map.files import MapFileError, find_map, mended, read_map
 from sim.map.opendrive import read_roads
+from sim.scene.poses import Pose
 from sim.town.mesh import StaticMesh
 from sim.town.roads import build_roads
-from sim.world.actors import Pose
 from sim.world.world import MapError, World
 
 LANE = '<lane id="{}" type="{}" level="false"><width sOffset="0" a="{}" b="0" c="0" d="0"/></lane>'

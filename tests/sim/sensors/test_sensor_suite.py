@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.scene.poses import Pose
 from sim.sensors import Sensors
-from sim.world.actors import Pose
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.world.world import World
 

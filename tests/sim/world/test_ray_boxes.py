@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.world.actors import Pose
+from sim.scene.poses import Pose
 from sim.world.box_rays import Solid, cast
 
 BOX = Solid(Pose(10.0, 0.0, 1.0, 0.0, 0.0, math.pi / 2), (3.0, 1.0, 1.0), 3)
