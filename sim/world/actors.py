@@ -64,7 +64,7 @@ class Actor:
     physics_control: list[Any] | None = None
     constant_velocity_mps: Vector | None = None
     """In the vehicle's own frame; None when the engine drives."""
-    next_due_s: float = field(default=0.0)
+    next_due_s: float = field(default=-math.inf)
     """Simulation time of a sensor's next measurement."""
 
 
