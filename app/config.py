@@ -7,12 +7,12 @@ Everything has a default that drives on the embedded simulator with the small po
 from __future__ import annotations
 
 import enum
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from cockpit.assets import asset
 from cockpit.config import (
     ArbitrationConfig,
     ConfigError,
@@ -92,11 +92,6 @@ class StreamsConfig(Settings):
     read: tuple[StreamIn, ...] = ()
     send: bool = False
     """Send TakeoverMarkers (every event) and TakeoverVehicle (state and inputs of every tick)."""
-
-
-def asset(*parts: str) -> Path:
-    """Path of a file or folder that comes with the program."""
-    return Path(str(resources.files("assets").joinpath(*parts)))
 
 
 class RunConfig(Settings):

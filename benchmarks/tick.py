@@ -16,12 +16,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import psutil
 
+from cockpit.assets import asset
 from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.rig.camera_spec import CameraSpec
 from cockpit.rig.rig import load_rig
@@ -88,7 +88,7 @@ def screen_cameras() -> list[CameraSpec]:
 @contextmanager
 def policy_folder() -> Iterator[Path]:
     """The shipped checkpoint; where there is none, an untrained one of the same size and speed."""
-    shipped = Path(str(resources.files("assets") / "policies" / "small"))
+    shipped = asset("policies", "small")
     if shipped.is_dir():
         yield shipped
         return

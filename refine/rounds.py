@@ -15,9 +15,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.config import asset
+from cockpit.assets import asset
 from cockpit.config import SessionConfig, Settings, TrafficConfig
-from cockpit.route.files import RouteSpec, read_routes
+from cockpit.route.files import RouteSpec, read_routes, shipped_routes
 from policy.vla.checkpoint import check_folder
 from refine.data.pairs import PairsSummary, build_pairs
 from refine.data.preference import PairConfig
@@ -40,8 +40,8 @@ class RoundConfig(Settings):
     """What a round drives and how it retrains. The defaults take about ten minutes on two cores without a GPU."""
 
     policy: Path = asset("policies", "small")
-    train_routes: Path = asset("routes", "millbrook_train.xml")
-    other_routes: Path = asset("routes", "millbrook_test.xml")
+    train_routes: Path = shipped_routes("millbrook_train")
+    other_routes: Path = shipped_routes("millbrook_test")
     train_count: Annotated[int, Field(ge=1)] = 3
     """How many routes of the file are driven, from its first."""
     other_count: Annotated[int, Field(ge=0)] = 2

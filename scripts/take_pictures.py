@@ -63,9 +63,10 @@ def take_pages(width: int, height: int, name: str) -> None:
     """One picture of each page while a trial of a study is driven, and after it."""
     from PyQt6.QtCore import QTimer
 
-    from app.config import DriverChoice, RunConfig, StreamIn, StreamRole, StreamsConfig, asset
+    from app.config import DriverChoice, RunConfig, StreamIn, StreamRole, StreamsConfig
     from app.gui.window import AFTER, MainWindow, make_application
     from app.study.study import Study, load_study
+    from cockpit.assets import asset
 
     application = make_application()
     folder = tempfile.TemporaryDirectory(prefix="takeover-")

@@ -14,10 +14,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 
 from app.drive.streams import StreamError, load_pylsl
+from cockpit.assets import asset
 
 MIN_FREE_GIB = 5.0
 """A session of an hour with every camera as JPEG takes about 3 GiB."""
@@ -165,9 +166,8 @@ def check_disk(folder: Path) -> Finding:
 
 def check_assets() -> Finding:
     """Whether the town and the small policy are there."""
-    root = resources.files("assets")
     wanted = ("maps/millbrook.xodr", "policies/small/model.safetensors", "rigs/desk_triple.yaml")
-    missing = [name for name in wanted if not root.joinpath(name).is_file()]
+    missing = [name for name in wanted if not asset(name).is_file()]
     if missing:
         return Finding(
             "assets", Level.PROBLEM, f"missing: {', '.join(missing)}", "`git checkout -- assets` restores them."

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from app.config import asset
 from app.console import out, progress_bar
+from cockpit.assets import asset
 from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.route.files import read_routes
 from refine.errors import RefineError

@@ -9,8 +9,8 @@ import typer
 from rich.table import Table
 
 from app.cli.segments import sessions_in
-from app.config import asset
 from app.console import out, progress_bar
+from cockpit.assets import asset
 from refine.data.pairs import PairsSummary, build_pairs, read_card
 
 app = typer.Typer(help="Preference pairs from recorded takeovers.", no_args_is_help=True)

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from app.cli.drive import drive_headless, open_window
-from app.config import asset
 from app.console import out
 from app.study.study import Study, is_done, load_study, next_trial, save_study
+from cockpit.assets import asset
 from cockpit.config import ConfigError
 
 app = typer.Typer(help="Studies: participants, conditions and their order.", no_args_is_help=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
 from evdev import ecodes
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from cockpit.assets import asset
 from cockpit.config import ConfigError, load_yaml
 
 
@@ -162,8 +162,7 @@ class DeviceProfile(BaseModel):
 
 def profile_names() -> tuple[str, ...]:
     """Names of the profiles that come with the program."""
-    folder = resources.files("assets").joinpath("devices")
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+    return tuple(sorted(path.stem for path in asset("devices").glob("*.yaml")))
 
 
 def load_profile(name_or_path: str | Path) -> DeviceProfile:
@@ -174,7 +173,7 @@ def load_profile(name_or_path: str | Path) -> DeviceProfile:
     """
     text = str(name_or_path)
     if text in profile_names():
-        return load_yaml(DeviceProfile, Path(str(resources.files("assets").joinpath("devices", f"{text}.yaml"))))
+        return load_yaml(DeviceProfile, asset("devices", f"{text}.yaml"))
     path = Path(text).expanduser()
     if not path.is_file():
         raise ConfigError(f"no device profile '{text}': it is neither a file nor one of {', '.join(profile_names())}")

@@ -8,13 +8,13 @@ mirrors, an instrument cluster, who tracks the head. Which cameras the world mus
 from __future__ import annotations
 
 import math
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationInfo, model_validator
 
+from cockpit.assets import asset
 from cockpit.config import ConfigError, load_yaml
 from cockpit.rig.camera_spec import CameraSpec
 from cockpit.rig.edge_blend import Blend
@@ -266,8 +266,7 @@ class Rig(BaseModel):
 
 def rig_names() -> tuple[str, ...]:
     """Names of the rigs that come with the program."""
-    folder = resources.files("assets").joinpath("rigs")
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+    return tuple(sorted(path.stem for path in asset("rigs").glob("*.yaml")))
 
 
 def rig_path(name_or_path: str | Path) -> Path:
@@ -278,7 +277,7 @@ def rig_path(name_or_path: str | Path) -> Path:
     """
     text = str(name_or_path)
     if text in rig_names():
-        return Path(str(resources.files("assets").joinpath("rigs", f"{text}.yaml")))
+        return asset("rigs", f"{text}.yaml")
     path = Path(text).expanduser()
     if path.is_file():
         return path

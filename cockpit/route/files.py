@@ -11,11 +11,11 @@ import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
+from cockpit.assets import asset
 from cockpit.config import ConfigError
 from cockpit.route.route import Route
 from cockpit.route.scenario_spec import ScenarioSpec, WeatherAt
@@ -39,7 +39,7 @@ class RouteSpec:
 
 def shipped_routes(name: str) -> Path:
     """Path of a route file that comes with the program, such as ``millbrook_train``."""
-    return Path(str(resources.files("assets") / "routes" / f"{name}.xml"))
+    return asset("routes", f"{name}.xml")
 
 
 def read_routes(path: Path | str) -> list[RouteSpec]:

@@ -11,13 +11,13 @@ import logging
 import math
 import os
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cockpit.assets import asset
 from cockpit.config import ArbitrationConfig, Settings, Share
 from recorder.schema import Authority, EventKind, Tick
 
@@ -222,7 +222,7 @@ class CarSound:
             sound.play(loops=-1)
             self._loops[name] = sound
         self._hit = self._sound(hit_sound(rng))
-        voice = resources.files("assets").joinpath("sounds", "take_over_voice.wav")
+        voice = asset("sounds", "take_over_voice.wav")
         if voice.is_file():
             self._voice = self._mixer.Sound(str(voice))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from importlib import resources
 
+from cockpit.assets import asset
 from cockpit.sound.car import has_sound_device
 from recorder.schema import Authority, Tick
 
@@ -32,7 +32,7 @@ class Chime:
             return
         try:
             self._mixer.init()
-            self._sound = self._mixer.Sound(str(resources.files("assets").joinpath("sounds", "takeover.wav")))
+            self._sound = self._mixer.Sound(str(asset("sounds", "takeover.wav")))
         except (pygame.error, FileNotFoundError) as error:
             log.info("no sound (%s): takeover requests are shown, not heard", error)
 

@@ -1,1 +1,1 @@
-"""From ticks to segments while a drive runs: the ring of past seconds, what belongs to a takeover, the writer thread."""
+"""From ticks to segments while a drive runs: the ring of past seconds, where a segment begins and ends, the writer."""

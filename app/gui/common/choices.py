@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.config import DriverChoice, asset
+from app.config import DriverChoice
+from cockpit.assets import asset
 from cockpit.config import ConfigError
 from cockpit.devices import list_devices
 from cockpit.route.files import read_routes

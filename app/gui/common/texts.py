@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from app.config import asset
+from cockpit.assets import asset
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import asset
+from cockpit.assets import asset
 from policy.vla.small import make_checkpoint
 from recorder.reading.reader import list_segments
 

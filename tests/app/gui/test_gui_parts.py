@@ -7,10 +7,11 @@ import os
 import numpy as np
 import pytest
 
-from app.config import DriverChoice, asset
+from app.config import DriverChoice
 from app.gui.common.choices import driver_options, folders_with, policy_choices, route_choices
 from app.gui.common.parts import answer_words
 from app.gui.common.town_plan import plan_from_opendrive, route_preview
+from cockpit.assets import asset
 from cockpit.config import ConfigError
 from recorder.schema import Direction, Plan, SpeedAction
 

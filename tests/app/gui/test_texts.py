@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from app.config import asset
 from app.gui.common import texts
 from app.gui.common.texts import LANGUAGE_VARIABLE, read_texts, say
+from cockpit.assets import asset
 
 APP = Path(texts.__file__).parents[2]
 ENGLISH = read_texts(asset("texts", "en.yaml"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import pytest
 
-from app.config import DriverChoice, RunConfig, asset
+from app.config import DriverChoice, RunConfig
 from app.drive.run_status import Phase, RecorderStatus, RunStatus
 from app.gui.common import theme
 from app.gui.common.choices import DriverOption
@@ -15,6 +15,7 @@ from app.gui.prepare.setup_panel import ROLE
 from app.gui.run.status_panel import StatusPanel
 from app.gui.window import AFTER, RUN, MainWindow, make_application, next_drive
 from app.study.study import load_study
+from cockpit.assets import asset
 from cockpit.route.files import read_routes
 from cockpit.windows import palette
 from policy.vla.small import make_checkpoint

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from app.cli import main as cli
 from app.cli.study import given as study_given
-from app.config import DriverChoice, RunConfig, asset
+from app.config import DriverChoice, RunConfig
 from app.drive.running_session import build_session
 from app.study.counterbalance import Ordering, latin_square, order_for, williams_square
 from app.study.pseudonym import participant_number, pseudonym_problem
@@ -32,6 +32,7 @@ from app.study.study import (
     study_text,
     write_trial,
 )
+from cockpit.assets import asset
 from cockpit.config import ConfigError
 from recorder.session_log import EntryKind, SessionLog
 
