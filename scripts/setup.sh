@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the virtual environment that everything runs in, and the system packages it needs. Safe to run again: it does
 # only what is missing. As root it installs Debian packages itself; otherwise it prints the one line to run and stops.
+# While another program holds the package manager's locks it waits, at most SETUP_LOCK_WAIT_S seconds (600).
 #   scripts/setup.sh          what `make run` needs
 #   scripts/setup.sh --dev    and what `make test` needs
 set -euo pipefail
@@ -25,6 +26,29 @@ elif ! "$python" -c 'import ensurepip, venv, sysconfig, pathlib; assert (pathlib
   packages+=(python3-venv python3-dev)
 fi
 
+# apt-get, again and again while it finds a lock held (by an automatic upgrade, or a second setup). apt's own
+# DPkg::Lock::Timeout waits for dpkg's locks only, not for those of the package lists and of the archives.
+apt_get() {
+  local patience_s=${SETUP_LOCK_WAIT_S:-600} started_s=$SECONDS announced="" errors rc
+  while true; do
+    rc=0
+    errors=$(LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" 2>&1 >/dev/null) || rc=$?
+    if [ $rc = 0 ] || ! grep -q "Could not get lock" <<<"$errors"; then
+      break
+    elif [ $((SECONDS - started_s)) -ge "$patience_s" ]; then
+      echo "setup: gave up after waiting $patience_s s for the package manager's lock:" >&2
+      break
+    elif [ -z "$announced" ]; then
+      echo "setup: another program holds the package manager's lock; waiting for it (at most $patience_s s):" >&2
+      grep "Could not get lock" <<<"$errors" | sed 's/^/  /' >&2
+      announced=yes
+    fi
+    sleep 2
+  done
+  [ -z "$errors" ] || echo "$errors" >&2
+  return $rc
+}
+
 missing=()
 if command -v dpkg-query >/dev/null; then
   for package in "${packages[@]}"; do
@@ -36,8 +60,8 @@ fi
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ]; then
     echo "setup: installing ${missing[*]}"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    apt_get update
+    apt_get install -y --no-install-recommends "${missing[@]}"
   else
     echo "setup: system packages are missing. Run this once, then the same command again:" >&2
     echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
