@@ -1,14 +1,16 @@
 # Two commands matter: `make run` does the main job, `make test` checks it. Both set up what they need themselves.
 VENV ?= .venv
+MINUTES ?= 10
 BIN := $(VENV)/bin
 export VENV
 
-.PHONY: run test check setup setup-dev town small-policy clean help
+.PHONY: run test check fuzz setup setup-dev town small-policy clean help
 
 help:
 	@echo "make run              open the application; without a display (or with HEADLESS=1) run one whole round"
 	@echo "make test             lint, types, import contracts and every test"
 	@echo "make check            the same without the tests"
+	@echo "make fuzz MINUTES=10  the property tests with fresh examples until the time is up; how to repeat what it finds"
 	@echo "make town             build the town's OpenDRIVE file and its routes again"
 	@echo "make small-policy     train the small VLA from scratch on expert driving (about an hour on 2 cores)"
 	@echo "make clean            remove the virtual environment and caches; recorded runs stay"
@@ -30,6 +32,9 @@ check: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+fuzz: setup-dev
+	$(BIN)/python scripts/fuzz.py --minutes $(MINUTES)
 
 setup:
 	@scripts/setup.sh

@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
@@ -16,6 +17,14 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# How long an example takes depends on what else the machine does, so time fails no property test; see also --timeout.
+_UNHURRIED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+# The suite's examples are the same every time: only a change can make a property test fail. `make fuzz` takes fresh
+# ones, from the seed it names (no database: an earlier run's examples would come before the seed's).
+hypothesis.settings.register_profile("suite", derandomize=True, database=None, print_blob=True, **_UNHURRIED)
+hypothesis.settings.register_profile("fuzz", derandomize=False, database=None, print_blob=True, **_UNHURRIED)
+hypothesis.settings.load_profile("suite")
 
 OUR_PROGRAMS = ("sim", "policy.serving.worker")
 """Modules that the product starts as processes of their own."""
