@@ -124,7 +124,7 @@ changes = st.fixed_dictionaries(
 ).map(lambda told: DriveChanges(**told))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     names,
     st.sampled_from(["", "p07", "sub-12"]),

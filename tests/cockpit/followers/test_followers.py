@@ -143,7 +143,7 @@ def test_a_machine_that_has_no_picture_yet_has_missed_nothing():
     assert not barrier.attendance["a"].is_slow()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from("jlrbx"), st.sampled_from("ab"), st.integers(0, 5), st.floats(0, 0.1))))
 def test_whatever_happens_a_frame_waits_at_most_its_time_and_goes_once(steps):
     barrier, now, released = Barrier(0.03), 0.0, []

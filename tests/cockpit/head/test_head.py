@@ -110,7 +110,7 @@ def test_natnet_refuses_a_version_that_it_cannot_read():
         natnet_wire.version_in(server_info((2, 9))[4:])
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(junk=st.binary(max_size=300), version=st.sampled_from([(3, 0), (4, 1)]))
 def test_no_packet_makes_natnet_do_more_than_refuse(junk, version):
     try:

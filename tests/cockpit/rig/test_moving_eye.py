@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cockpit.rig.camera_spec import CameraSpec
@@ -36,7 +36,6 @@ def moved(camera: CameraSpec, pose) -> CameraSpec:
     return CameraSpec(camera.name, camera.width, camera.height, camera.fov_rad, pose)
 
 
-@settings(deadline=None)
 @given(eye=offsets)
 @pytest.mark.parametrize("screen", [WALL, AHEAD], ids=["wall", "ahead"])
 def test_within_its_range_the_eye_sees_the_whole_screen_without_turning_the_camera(screen, eye):
@@ -49,7 +48,6 @@ def test_within_its_range_the_eye_sees_the_whole_screen_without_turning_the_came
     assert (inside <= (view.camera.width + 1, view.camera.height + 1)).all()
 
 
-@settings(deadline=None)
 @given(eye=offsets, pixel=st.tuples(st.floats(0, 1280), st.floats(0, 800)))
 @pytest.mark.parametrize("screen", [WALL, AHEAD], ids=["wall", "ahead"])
 def test_a_moved_eye_sees_through_each_pixel_what_the_moved_camera_drew(screen, eye, pixel):
@@ -62,7 +60,6 @@ def test_a_moved_eye_sees_through_each_pixel_what_the_moved_camera_drew(screen, 
     np.testing.assert_allclose(shown[0], pixel, atol=1e-4)
 
 
-@settings(deadline=None)
 @given(eye=offsets, share=st.tuples(st.floats(0, 1), st.floats(0, 1)))
 def test_texture_coordinates_that_are_interpolated_and_divided_are_the_homography(eye, share):
     view = view_from_eye(WALL, (0.0, 0.0, 0.0), EYE_IN_EGO, REACH)
@@ -94,7 +91,6 @@ def test_a_range_that_leads_behind_a_screen_is_refused():
         view_from_eye(AHEAD, (0.0, 0.0, 0.0), EYE_IN_EGO, (2.0, 0.0, 0.0))
 
 
-@settings(deadline=None)
 @given(yaw=st.floats(-3.1, 3.1), pitch=st.floats(-1.5, 1.5), roll=st.floats(-3.1, 3.1))
 def test_angles_and_axes_are_two_ways_to_say_the_same(yaw, pitch, roll):
     axes = axes_from_angles(yaw, pitch, roll)

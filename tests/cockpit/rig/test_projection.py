@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cockpit.rig.projection import (
@@ -118,7 +118,6 @@ def test_a_homography_sends_points_beyond_infinity_nowhere():
 angles = st.floats(-60, 60)
 
 
-@settings(deadline=None)
 @given(
     yaw=angles,
     pitch=st.floats(-30, 30),

@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cockpit.config import ConfigError
@@ -97,7 +97,6 @@ def test_a_wrong_mesh_says_what_is_wanted(tmp_path, text, advice):
         read_mesh(path, FLAT)
 
 
-@settings(deadline=None)
 @given(share=st.floats(0, 1))
 def test_two_ramps_over_one_another_give_one_light(share):
     assert float(ramp(np.array(share)) + ramp(np.array(1 - share))) == pytest.approx(1.0)

@@ -27,7 +27,7 @@ def painted(frame, width, height):
     return flat.reshape(height, image.bytesPerLine())[:, : 3 * width].reshape(height, width, 3).copy()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(frame=st.integers(0, 2**31), size=st.sampled_from([(640, 360), (960, 640), (1280, 720), (1920, 1080)]))
 def test_every_frame_number_comes_back_from_pictures_of_every_size(frame, size):
     assert read_frame_code(painted(frame, *size)) == frame % MODULUS

@@ -108,7 +108,7 @@ def test_steering_right_is_positive_and_never_past_the_stop(curvature):
     assert steer * curvature >= 0.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.floats(-5, 40), st.floats(-20, 20), st.floats(-3, 3)), min_size=1, max_size=8),
     st.floats(0.0, 15.0),

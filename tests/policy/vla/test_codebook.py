@@ -26,7 +26,7 @@ def test_code_zero_stands_still():
     assert TOWN.encode(np.zeros((6, 3))) == (0,) * 6
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.0, 11.0), st.floats(-0.1, 0.1))
 def test_a_decoded_plan_stays_near_the_drive_it_encodes(speed, curvature):
     curvature = float(np.clip(curvature, -3.0 / max(speed, 1.0) ** 2, 3.0 / max(speed, 1.0) ** 2))
@@ -37,7 +37,6 @@ def test_a_decoded_plan_stays_near_the_drive_it_encodes(speed, curvature):
     assert np.linalg.norm(got[:, :2] - wanted[:, :2], axis=1).max() < 0.8
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, len(TOWN) - 1), min_size=1, max_size=6))
 def test_encoding_a_decoded_chain_gives_the_same_drive(tokens):
     poses = TOWN.decode(tokens)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.vla.labels import meta_action
@@ -31,7 +31,6 @@ def test_the_prompt_says_speed_limit_and_route():
     assert prompt_text(0.0, RouteCommand.LANE_FOLLOW, math.inf).endswith("follow lane.")
 
 
-@settings(deadline=None)
 @given(
     st.floats(-5, 200),
     st.sampled_from(RouteCommand),

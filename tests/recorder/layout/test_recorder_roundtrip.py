@@ -33,7 +33,7 @@ def store(folder: Path, recorded, batch: int = 3) -> Segment:
     return Segment.open(folder)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(recorded=st.lists(ticks(), min_size=1, max_size=5), batch=st.integers(1, 5))
 def test_every_field_of_any_tick_comes_back_exactly(tmp_path_factory, recorded, batch):
     segment = store(tmp_path_factory.mktemp("s") / "0001.zarr", recorded, batch)

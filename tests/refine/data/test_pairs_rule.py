@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.vla.answer import parse_answer
@@ -66,7 +66,6 @@ def test_a_straight_drive_is_a_straight_future():
     assert future[:, 1:] == pytest.approx(0.0, abs=1e-4)
 
 
-@settings(deadline=None)
 @given(st.floats(-500, 500), st.floats(-500, 500), st.floats(-np.pi, np.pi))
 def test_the_future_does_not_depend_on_where_in_the_world_it_was_driven(x, y, yaw):
     here = driven_future(straight_drive(braking()), 5, HORIZON, 0.5)
@@ -178,7 +177,6 @@ def test_nearly_the_same_is_no_preference():
     assert ask(straight_drive(braking()), config=PairConfig(least_displacement_m=8.0)) is Skip.SMALL_DIFFERENCE
 
 
-@settings(deadline=None)
 @given(st.floats(0.5, 10.0), st.floats(-6.0, 3.0), st.integers(0, 60))
 def test_whatever_is_driven_a_pair_is_two_answers_that_differ_as_told(speed, acceleration, index):
     speeds = np.clip(speed + acceleration * 0.05 * np.arange(121), 0.0, 12.0)

@@ -69,7 +69,7 @@ def test_speed_limits_are_the_towns():
     assert np.allclose(GRAPH.limit_mps, 40.0 / 3.6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, len(GRAPH) - 1), st.floats(0.0, 1.0), st.floats(-1.0, 1.0))
 def test_a_place_beside_a_lane_is_found_again(k, share, aside):
     lane = GRAPH.lanes[k]

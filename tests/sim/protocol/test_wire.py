@@ -13,7 +13,7 @@ from sim.protocol.rpc import Method, ReplyShape, Request, RpcConnection, RpcErro
 from sim.scene.poses import Pose
 from sim.world.actors import pose_from_wire, wire_transform
 
-unhurried = settings(deadline=None, max_examples=60)
+unhurried = settings(max_examples=60)
 ANGLE = st.floats(-math.pi, math.pi)
 PLACE = st.floats(-1e4, 1e4)
 POSE = st.builds(Pose, PLACE, PLACE, PLACE, ANGLE, st.floats(-1.5, 1.5), ANGLE)

@@ -218,7 +218,7 @@ def test_a_vehicle_moves_the_same_bits_alone_as_among_others():
 ODD = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([0.0, 1.0, -1.0]))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(ODD, ODD, ODD, st.booleans(), st.booleans()), min_size=1, max_size=4), st.floats(-60.0, 60.0))
 def test_no_control_brings_about_nonsense(controls, speed_mps):
     cars = one(speed_mps)

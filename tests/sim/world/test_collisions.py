@@ -130,7 +130,7 @@ def polygon(x, y, yaw):
     return affinity.translate(affinity.rotate(flat, yaw, (0, 0), use_radians=True), x, y)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(PLACE)
 def test_cars_touch_exactly_where_polygons_overlap(place):
     x, y, yaw, _ = place
@@ -141,7 +141,7 @@ def test_cars_touch_exactly_where_polygons_overlap(place):
     assert touching == (a.distance(b) == 0.0)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(PLACE, st.floats(-15.0, 15.0))
 def test_collisions_keep_momentum_and_make_no_energy(place, speed_mps):
     found = cars((0.0, 0.0, 0.3, speed_mps), place)
