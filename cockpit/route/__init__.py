@@ -1,1 +1,4 @@
-"""Lanes, routes along them, route files and the scenario descriptions that such files carry. Nothing is spawned here."""
+"""Lanes, routes along them, route files, and the scenario descriptions that such files carry.
+
+Nothing is spawned here: scenes are `cockpit.scenarios`.
+"""

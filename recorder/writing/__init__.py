@@ -1,1 +1,4 @@
-"""From ticks to segments while a drive runs: the ring of past seconds, where a segment begins and ends, the writer."""
+"""From ticks to segments while a drive runs: the ring of past seconds, and the writer's thread.
+
+What a takeover is, and how a segment lies on disk, is in `recorder.layout`.
+"""
