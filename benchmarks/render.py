@@ -20,7 +20,8 @@ from rich.table import Table
 
 from sim.map.lanes import LaneGraph
 from sim.map.signals import Signals
-from sim.render import CameraView, DrawnActor, DrawnLight, Renderer, SceneState
+from sim.render.renderer import Renderer
+from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState
 from sim.world.blueprints import BLUEPRINTS
 
 MAP = Path(__file__).parents[1] / "assets" / "maps" / "millbrook.xodr"

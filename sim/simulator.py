@@ -20,11 +20,11 @@ from sim.map.files import MapFile
 from sim.map.surfaces import road_friction
 from sim.protocol import wire
 from sim.protocol.streaming import Streams
+from sim.rays.scene import RayScene
 from sim.recording.format import RecordError
 from sim.recording.recorder import Recorder
 from sim.recording.replayer import Replayer
 from sim.sensors import PendingFrames, Sensors
-from sim.sensors.embree_rays import RayScene
 from sim.town.town import Town, build_town
 from sim.world.actors import Actor
 from sim.world.snapshot import actor_on_wire, pack_snapshot

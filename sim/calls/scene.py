@@ -12,10 +12,11 @@ from typing import Any
 
 from sim.calls.street_lamps import changed_lamps, lamps_on_wire
 from sim.protocol.rpc import Method, ReplyShape, RpcError
-from sim.scene.poses import Pose, compose
+from sim.rays.lines import LineHit, hits_on_line
+from sim.scene.poses import Pose, Vector, compose
+from sim.scene.records import Box
 from sim.simulator import Simulator
 from sim.town.scene_objects import SceneObject, scene_objects
-from sim.world import box_rays as rays
 from sim.world.actors import Actor, finite, vector_from_wire, wire_transform
 from sim.world.blueprints import Kind
 
@@ -75,12 +76,13 @@ class SceneCalls:
         """LabelledPoints of everything between two places, nearest first."""
         return [_labelled(hit) for hit in self._cast(vector_from_wire(start), vector_from_wire(end))]
 
-    def _cast(self, start: rays.Vector, end: rays.Vector) -> list[rays.Hit]:
+    def _cast(self, start: Vector, end: Vector) -> list[LineHit]:
         world = self.simulator.world
-        solids = [_solid(actor) for actor in world.actors.values() if any(actor.extent_m)]
+        boxes = [_actor_box(actor) for actor in world.actors.values() if any(actor.extent_m)]
         is_plumb = math.hypot(end[0] - start[0], end[1] - start[1]) < _PLUMB_M
-        blocks = [] if is_plumb else [thing.solid for thing in self._objects() if thing.is_near(start, end)]
-        return rays.cast(start, end, [*solids, *blocks], world.ground_z, world.ground_label)
+        if not is_plumb:
+            boxes += [thing.box for thing in self._objects() if thing.is_near(start, end)]
+        return hits_on_line(start, end, boxes, world.ground_z, world.ground_label)
 
     # Lamps and debug shapes
 
@@ -105,17 +107,17 @@ class SceneCalls:
 
     def level_boxes(self, label: int) -> list[Any]:
         """Boxes, in the world, of what stands still and has the label (255: any)."""
-        boxes = [_world_box(thing.solid) for thing in self._objects() if _wanted(thing.solid.label, label)]
+        boxes = [_world_box(thing.box) for thing in self._objects() if _has_label(thing.box.label, label)]
         fixed = (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN)
         actors = [a for a in self.simulator.world.actors.values() if a.kind in fixed]
-        return boxes + [_world_box(_solid(actor)) for actor in actors if _wanted(_label(actor), label)]
+        return boxes + [_world_box(_actor_box(actor)) for actor in actors if _has_label(_label(actor), label)]
 
     def environment_objects(self, label: int) -> list[Any]:
         """`EnvironmentObject`s with the label (255: any)."""
         return [
-            [_transform(thing.solid.pose), _world_box(thing.solid), thing.object_id, thing.name, thing.solid.label]
+            [_transform(thing.box.pose), _world_box(thing.box), thing.object_id, thing.name, thing.box.label]
             for thing in self._objects()
-            if _wanted(thing.solid.label, label)
+            if _has_label(thing.box.label, label)
         ]
 
 
@@ -123,7 +125,7 @@ def _refuse(why: str) -> None:
     raise RpcError(why)
 
 
-def _wanted(label: int, asked: int) -> bool:
+def _has_label(label: int, asked: int) -> bool:
     return asked in (ANY_LABEL, label)
 
 
@@ -131,11 +133,11 @@ def _label(actor: Actor) -> int:
     return actor.semantic_tags[0] if actor.semantic_tags else 0
 
 
-def _solid(actor: Actor) -> rays.Solid:
-    return rays.Solid(compose(actor.pose, Pose(*actor.box_offset_m)), actor.extent_m, _label(actor))
+def _actor_box(actor: Actor) -> Box:
+    return Box(compose(actor.pose, Pose(*actor.box_offset_m)), actor.extent_m, _label(actor))
 
 
-def _labelled(hit: rays.Hit) -> list[Any]:
+def _labelled(hit: LineHit) -> list[Any]:
     return [list(hit.location), hit.label]
 
 
@@ -144,6 +146,6 @@ def _transform(pose: Pose) -> list[list[float]]:
     return [list(values[:3]), list(values[3:])]
 
 
-def _world_box(solid: rays.Solid) -> list[Any]:
-    place, turn = _transform(solid.pose)
-    return [place, list(solid.extent_m), turn, 0]
+def _world_box(box: Box) -> list[Any]:
+    place, turn = _transform(box.pose)
+    return [place, list(box.extent_m), turn, 0]

@@ -1,10 +1,5 @@
-"""The renderer of the embedded simulator: one town and its traffic as pictures, by OpenGL without a window.
+"""Pictures of one town and its traffic, drawn by OpenGL without a window; `renderer` has the class that draws them.
 
-`scene` has the records it draws, `renderer` the class that draws them; the other modules build the town's meshes
-from its OpenDRIVE text. The same code runs on Mesa's software rasteriser and on a GPU.
+Only `renderer`, `gl`, `passes` and `sign_faces` need OpenGL or OpenCV: models, textures and staging are numpy.
+The same code runs on Mesa's software rasteriser and on a GPU. The town's meshes come from `sim.town`.
 """
-
-from sim.render.renderer import Renderer
-from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState
-
-__all__ = ["CameraView", "DrawnActor", "DrawnLight", "Renderer", "SceneState"]

@@ -22,12 +22,13 @@ from sim.render.passes.label_pass import LabelPass, shown
 from sim.render.passes.shadows import throw_shadows
 from sim.render.passes.sky import dome, dome_colours, light_from_weather
 from sim.render.passes.weather_pass import WeatherPass
+from sim.render.sign_faces import faces
 from sim.render.staging import BLOB, CABINS_FROM, GLOW, INSTANCE, NOBODY, ModelKey, Placed, Stage, make_model, set_stage
+from sim.render.textures import SIZE, texture_array
 from sim.scene.camera import axes, eye, focal, projection, seen
 from sim.scene.records import CLEAR_NOON, CameraView, DrawnLight, SceneState, Shows
-from sim.town.signs import faces
+from sim.scene.surfaces import LAYERS, SIGNS
 from sim.town.solids import ACTOR_VERTEX, Model
-from sim.town.textures import LAYERS, SIGNS, SIZE, texture_array
 from sim.town.town import Town, build_town
 
 log = logging.getLogger(__name__)

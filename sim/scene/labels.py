@@ -1,4 +1,4 @@
-"""What things are, for the cameras and rays that tell: CARLA 0.9.16's semantic tags, and numbers for single things."""
+"""Semantic labels for cameras and rays: CARLA 0.9.16's semantic tags, and numbers for instances."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import enum
 
 import numpy as np
 
-from sim.town.textures import ASPHALT, CLASSIC, DOOR, GRASS, HOUSE, LAMP, OFFICE, PAVING, SHOP, TILES
-
 LABEL = np.dtype([("tag", "u1"), ("spare", "u1"), ("thing", "<u2")])
-"""A tag, and which single thing (building, tree) it is: 0 for what is no single thing."""
+"""A tag and the number of an instance (a building, a tree); 0 for surfaces that are no instance."""
 
 LAST_THING = 0xFFFF
-"""Things of the town are numbered from here down, so that they meet actors' ids (from 1 up) late."""
+"""The town's instances are numbered from here down, and actors from 1 up, so that the numbers seldom clash."""
 
 
 class Tag(enum.IntEnum):
@@ -47,18 +45,3 @@ class Tag(enum.IntEnum):
     BRIDGE = 26
     RAIL_TRACK = 27
     GUARD_RAIL = 28
-
-
-TAG_OF_LAYER = {
-    ASPHALT: Tag.ROADS,
-    PAVING: Tag.SIDEWALKS,
-    GRASS: Tag.TERRAIN,
-    HOUSE: Tag.BUILDINGS,
-    OFFICE: Tag.BUILDINGS,
-    CLASSIC: Tag.BUILDINGS,
-    SHOP: Tag.BUILDINGS,
-    DOOR: Tag.BUILDINGS,
-    TILES: Tag.BUILDINGS,
-    LAMP: Tag.POLES,
-}
-"""What a surface is when nothing else is said; STATIC for the rest."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from sim.scene.poses import Pose, Vector
+
 CLEAR_NOON = (10.0, 0.0, 0.0, 10.0, 40.0, 55.0, 0.0, 0.0, 0.2, 0.0, 1.0, 0.03, 0.0331, 0.0)
 
 
@@ -64,6 +66,15 @@ class StreetLamp:
     is_on: bool = True
     strength: float = 1.0
     colour_rgb: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Box:
+    """What a client's line can enter: the pose of a box's middle, half sizes (m), `sim.scene.labels.Tag`'s number."""
+
+    pose: Pose
+    extent_m: Vector
+    label: int
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 from sim.protocol import wire
+from sim.rays.scene import Hits
 from sim.scene.camera import axes
 from sim.scene.labels import Tag
 from sim.scene.poses import Vector
-from sim.sensors.embree_rays import Hits
 from sim.sensors.scans import Scan, positive
 from sim.world.actors import Actor, wire_transform
 from sim.world.blueprint_types import Kind

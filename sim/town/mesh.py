@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.scene.labels import LABEL, LAST_THING, TAG_OF_LAYER, Tag
+from sim.scene.labels import LABEL, LAST_THING, Tag
+from sim.scene.surfaces import TAG_OF_LAYER
 
 STATIC_VERTEX = np.dtype(
     [("position", "<f4", 3), ("colour", "u1", 4), ("normal", "u1", 3), ("layer", "u1"), ("uv", "<f4", 2)]

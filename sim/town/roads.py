@@ -17,8 +17,8 @@ from shapely.geometry.base import BaseGeometry
 from sim.map.opendrive import Mark, Road, RoadItem, Section
 from sim.map.surfaces import KERB_M
 from sim.scene.labels import Tag
+from sim.scene.surfaces import ASPHALT, GRASS, PAVING, PLAIN
 from sim.town.mesh import StaticMesh, noise
-from sim.town.textures import ASPHALT, GRASS, PAVING, PLAIN
 
 ROAD_LANES = {"driving", "shoulder", "biking", "parking", "stop", "entry", "exit", "onRamp", "offRamp", "bidirectional"}
 WALK_LANES = {"sidewalk", "curb", "walking"}

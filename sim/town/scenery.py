@@ -18,10 +18,10 @@ from shapely.geometry.base import BaseGeometry
 
 from sim.map.opendrive import Road
 from sim.scene.labels import Tag
+from sim.scene.surfaces import CLASSIC, DOOR, GRASS, HOUSE, LAMP, OFFICE, PLAIN, SHOP, TILES, WINDOWS_PER_TILE
 from sim.town.mesh import StaticMesh, noise
 from sim.town.roads import GRASS_RGB, Outlines
 from sim.town.solids import icosphere
-from sim.town.textures import CLASSIC, DOOR, GRASS, HOUSE, LAMP, OFFICE, PLAIN, SHOP, TILES, WINDOWS
 
 HILL_RGB = np.array([0.30, 0.40, 0.24])
 WALLS = np.array([[0.80, 0.72, 0.60], [0.72, 0.45, 0.36], [0.86, 0.84, 0.78], [0.66, 0.62, 0.58], [0.78, 0.62, 0.48],
@@ -253,15 +253,15 @@ def add_building(
     first = (SHOP if rng.random() < 0.7 else CLASSIC) if urban else DOOR
     base = ground + 0.0
     top = base + FLOOR_M * floors
-    shift = float(rng.integers(0, WINDOWS))
+    shift = float(rng.integers(0, WINDOWS_PER_TILE))
     for i in range(4):
         a, b = corners[i], corners[(i + 1) % 4]
         bays = max(1, round(float(np.linalg.norm(b - a)) / BAY_M))
         front = i == 2
         start = base + FLOOR_M
         layer = first if front else style
-        per = {SHOP: 4.0, DOOR: 4.0}.get(layer, float(WINDOWS))
-        up = 1.0 if layer in (SHOP, DOOR) else 1.0 / WINDOWS
+        per = {SHOP: 4.0, DOOR: 4.0}.get(layer, float(WINDOWS_PER_TILE))
+        up = 1.0 if layer in (SHOP, DOOR) else 1.0 / WINDOWS_PER_TILE
         add_wall(mesh, a, b, (base - 0.6, base), wall * 0.7, PLAIN, (0.0, 0.1, 0.0, 0.1))
         add_wall(
             mesh,
@@ -273,7 +273,7 @@ def add_building(
             (shift / per, (shift + bays) / per, 0.0, up),
         )
         if floors > 1:
-            uv = (shift / WINDOWS, (shift + bays) / WINDOWS, 0.0, (floors - 1) / WINDOWS)
+            uv = (shift / WINDOWS_PER_TILE, (shift + bays) / WINDOWS_PER_TILE, 0.0, (floors - 1) / WINDOWS_PER_TILE)
             add_wall(mesh, a, b, (start, top), wall, style, uv)
         if urban:
             add_wall(mesh, a, b, (top, top + 0.9), wall * 0.8, PLAIN, (0.0, 0.1, 0.0, 0.1))

@@ -1,30 +1,27 @@
-"""Road signs as standing plates: stop, give way and speed limits, drawn from a map's OpenDRIVE signals.
+"""Road signs as plates on posts: stop, give way and speed limits, placed by a map's OpenDRIVE signals.
 
-The faces are cells of one texture layer. Other signs of a map are no part of the picture.
+A face is a cell of the texture layer `SIGNS`; `sim.render.sign_faces` paints them. Other signs of a map are not built.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 
-import cv2
 import numpy as np
 
 from sim.map.opendrive import Road, RoadItem
 from sim.scene.labels import Tag
+from sim.scene.surfaces import PLAIN, SIGNS
 from sim.town.mesh import StaticMesh
-from sim.town.textures import PLAIN, SIGNS, SIZE
 
-CELLS = 4  # a side
-CELL_PX = SIZE // CELLS
+CELLS = 4
+"""Faces along a side of the texture layer `SIGNS`."""
 STOP, GIVE_WAY, SPEED = "206", "205", "274"
 LIMITS = (20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 15, 25)
 DEFAULT_BOTTOM_M = 2.1
 HALF_M = 0.42
 POLE_RGB = np.array([0.50, 0.52, 0.53])
 BACK_RGB = np.array([0.42, 0.43, 0.44])
-RED, WHITE, BLACK = (0.75, 0.06, 0.08), (0.97, 0.97, 0.97), (0.03, 0.03, 0.03)
 
 
 def outline(sides: int, turn_rad: float = 0.0) -> np.ndarray:
@@ -35,40 +32,6 @@ def outline(sides: int, turn_rad: float = 0.0) -> np.ndarray:
 
 
 SHAPES = {STOP: outline(8, np.pi / 8.0), GIVE_WAY: outline(3, -np.pi / 2.0), SPEED: outline(20)}
-
-
-def painted(shapes: list[tuple[np.ndarray, tuple[float, float, float]]], text: str, colour: tuple) -> np.ndarray:
-    """One face (CELL_PX, CELL_PX, 3), row 0 at the bottom: polygons over each other, and a word in the middle."""
-    colours = [tuple(255.0 * c for c in fill) for _, fill in shapes]
-    picture = np.full((CELL_PX, CELL_PX, 3), colours[0], np.uint8)
-    for (corners, _), fill in zip(shapes, colours, strict=True):
-        pixels = (np.array([1.0, -1.0]) * corners + 1.0) / 2.0 * (CELL_PX - 1)
-        cv2.fillPoly(picture, [np.round(pixels).astype(np.int32)], fill, cv2.LINE_AA)
-    if text:
-        font, thick = cv2.FONT_HERSHEY_SIMPLEX, 5
-        (w, h), _ = cv2.getTextSize(text, font, 1.0, thick)
-        scale = min(0.66 * CELL_PX / w, 0.42 * CELL_PX / h)
-        (w, h), _ = cv2.getTextSize(text, font, scale, thick)
-        cv2.putText(
-            picture, text, ((CELL_PX - w) // 2, (CELL_PX + h) // 2), font, scale, [255.0 * c for c in colour], thick
-        )
-    return picture[::-1] / 255.0
-
-
-@functools.cache
-def faces() -> np.ndarray:
-    """The (SIZE, SIZE, 3) texture with every face; cell k lies in column k % CELLS of row k // CELLS."""
-    stop, triangle, disc = (SHAPES[kind] for kind in (STOP, GIVE_WAY, SPEED))
-    cells = [
-        painted([(stop, WHITE), (stop * 0.93, RED)], "STOP", WHITE),
-        painted([(triangle, RED), (triangle * 0.60 + [0.0, 0.06], WHITE)], "", BLACK),
-        *(painted([(disc, RED), (disc * 0.74, WHITE)], str(limit), BLACK) for limit in LIMITS),
-    ]
-    picture = np.zeros((SIZE, SIZE, 3))
-    for k, cell in enumerate(cells):
-        row, column = divmod(k, CELLS)
-        picture[row * CELL_PX : (row + 1) * CELL_PX, column * CELL_PX : (column + 1) * CELL_PX] = cell
-    return picture
 
 
 def face_of(item: RoadItem) -> int | None:
@@ -120,7 +83,7 @@ def add_sign(mesh: StaticMesh, foot: np.ndarray, yaw: float, kind: str, cell: in
     middle = foot + up * (bottom_m + HALF_M) - ahead * 0.06
     plate = middle + HALF_M * (corners[:, :1] * right + corners[:, 1:] * up)
     row, column = divmod(cell, CELLS)
-    inside = (corners * 0.97 + 1.0) / 2.0  # a hair within the cell, so that its neighbours do not show
+    inside = (corners * 0.97 + 1.0) / 2.0  # slightly within the cell, so that its neighbours do not show
     uv = (inside + np.array([column, row])) / CELLS
     fan = np.array([[0, i, i + 1] for i in range(1, len(corners) - 1)])
     mesh.add(plate, fan, (1.0, 1.0, 1.0), SIGNS, uv, tuple(-ahead), reach=220.0)

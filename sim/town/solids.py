@@ -124,8 +124,7 @@ class Solid:
         gloss: float = 0.0,
     ) -> None:
         """An upright box."""
-        signs = np.array([(x, y, z) for z in (-1, 1) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))], float)
-        self.add(np.array(centre) + signs * half, BOX_FACES, colour, part, gloss)
+        self.add(np.array(centre) + BOX_CORNERS * half, BOX_FACES, colour, part, gloss)
 
     def tube(
         self,
@@ -202,10 +201,13 @@ class Solid:
         return Model(vertices, indices, tuple(lamps.values()), radius)
 
 
+BOX_CORNERS = np.array([(x, y, z) for z in (-1, 1) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))], float)
+"""(8, 3): of the cube from -1 to 1."""
 BOX_FACES = np.array(
     [[0, 2, 1], [0, 3, 2], [4, 5, 6], [4, 6, 7], [0, 1, 5], [0, 5, 4], [1, 2, 6], [1, 6, 5], [2, 3, 7], [2, 7, 6],
      [3, 0, 4], [3, 4, 7]]
 )  # fmt: skip
+"""(12, 3): triangles of a box by its corners, wound outwards."""
 
 
 def creased_normals(corners: np.ndarray, crease_deg: float) -> np.ndarray:

@@ -18,12 +18,12 @@ from sim.map.lanes import LaneGraph
 from sim.map.signals import Signals
 from sim.map.surfaces import Surfaces
 from sim.protocol.rpc import RpcError
+from sim.scene.labels import Tag
 from sim.scene.poses import Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
 from sim.scene.records import StreetLamp
 from sim.traffic.traffic import Traffic
 from sim.vehicles.ackermann import Ackermann
 from sim.vehicles.fleet import Vehicles, flat_ground
-from sim.world import box_rays as rays
 from sim.world import movables as loose
 from sim.world.actors import Actor
 from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
@@ -248,8 +248,8 @@ class World:
         place = carla.Location(x, y, 0.0 if self._is_flat else self.ground_z(x, y, z))
         waypoint = self.carla_map.get_waypoint(place, False, carla.LaneType.Any)
         if waypoint is None:
-            return rays.TERRAIN
-        return rays.SIDEWALKS if waypoint.lane_type == carla.LaneType.Sidewalk else rays.ROADS
+            return int(Tag.TERRAIN)
+        return int(Tag.SIDEWALKS if waypoint.lane_type == carla.LaneType.Sidewalk else Tag.ROADS)
 
     def _refuse_overlap(self, pose: Pose, blueprint: Blueprint) -> None:
         for other in self.actors.values():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.render import Renderer
+from sim.render.renderer import Renderer
 
 TOWN = Path(__file__).parents[2] / "assets" / "maps" / "millbrook.xodr"
 

@@ -16,9 +16,9 @@ from sim.render.passes import weather_shaders as glsl
 from sim.render.passes.lamps import BEAM_M, LAMP, Shining, street_lamps, vehicle_lamps
 from sim.render.passes.sky import Light
 from sim.render.staging import GLOW, Stage
+from sim.render.textures import tiling_noise
 from sim.scene.camera import axes, focal
 from sim.scene.records import CameraView, SceneState, StreetLamp
-from sim.town.textures import tiling_noise
 from sim.town.town import Town
 
 MAP_PX = 512

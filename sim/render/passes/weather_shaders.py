@@ -7,10 +7,10 @@ above: rgb is light on level ground, alpha that light's luminance times the heig
 from __future__ import annotations
 
 from sim.render.passes.shaders import ACTOR_FRAGMENT, ACTOR_VERTEX, PAINT_VERTEX, SCENE
-from sim.town import textures
+from sim.scene import surfaces
 
 NAMED = ("ASPHALT", "PAVING", "SHOP", "DOOR", "OFFICE", "LAMP")
-LAYERS = "".join(f"#define {name} {float(getattr(textures, name))}\n" for name in NAMED)
+LAYERS = "".join(f"#define {name} {float(getattr(surfaces, name))}\n" for name in NAMED)
 WEATHER = (
     SCENE.replace("#version 330\n", "#version 330\n" + LAYERS, 1).replace(
         "};",

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.render import CameraView, DrawnActor, SceneState
 from sim.render.models.cabin import driver_eye, is_driver_eye
 from sim.scene.labels import Tag
-from sim.scene.records import Shows
+from sim.scene.records import CameraView, DrawnActor, SceneState, Shows
 
 SEDAN = (2.4462, 0.9184, 0.7454)
 EGO = DrawnActor(7, "vehicle.lincoln.mkz_2020", -150.0, 1.75, 0.0, 0.0, 0.0, 0.0, SEDAN, colour_rgb=(200, 20, 20))

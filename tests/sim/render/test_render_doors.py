@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.render import CameraView, DrawnActor, SceneState
-from sim.scene.records import Shows
-from sim.sensors.embree_rays import RayScene
+from sim.rays.scene import RayScene
+from sim.scene.records import CameraView, DrawnActor, SceneState, Shows
 
 BEHIND = CameraView(320, 180, 90.0, x=-150.0, y=-1.75, z=1.6)
 SEDAN = (2.4462, 0.9184, 0.7454)

@@ -9,7 +9,8 @@ import numpy as np
 import psutil
 import pytest
 
-from sim.render import CameraView, Renderer, SceneState
+from sim.render.renderer import Renderer
+from sim.scene.records import CameraView, SceneState
 
 VIEW = CameraView(160, 90, 90.0, x=10.0, y=1.75, z=1.6)
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.render import CameraView, DrawnActor, DrawnLight, Renderer, SceneState
-from sim.scene.records import CLEAR_NOON
+from sim.render.renderer import Renderer
+from sim.scene.records import CLEAR_NOON, CameraView, DrawnActor, DrawnLight, SceneState
 
 # On Avenue West, eastbound (yaw 0), 30 m before the stop line of signal 201.
 CAMERA = CameraView(320, 180, 90.0, x=-150.0, y=1.75, z=1.6)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.render import CameraView, DrawnActor, Renderer, SceneState
-from sim.scene.records import CLEAR_NOON, StreetLamp
+from sim.render.renderer import Renderer
+from sim.scene.records import CLEAR_NOON, CameraView, DrawnActor, SceneState, StreetLamp
 
 CAMERA = CameraView(320, 180, 90.0, x=-150.0, y=1.75, z=1.6)
 SEDAN = (2.4462, 0.9184, 0.7454)

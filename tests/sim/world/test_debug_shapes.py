@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.render import CameraView, SceneState
-from sim.scene.records import Bar, Shows
+from sim.scene.records import Bar, CameraView, SceneState, Shows
 from sim.world.debug_shapes import DebugShapes
 
 CAMERA = CameraView(320, 180, 90.0, x=-150.0, y=1.75, z=1.6)

@@ -10,10 +10,24 @@ import functools
 
 import numpy as np
 
+from sim.scene.surfaces import (
+    ASPHALT,
+    CLASSIC,
+    DOOR,
+    GRASS,
+    HOUSE,
+    LAMP,
+    LAYERS,
+    OFFICE,
+    PAVING,
+    PLAIN,
+    SHOP,
+    TILES,
+    WINDOWS_PER_TILE,
+)
+
 SIZE = 512
-ASPHALT, GRASS, PAVING, PLAIN, HOUSE, OFFICE, CLASSIC, SHOP, DOOR, TILES, LAMP, SIGNS = range(12)
-LAYERS = 12
-WINDOWS = 8  # bays and floors in a facade tile
+"""Pixels along a side of a layer."""
 
 
 def tiling_noise(rng: np.random.Generator, cells: int) -> np.ndarray:
@@ -59,10 +73,10 @@ def facade(
         rows = np.arange(SIZE) % 8 < 2
         wall[rows] -= 0.05
     picture[..., :3], picture[..., 3] = wall, 0.0
-    cell = SIZE // WINDOWS
+    cell = SIZE // WINDOWS_PER_TILE
     left, right, bottom, top = (round(f * cell) for f in frame)
-    for i in range(WINDOWS):
-        for j in range(WINDOWS):
+    for i in range(WINDOWS_PER_TILE):
+        for j in range(WINDOWS_PER_TILE):
             window = picture[i * cell : (i + 1) * cell, j * cell : (j + 1) * cell]
             window[max(bottom - 5, 0) : bottom, max(left - 4, 0) : right + 4, :3] = 0.95  # sill
             window[bottom - 2 : top + 2, left - 2 : right + 2, :3] = 0.98  # frame

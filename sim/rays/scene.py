@@ -1,8 +1,8 @@
 """Rays against the drawn town and everything in it: what LiDAR, radar and obstacle detectors measure with.
 
-The same triangles as in the pictures, so that a point cloud and a depth picture agree. Embree does the casting: the
-town (with its traffic lights) is one scene, built once; each model has one in its own frame, into which the few rays
-that may meet an actor are turned.
+The triangles are those of the pictures, so that a point cloud and a depth picture agree. The town with its traffic
+lights is one set of triangles, built once; each model has one in its own frame, into which the few rays that may meet
+an actor are turned.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 
+from sim.rays.embree import Triangles
 from sim.render.staging import ModelKey, label_of, make_model, model_key, signal_instances
 from sim.scene.camera import axes
 from sim.scene.labels import LABEL
@@ -22,7 +21,7 @@ from sim.town.solids import Model
 from sim.town.town import Town
 
 TOUCHING_M = 1e-3
-"""A ray does not see what is nearer than this: the surface that it starts from."""
+"""A ray does not meet what is nearer than this: the surface that it starts from."""
 
 
 @dataclass
@@ -58,8 +57,8 @@ class RayScene:
                 tags.append(_model_tags(model, label_of(key[0], 0)))
                 actor_ids.append(np.full(len(placed), light.actor_id, np.int64))
         self._tags, self._actor_ids = np.concatenate(tags), np.concatenate(actor_ids)
-        self._town = _scene(np.concatenate(corners))
-        self._models: dict[ModelKey, tuple[EmbreeScene, Model, np.ndarray]] = {}
+        self._town = Triangles(np.concatenate(corners))
+        self._models: dict[ModelKey, tuple[Triangles, Model, np.ndarray]] = {}
 
     def cast(
         self,
@@ -77,7 +76,7 @@ class RayScene:
         if n == 0:
             return hits
         if with_town:
-            distance, normal, triangle = _run(self._town, origins, directions, np.full(n, reach_m))
+            distance, normal, triangle = self._town.first_hits(origins, directions, np.full(n, reach_m), TOUCHING_M)
             met = triangle >= 0
             hits.distance_m[met], hits.normal[met] = distance[met], normal[met]
             hits.tag[met], hits.actor_id[met] = self._tags[triangle[met]], self._actor_ids[triangle[met]]
@@ -92,7 +91,7 @@ class RayScene:
     def _cast_at(
         self, actor: DrawnActor, origins: np.ndarray, directions: np.ndarray, reach_m: float, hits: Hits
     ) -> None:
-        scene, model, tags = self._model(actor)
+        triangles, model, tags = self._model(actor)
         place = np.array([actor.x, actor.y, actor.z])
         relative = place - origins
         along = np.einsum("ij,ij->i", relative, directions)
@@ -104,7 +103,9 @@ class RayScene:
         if not len(near):
             return
         turn = axes(actor.roll, actor.pitch, actor.yaw)
-        distance, normal, triangle = _run(scene, -relative[near] @ turn.T, directions[near] @ turn.T, limit[near])
+        distance, normal, triangle = triangles.first_hits(
+            -relative[near] @ turn.T, directions[near] @ turn.T, limit[near], TOUCHING_M
+        )
         met = triangle >= 0
         rays = near[met]
         hits.distance_m[rays], hits.normal[rays] = distance[met], normal[met] @ turn
@@ -112,11 +113,11 @@ class RayScene:
         hits.tag[rays] = np.where(tags[triangle[met]] == 0, own, tags[triangle[met]])
         hits.actor_id[rays] = actor.actor_id
 
-    def _model(self, actor: DrawnActor) -> tuple[EmbreeScene, Model, np.ndarray]:
+    def _model(self, actor: DrawnActor) -> tuple[Triangles, Model, np.ndarray]:
         key = model_key(actor)
         if key not in self._models:
             model = make_model(key)
-            self._models[key] = _scene(_model_triangles(model)), model, _model_tags(model, 0)
+            self._models[key] = Triangles(_model_triangles(model)), model, _model_tags(model, 0)
         return self._models[key]
 
 
@@ -139,27 +140,3 @@ def _model_triangles(model: Model) -> np.ndarray:
 def _model_tags(model: Model, own: int) -> np.ndarray:
     tags = model.vertices["tag"][model.indices.reshape(-1, 3)[:, 0]].astype(np.uint32)
     return np.where(tags == 0, np.uint32(own), tags)
-
-
-def _scene(corners: np.ndarray) -> EmbreeScene:
-    scene = EmbreeScene()
-    TriangleMesh(scene, np.ascontiguousarray(corners, np.float32))
-    return scene
-
-
-def _run(
-    scene: EmbreeScene, origins: np.ndarray, directions: np.ndarray, limit_m: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distance, unit normal and triangle (-1 for none) of every ray's first hit."""
-    start = origins + directions * TOUCHING_M
-    found = scene.run(
-        np.ascontiguousarray(start, np.float32),
-        np.ascontiguousarray(directions, np.float32),
-        np.ascontiguousarray(limit_m, np.float32),
-        output=True,
-    )
-    distance = found["tfar"].astype(float) + TOUCHING_M
-    normal = found["Ng"].astype(float)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-30
-    triangle = np.where(distance <= limit_m, found["primID"], -1)
-    return distance, normal, triangle
