@@ -1,1 +1,1 @@
-"""Plain records of what a picture or a ray can meet, poses, semantic labels, and the camera's mathematics. No OpenGL."""
+"""Plain records of what pictures and rays can meet, poses, semantic labels, and camera mathematics. No OpenGL."""
