@@ -144,7 +144,7 @@ def shares_ms(count: int, ticks: int) -> dict[str, float]:
     every = [w.transform for w in world.carla_map.generate_waypoints(12.0) if not w.is_junction]
     for k, at in enumerate(every[:: max(1, len(every) // count)][:count]):
         pose = Pose(at.location.x, at.location.y, 0.0, yaw=at.rotation.yaw * 3.141592653589793 / 180.0)
-        world.traffic.register(world.spawn([1, MODELS[k % len(MODELS)], []], pose).actor_id)
+        simulator.traffic.register(world.spawn([1, MODELS[k % len(MODELS)], []], pose).actor_id)
     spent: dict[str, float] = {}
 
     def timed(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -159,7 +159,7 @@ def shares_ms(count: int, ticks: int) -> dict[str, float]:
 
     untimed = sim.world.world.resolve, sim.simulator.pack_snapshot
     for owner, method, name in (
-        (world.traffic, "step", "traffic"),
+        (simulator.traffic, "step", "traffic"),
         (world.vehicles, "step", "vehicle motion"),
         (world, "_read_the_road", "limits and lights"),
         (world, "_copy_motion", "actors' poses"),

@@ -17,6 +17,7 @@ import carla
 import numpy as np
 
 from sim.map.files import MapFile
+from sim.map.network import read_network
 from sim.map.surfaces import road_friction
 from sim.protocol import wire
 from sim.protocol.streaming import Streams
@@ -26,9 +27,11 @@ from sim.recording.recorder import Recorder
 from sim.recording.replayer import Replayer
 from sim.sensors import PendingFrames, Sensors
 from sim.town.town import Town, build_town
+from sim.traffic.options import Outside
+from sim.traffic.traffic import Traffic
 from sim.world.actors import Actor
 from sim.world.snapshot import actor_on_wire, pack_snapshot
-from sim.world.world import World
+from sim.world.world import FIRST_STREAM_ID, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +116,7 @@ class Simulator:
         """Streams of world snapshots, the present episode's last. Each episode has its own: a client that follows us
         from one to the next ends the old subscription after beginning the new one, and must not end both."""
         self.streams = Streams(self._is_stream, self._greeting)
-        self.world = World(map_file.name, map_file.opendrive, seed)
+        self.world, self.traffic = self._build(map_file)
         self.sensors = Sensors(self.world)
         self._rays: RayScene | None = None
         self._drawer_factory = drawer_factory
@@ -296,9 +299,7 @@ class Simulator:
         self.stop_recorder()
         self.stop_replayer(keep_actors=True)
         old = self.world
-        world = World(
-            map_file.name, map_file.opendrive, self.seed, old.frame + 1, old.next_actor_id, old.next_stream_id
-        )
+        world, traffic = self._build(map_file, old.frame + 1, old.next_actor_id, old.next_stream_id)
         if map_file.opendrive != old.opendrive and self._drawer_factory is not None:
             drawer = self._drawer_factory(map_file.opendrive)
             if self._drawer is not None:
@@ -310,7 +311,7 @@ class Simulator:
         world.tombstones = old.tombstones | old.actors
         if map_file.opendrive != old.opendrive:
             self._rays = None
-        self.world, self.map_file, self.sensors = world, map_file, Sensors(world)
+        self.world, self.traffic, self.map_file, self.sensors = world, traffic, map_file, Sensors(world)
         self.episode_id += 1
         self.weather = default_weather()
         if reset_settings:
@@ -318,6 +319,32 @@ class Simulator:
         self._send_snapshot(wire.SNAPSHOT_MAP_CHANGED)
         self.world_streams = [k for k in self.world_streams if self.streams.has_readers(k)] + [world.next_stream_id]
         world.next_stream_id += 1
+
+    def _build(
+        self, map_file: MapFile, frame: int = 0, next_actor_id: int = 1, next_stream_id: int = FIRST_STREAM_ID
+    ) -> tuple[World, Traffic]:
+        """A world on a map with the traffic that drives its background vehicles. Raises MapError."""
+        network = read_network(map_file.name, map_file.opendrive)
+        traffic = Traffic(network.lanes, network.signals, self.seed, self._outside())
+        return World(network, self.seed, traffic, frame, next_actor_id, next_stream_id), traffic
+
+    def _outside(self) -> Outside:
+        """What traffic needs of the world around it, always of the present episode."""
+
+        def heroes() -> list[int]:
+            actors = self.world.actors
+            return [k for k in self.world.vehicles.ids.tolist() if actors[k].attributes.get("role_name") == "hero"]
+
+        def set_lamps(actor_id: int, lamps: int) -> None:
+            self.world.actors[actor_id].lights = lamps
+
+        return Outside(
+            heroes=heroes,
+            destroy=self.destroy,
+            get_lamps=lambda actor_id: self.world.actors[actor_id].lights,
+            set_lamps=set_lamps,
+            weather=lambda: self.weather,
+        )
 
     def close(self) -> None:
         """End recordings and give the graphics memory back."""

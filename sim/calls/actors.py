@@ -149,9 +149,9 @@ class ActorCalls:
         self.world.vehicle(actor_id)
         self.world.ackermann.pop(actor_id, None)
         if enabled:
-            self.world.traffic.register(actor_id)
+            self.simulator.traffic.register(actor_id)
         else:
-            self.world.traffic.unregister(actor_id)
+            self.simulator.traffic.unregister(actor_id)
 
     # Moving by hand
 

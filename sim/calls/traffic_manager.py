@@ -16,7 +16,6 @@ import numpy as np
 from sim.map.routes import Turn
 from sim.protocol.rpc import RpcError
 from sim.simulator import Simulator
-from sim.traffic.options import Outside
 from sim.traffic.traffic import Traffic
 from sim.world.actors import finite, vector_from_wire
 
@@ -63,10 +62,7 @@ class TrafficCalls:
     @property
     def traffic(self) -> Traffic:
         """The present episode's traffic."""
-        traffic = self.simulator.world.traffic
-        if traffic.outside is None:
-            traffic.outside = _outside(self.simulator)
-        return traffic
+        return self.simulator.traffic
 
     def calls(self) -> dict[str, Callable[..., Any]]:
         """Every call by name."""
@@ -181,25 +177,6 @@ class TrafficCalls:
         if actor_id not in self.simulator.world.vehicles:
             raise RpcError(f"actor {actor_id} is no living vehicle: the TrafficManager cannot drive it")
         return actor_id
-
-
-def _outside(simulator: Simulator) -> Outside:
-    """What traffic needs of the world around it, always of the present episode."""
-
-    def heroes() -> list[int]:
-        actors = simulator.world.actors
-        return [k for k in simulator.world.vehicles.ids.tolist() if actors[k].attributes.get("role_name") == "hero"]
-
-    def set_lamps(actor_id: int, lamps: int) -> None:
-        simulator.world.actors[actor_id].lights = lamps
-
-    return Outside(
-        heroes=heroes,
-        destroy=simulator.destroy,
-        get_lamps=lambda actor_id: simulator.world.actors[actor_id].lights,
-        set_lamps=set_lamps,
-        weather=lambda: simulator.weather,
-    )
 
 
 def _accept(*_: Any) -> None:

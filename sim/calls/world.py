@@ -24,11 +24,11 @@ from sim.calls.scene import SceneCalls
 from sim.calls.spawning import SpawnCalls
 from sim.calls.traffic_manager import TrafficCalls
 from sim.map.files import GENERATED_MAP, MapFile, MapFileError, known_maps, mended, read_map
+from sim.map.network import MapError
 from sim.protocol import wire
 from sim.protocol.rpc import Method, ReplyShape, RpcError
 from sim.simulator import WEATHER_FIELDS, Settings, Simulator
 from sim.world.actors import finite, wire_transform
-from sim.world.world import MapError
 
 log = logging.getLogger(__name__)
 

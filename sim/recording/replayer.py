@@ -138,7 +138,7 @@ class Replayer:
             living = world.spawn([added.uid, added.type_id, attributes], pose, anywhere=True)
             self._spawned.add(living.actor_id)
         if living.kind is Kind.VEHICLE:
-            world.traffic.unregister(living.actor_id)
+            world.stop_driving(living.actor_id)
             world.vehicles.simulate_physics[world.vehicles.slot(living.actor_id)] = False
         return living.actor_id
 

@@ -28,7 +28,8 @@ class Columns:
 class TrafficSettings:
     """The settings, and the drivers that they are for."""
 
-    def __init__(self, lanes: LaneGraph, seed: int):
+    def __init__(self, lanes: LaneGraph, seed: int, outside: Outside | None = None):
+        """Without `outside`, hybrid physics, respawning, OSM mode and lamps do nothing."""
         self.lanes = lanes
         self._routes = LaneRoutes(lanes)
         self._seed = seed
@@ -38,8 +39,7 @@ class TrafficSettings:
         self._blind_pairs: set[tuple[int, int]] = set()
         self._plans: dict[int, tuple[np.ndarray | None, tuple[Turn, ...], bool]] = {}
         self.options = Options()
-        self.outside: Outside | None = None
-        """The rest of the world; without it, hybrid physics, respawning, OSM mode and lamps do nothing."""
+        self._outside = outside
         self._columns: Columns | None = None
         self._dice = np.random.default_rng([seed & 0xFFFFFFFF, 0xFFFFFFFF])
 

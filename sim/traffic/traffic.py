@@ -61,8 +61,9 @@ _TICKS_PER_THOUGHT = 8
 class Traffic(TrafficSettings):
     """All drivers of background traffic; `TrafficSettings` has what they can be told."""
 
-    def __init__(self, lanes: LaneGraph, signals: Signals, seed: int):
-        super().__init__(lanes, seed)
+    def __init__(self, lanes: LaneGraph, signals: Signals, seed: int, outside: Outside | None = None):
+        """Without `outside`, hybrid physics, respawning, OSM mode and lamps do nothing."""
+        super().__init__(lanes, seed, outside)
         self.signals = signals
         self._registered = 0
         self._paths = Paths()
@@ -111,8 +112,8 @@ class Traffic(TrafficSettings):
             self.unregister(gone)
         if not self._drivers:
             return
-        if self.outside is not None and (self.options.osm or self.options.respawn):
-            self._tidy_up(vehicles, self.outside)
+        if self._outside is not None and (self.options.osm or self.options.respawn):
+            self._tidy_up(vehicles, self._outside)
             if not self._drivers:
                 return
         slots = vehicles.slots([d.actor_id for d in self._drivers])
@@ -130,8 +131,8 @@ class Traffic(TrafficSettings):
         self._note_standing(motion, dt_s)
         note_locked(self._drivers, motion, leaders, bodies, slots, dt_s)
         self._back_up(vehicles, slots, bodies)
-        if self.outside is not None:
-            self._switch_lamps(brake, self.outside)
+        if self._outside is not None:
+            self._switch_lamps(brake, self._outside)
 
     def _back_up(self, vehicles: Vehicles, slots: np.ndarray, bodies: Bodies) -> None:
         for k, driver in enumerate(self._drivers):
@@ -221,8 +222,8 @@ class Traffic(TrafficSettings):
                 reroute(driver, float(self._odometer[k]), self._roads)
             if driver.stale or left[k] < _PATH_LEFT_M:
                 self._sample(k, driver)
-        if self.options.hybrid and self.outside is not None:
-            far = hero_distance_m(vehicles, slots, self.outside.heroes()) > self.options.hybrid_radius_m
+        if self.options.hybrid and self._outside is not None:
+            far = hero_distance_m(vehicles, slots, self._outside.heroes()) > self.options.hybrid_radius_m
             far &= ~np.array([d.lost for d in self._drivers])
             hold_on_path(vehicles, slots, self._paths, self._odometer, far)
         return self._table().offset_m

@@ -1,34 +1,31 @@
 """The world: every actor, and what one step of time does to all of them.
 
-It composes vehicle motion, traffic lights, background traffic and collisions; it knows nothing of sockets, sensors'
-data or drawing. Everything in it is a function of the map, the seed and the calls made: the same ones give the same
-world, bit for bit.
+It composes vehicle motion, traffic lights and collisions; what drives background vehicles is passed in. It knows
+nothing of sockets, sensors' data or drawing. Everything in it is a function of the map, the seed and the calls made:
+the same ones give the same world, bit for bit.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import carla
 import numpy as np
 
-from sim.map.check import MapTextError, check_map
-from sim.map.lanes import LaneGraph
-from sim.map.signals import Signals
+from sim.map.network import RoadNetwork
 from sim.map.surfaces import Surfaces
 from sim.protocol.rpc import RpcError
 from sim.scene.labels import Tag
 from sim.scene.poses import Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
 from sim.scene.records import StreetLamp
-from sim.traffic.traffic import Traffic
 from sim.vehicles.ackermann import Ackermann
 from sim.vehicles.fleet import Vehicles, flat_ground
 from sim.world import movables as loose
 from sim.world.actors import Actor
 from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
-from sim.world.collisions import Contact, resolve
+from sim.world.collisions import Contact, Obstacles, resolve
 from sim.world.debug_shapes import DebugShapes
 from sim.world.signs import Sign, light_pose, read_signs, trigger_volume
 
@@ -44,20 +41,16 @@ _SOLID = (Kind.VEHICLE, Kind.WALKER, Kind.PROP)
 _FLAT_M = 0.01
 
 
-class MapError(Exception):
-    """The OpenDRIVE text is not a map that can be driven on."""
+class Drivers(Protocol):
+    """What drives background vehicles (`sim.traffic.traffic.Traffic`)."""
 
+    def step(self, vehicles: Vehicles, obstacles: Obstacles, dt_s: float) -> None:
+        """Write the controls of the vehicles that are driven, for the next dt_s seconds."""
+        ...
 
-def parse_map(name: str, opendrive: str) -> carla.Map:
-    """The map, or MapError saying why it is none."""
-    try:
-        check_map(opendrive)
-        carla_map = carla.Map(name, opendrive)
-    except MapTextError as error:
-        raise MapError(str(error)) from None
-    except (RuntimeError, IndexError) as error:
-        raise MapError(f"it is not OpenDRIVE that CARLA can read ({error})") from None
-    return carla_map
+    def unregister(self, actor_id: int) -> None:
+        """Drive a vehicle no longer; nothing happens when it is not driven."""
+        ...
 
 
 def spawn_places(carla_map: carla.Map) -> list[carla.Waypoint]:
@@ -86,27 +79,24 @@ class World:
 
     def __init__(
         self,
-        name: str,
-        opendrive: str,
+        network: RoadNetwork,
         seed: int,
+        drivers: Drivers | None = None,
         frame: int = 0,
         next_actor_id: int = 1,
         next_stream_id: int = FIRST_STREAM_ID,
     ) -> None:
-        """Raises MapError when `opendrive` is no usable map. The counters continue those of a former episode."""
-        self.name = name
-        self.opendrive = opendrive
+        """`drivers` None: no vehicle is driven by the world. The counters continue those of a former episode."""
+        self.name = network.name
+        self.opendrive = network.opendrive
         self.seed = seed
-        self.carla_map = parse_map(name, opendrive)
-        try:
-            self.lanes = LaneGraph.from_map(self.carla_map)
-        except (ValueError, IndexError) as error:
-            raise MapError(f"its lanes cannot be followed ({error})") from None
-        self.signals = Signals(self.carla_map, self.lanes)
+        self.carla_map = network.carla_map
+        self.lanes = network.lanes
+        self.signals = network.signals
+        self._drivers = drivers
         self.street_lamps: dict[int, StreetLamp] = {}
         """The ones that clients changed, by their place in the town's list."""
         self.debug_shapes = DebugShapes()
-        self.traffic = Traffic(self.lanes, self.signals, seed)
         self.vehicles = Vehicles()
         self.surfaces = Surfaces(self.carla_map, self.lanes)
         self.frame = frame
@@ -196,13 +186,18 @@ class World:
         if len(self.tombstones) > TOMBSTONES:
             del self.tombstones[next(iter(self.tombstones))]
         if actor_id in self.vehicles:
-            self.traffic.unregister(actor_id)
+            self.stop_driving(actor_id)
             self.vehicles.remove(actor_id)
             self.ackermann.pop(actor_id, None)
         for other in self.actors.values():
             if other.parent_id == actor_id:
                 other.parent_id, other.pose_in_parent = 0, None
         return actor
+
+    def stop_driving(self, actor_id: int) -> None:
+        """Leave a vehicle to its other controls: what drives background vehicles drives it no longer."""
+        if self._drivers is not None:
+            self._drivers.unregister(actor_id)
 
     def _add(self, kind: Kind, description: list[Any], pose: Pose, blueprint: Blueprint | None = None) -> Actor:
         attributes = {a.name: a.value for a in blueprint.attributes} if blueprint else {}
@@ -308,7 +303,8 @@ class World:
         loose.move(self.actors.values(), delta_s, self.ground_z)
         movable = self._loose()
         obstacles = loose.obstacles_of(movable)
-        self.traffic.step(self.vehicles, obstacles, delta_s)
+        if self._drivers is not None:
+            self._drivers.step(self.vehicles, obstacles, delta_s)
         self._run_ackermann(delta_s)
         self._hold_constant_velocities()
         self.vehicles.step(delta_s, flat_ground if self._is_flat else self._ground)

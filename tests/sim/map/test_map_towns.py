@@ -13,6 +13,7 @@ import carla
 import numpy as np
 import pytest
 
+from sim.map.network import read_network
 from sim.world.world import World
 
 FOLDER = Path(str(resources.files("assets"))) / "maps"
@@ -91,7 +92,7 @@ def along(pose, metres):
 
 
 def test_spawn_points_lie_on_driving_lanes_outside_junctions_apart_and_all_over_town(town):
-    poses = World("town", town.to_opendrive(), 0).spawn_points
+    poses = World(read_network("town", town.to_opendrive()), 0).spawn_points
     assert len(poses) >= 100
     for pose in poses:
         # A lane's first or last point lies on a junction's border: it counts where its own lane goes on.

@@ -10,11 +10,12 @@ from shapely.geometry import Point
 
 from sim.map.check import MapTextError, check_map
 from sim.map.files import MapFileError, find_map, mended, read_map
+from sim.map.network import MapError, read_network
 from sim.map.opendrive import read_roads
 from sim.scene.poses import Pose
 from sim.town.mesh import StaticMesh
 from sim.town.roads import build_roads
-from sim.world.world import MapError, World
+from sim.world.world import World
 
 LANE = '<lane id="{}" type="{}" level="false"><width sOffset="0" a="{}" b="0" c="0" d="0"/></lane>'
 CENTRE = '<center><lane id="0" type="none" level="false"/></center>'
@@ -65,7 +66,7 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_valid_oddities_load_and_their_roads_are_drawn_where_the_lanes_are(name):
     text = ODD[name]
-    world = World(name, text, 0)
+    world = World(read_network(name, text), 0)
     assert world.spawn_points
     world.step(0.05)
     mesh = StaticMesh()
@@ -82,13 +83,13 @@ def test_valid_oddities_load_and_their_roads_are_drawn_where_the_lanes_are(name)
 
 def test_an_arc_that_does_not_bend_is_read_as_a_line():
     text = mended(shaped('<arc curvature="0.0"/>'))
-    world = World("straight", text, 0)
+    world = World(read_network("straight", text), 0)
     assert np.isfinite(world.lanes.x).all()
     assert mended(shaped('<arc curvature="-1e-3"/>')) == shaped('<arc curvature="-1e-3"/>')
     assert mended(ODD["spiral"]) == ODD["spiral"]
     steady = mended(shaped('<spiral curvStart="0.01" curvEnd="0.01"/>'))
     assert '<arc curvature="0.01"/>' in steady
-    assert np.isfinite(World("bend", steady, 0).lanes.x).all()
+    assert np.isfinite(World(read_network("bend", steady), 0).lanes.x).all()
 
 
 OSM = """<?xml version="1.0" encoding="UTF-8"?><osm version="0.6">
@@ -106,7 +107,7 @@ def test_a_map_that_carlas_converter_made_of_openstreetmap_loads():
     kept = set(re.findall('elementType="junction" elementId="([^"]*)"', mended(text)))
     assert len(named) > 1
     assert len(kept) == 1
-    world = World("osm", mended(text), 0)
+    world = World(read_network("osm", mended(text)), 0)
     assert len(world.spawn_points) > 10
     world.step(0.05)
 
@@ -135,13 +136,13 @@ def test_a_wrong_file_gets_one_message_that_says_where_and_what(text):
         check_map(text)
     assert BAD[text] in str(caught.value)
     with pytest.raises(MapError):
-        World("bad", text, 0)
+        read_network("bad", text)
 
 
 def test_cars_stand_on_the_slope_and_lean_with_it():
     slope = 0.08
     text = road(body=f'<elevationProfile><elevation s="0" a="5" b="{slope}" c="0" d="0"/></elevationProfile>')
-    world = World("hill", text, 0)
+    world = World(read_network("hill", text), 0)
     for lane, facing in ((-1, 1.0), (1, -1.0)):
         w = world.carla_map.get_waypoint_xodr(1, lane, 100.0)
         t = w.transform
@@ -154,7 +155,7 @@ def test_cars_stand_on_the_slope_and_lean_with_it():
 
 def test_a_car_left_alone_on_a_slope_rolls_down_and_stays_on_the_road():
     text = road(body='<elevationProfile><elevation s="0" a="0" b="0.08" c="0" d="0"/></elevationProfile>')
-    world = World("hill", text, 0)
+    world = World(read_network("hill", text), 0)
     ids = spawn(world, world.carla_map.get_waypoint_xodr(1, -1, 150.0).transform)
     for _ in range(60):
         world.step(0.05)
@@ -171,7 +172,7 @@ def spawn(world, transform):
 
 def test_walkers_climb_with_the_road():
     text = road(body='<elevationProfile><elevation s="0" a="0" b="0.1" c="0" d="0"/></elevationProfile>')
-    world = World("hill", text, 0)
+    world = World(read_network("hill", text), 0)
     t = carla.Transform(carla.Location(50.0, 6.0, 6.0))
     walker = world.spawn([8, "walker.pedestrian.0001", []], Pose(t.location.x, t.location.y, t.location.z))
     before = walker.pose.z

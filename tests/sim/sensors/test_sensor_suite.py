@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.map.network import read_network
 from sim.scene.poses import Pose
 from sim.sensors import Sensors
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
@@ -18,7 +19,7 @@ MAP = Path(__file__).parents[3] / "assets" / "maps" / "millbrook.xodr"
 
 @pytest.fixture(scope="module")
 def world():
-    return World("Millbrook", MAP.read_text(), seed=0)
+    return World(read_network("Millbrook", MAP.read_text()), seed=0)
 
 
 def spawn(world, *names, **attributes):
@@ -57,7 +58,7 @@ def test_a_lidar_sends_the_points_of_the_time_since_its_last_scan(world):
 
 def test_the_second_measurement_comes_a_period_after_the_first_however_young_the_world_is():
     """A world younger than a sensor's period sent a measurement too many."""
-    young = World("Millbrook", MAP.read_text(), seed=0)
+    young = World(read_network("Millbrook", MAP.read_text()), seed=0)
     (imu,) = spawn(young, "sensor.other.imu", sensor_tick=0.4)
     sensors = Sensors(young)
     sent = []
