@@ -19,7 +19,6 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="module")
 def seen():
     with virtual_displays(3) as environment:
-        environment["PYTHONPATH"] = str(HERE.parents[1])
         command = [sys.executable, str(HERE / "follow_child.py")]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=250)
     assert done.returncode == 0, done.stderr

@@ -19,7 +19,6 @@ HERE = Path(__file__).parent
 def test_the_window_is_seen_beside_the_driver_s_screens(tmp_path, count, display):
     """On a display without a screen of the driver's, or over a side screen: never behind, never on the instruments."""
     with virtual_displays(count) as environment:
-        environment["PYTHONPATH"] = str(HERE.parents[1])
         command = [sys.executable, str(HERE / "room_child.py"), str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
     assert done.returncode == 0, done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from app.gui.prepare.setup_panel import ROLE, SetupPanel
 from cockpit.devices.profile import load_profile
 
 HERE = Path(__file__).parent
-PATHS = os.pathsep.join(str(path) for path in (HERE.parents[1], HERE, HERE.parent / "cockpit"))
 emulated = pytest.mark.skipif(
     shutil.which("umockdev-wrapper") is None, reason="umockdev is not installed (scripts/setup.sh --dev installs it)"
 )
@@ -25,8 +23,7 @@ emulated = pytest.mark.skipif(
 
 def run_child(scenario: str, folder: Path):
     command = ["umockdev-wrapper", sys.executable, str(HERE / "wheel_page_child.py"), scenario, str(folder)]
-    environment = {**os.environ, "PYTHONPATH": PATHS}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -58,7 +58,6 @@ STALE_S = 1.0
 STALE_TICKS = round(STALE_S / 0.05) + 2
 FROZEN_AFTER_S = 0.3
 CHILD_S = 200.0
-PATHS = {"PYTHONPATH": os.pathsep.join((str(HERE.parents[1]), str(HERE)))}
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +201,6 @@ def test_a_wheel_unplugged_in_mid_drive_asks_in_that_tick_and_back_it_takes_the_
         text=True,
         check=False,
         timeout=CHILD_S,
-        env={**os.environ, **PATHS},
     )
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout.splitlines()[-1])
@@ -239,7 +237,7 @@ def test_when_the_display_is_gone_the_drive_ends_whole_and_leaves_no_car_behind(
     choices |= {"policy": broken_checkpoint, "out": tmp_path}
     options = [word for name, value in choices.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "app.cli.main", "drive", "--start", *options]
-    with virtual_displays(1) as environment, _running(command, {**environment, **PATHS}) as child:
+    with virtual_displays(1) as environment, _running(command, environment) as child:
         _wait_for(lambda: any(tmp_path.glob("*/segments/*.zarr")), child)
         os.kill(int(environment[PID_VARIABLE]), signal.SIGKILL)
         said = child.communicate(timeout=CHILD_S)[1]
@@ -255,7 +253,7 @@ def test_when_the_display_is_gone_the_drive_ends_whole_and_leaves_no_car_behind(
 
 def test_when_the_program_is_killed_the_world_stands_still_and_the_recording_is_kept(server, tmp_path):
     """Nobody is left to drive, so nothing may move: the world is synchronous, and stays so."""
-    with _running(_child("program", server, tmp_path), {**os.environ, **PATHS}) as child:
+    with _running(_child("program", server, tmp_path), dict(os.environ)) as child:
         seen = _until_driven(child)
         child.kill()
     world = _world(server)

@@ -6,7 +6,6 @@ Three virtual X displays, walls at 45 degrees, an eye off the middle; what the d
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,11 +21,8 @@ HERE = Path(__file__).parent
 
 
 def child(environment, *arguments):
-    path = os.pathsep.join((str(HERE.parents[1]), str(HERE)))
     command = [sys.executable, str(HERE / "xvfb_child.py"), *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**environment, "PYTHONPATH": path}, timeout=250
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=250)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -21,7 +21,6 @@ from recorder.schema import Authority, AuthorityState, Reason
 from tests.cockpit.windows.window_ticks import tick
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 
 def displays(folder: Path, count: int) -> str:
@@ -41,7 +40,6 @@ def displays(folder: Path, count: int) -> str:
 def seen(scenario: str, folder: Path, count: int = 3):
     """What a scenario of windows_child.py saw on `count` displays."""
     environment = {**os.environ, "QT_QPA_PLATFORM": displays(folder, count), "SDL_AUDIODRIVER": "dummy"}
-    environment["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(HERE)))
     command = [sys.executable, str(HERE / "windows_child.py"), scenario]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
