@@ -1,1 +1,1 @@
-"""Vehicle dynamics: the table of all vehicles, tyres, drivetrain and the step that moves them. Knows no lane."""
+"""Vehicle dynamics: the table of all vehicles, what each one is, and the step that moves them. No lanes, no actors."""

@@ -125,6 +125,7 @@ class Engines(NamedTuple):
     drag_rest_nm: np.ndarray
     drag_speed_nm: np.ndarray
     radius_m: np.ndarray
+    shift_s: np.ndarray
 
     def speeds_radps(self, wheel_radps: np.ndarray) -> np.ndarray:
         """Engine speed in every gear, (N, MAX_GEARS), given the driven wheels' (N,)."""

@@ -1,44 +1,19 @@
-"""All vehicles of the world as a struct of arrays, and a tick of their motion.
+"""All vehicles of the world as a struct of arrays: the one place where a vehicle's pose, motion and controls are kept.
 
-It turns CARLA's vehicle controls into poses, for any number of cars in the same number of numpy calls: pedal, gears
-and engine once a tick, tyres and wheels many times (`sim.vehicles.motion`). It knows nothing of lanes, traffic or the
-wire. Frame: CARLA's left-handed one (x forward, y right, yaw clockwise seen from above); a vehicle's reference point is
-the centre of its wheelbase on the ground. Angles are radians, the rest SI.
+Vehicles are added, removed, moved by hand and read here; `sim.vehicles.step` moves them by their controls. Frame:
+CARLA's left-handed one (x forward, y right, yaw clockwise seen from above); a vehicle's reference point is the centre
+of its wheelbase on the ground. Angles are radians, the rest SI.
 """
-
-import math
-from collections.abc import Callable
 
 import numpy as np
 
-from sim.vehicles.drivetrain import (
-    KNOTS,
-    LAUNCH,
-    MAX_GEARS,
-    RADPS_PER_RPM,
-    REVERSE_SHARE,
-    SHARE_IN_SHIFT,
-    Drivetrain,
-    Engines,
-    choose_gear,
-    share_of_pedal,
-)
-from sim.vehicles.motion import frame_of, substep
+from sim.scene.poses import Pose, Vector
+from sim.vehicles.drivetrain import KNOTS, MAX_GEARS, RADPS_PER_RPM, Drivetrain, Engines
 from sim.vehicles.spec import NUMBERS, VehicleSpec
 from sim.vehicles.tyres import GRAVITY_MPS2
 
-MAX_SUBSTEP_S = 0.01
-#: The pedal and the gearbox are looked at so often at least.
-MAX_TICK_S = 0.05
-#: The body on its springs: natural frequency and damping ratio of a passenger car's pitch and roll (Gillespie, ch. 5).
-BODY_HZ, BODY_DAMPING = 1.4, 0.5
-KERB_LAG_S = 0.05
-#: Of the speed that a rigid wheel loses at a step of height h, h / radius (inelastic impact), a tyre takes this share.
-KERB_LOSS = 0.5
-_RESTED_S = 10.0
-
-#: (x, y, yaw) of N vehicles -> (z, pitch, roll) of the ground under them, each (N,); pitch positive nose up.
-Ground = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+RESTED_S = 10.0
+"""`in_gear_s` of a vehicle that was placed or given its velocity from outside: it may take any gear at once."""
 
 _PARAMETERS = (*NUMBERS, "track_m")
 _ENGINE = ("max_radps", "idle_radps", "efficiency", "drag_rest_nm", "drag_speed_nm", "shift_s")
@@ -52,12 +27,6 @@ _FLAGS = ("hand_brake", "reverse", "simulate_physics", "manual_gear")
 _WHEELS = ("wheel_radps", "wheel_load_n", "wheel_lift_m", "kerb_m", "surface_grip")
 _WHEEL_VECTORS = ("wheel_slip", "wheel_force_n")
 _COUNTS = ("gear", "wanted_gear", "gear_count")
-
-
-def flat_ground(x: np.ndarray, _y: np.ndarray, _yaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The plane z = 0."""
-    zero = np.zeros_like(x)
-    return zero, zero, zero
 
 
 class Vehicles:
@@ -119,7 +88,8 @@ class Vehicles:
     """Friction under each wheel as a share of the road's."""
     soft_ground: np.ndarray
     """Rolling resistance that a soft ground adds."""
-    _struck_m: np.ndarray
+    struck_m: np.ndarray
+    """Height of the kerb that each wheel is climbing, as far as its impact is already counted."""
     _torque_nm: np.ndarray
     _ratios: np.ndarray
 
@@ -130,7 +100,7 @@ class Vehicles:
         self._store |= {name: np.zeros(capacity) for name in _ENGINE}
         self._store |= {name: np.zeros(capacity, bool) for name in _FLAGS}
         self._store |= {name: np.zeros(capacity, np.int64) for name in _COUNTS}
-        self._store |= {name: np.zeros((capacity, 4)) for name in (*_WHEELS, "_struck_m")}
+        self._store |= {name: np.zeros((capacity, 4)) for name in (*_WHEELS, "struck_m")}
         self._store |= {name: np.zeros((capacity, 4, 2)) for name in _WHEEL_VECTORS}
         self._store |= {"_torque_nm": np.zeros((capacity, KNOTS)), "_ratios": np.zeros((capacity, MAX_GEARS))}
         self._slots: dict[int, int] = {}
@@ -178,7 +148,7 @@ class Vehicles:
             self._store[name][slot] = getattr(spec, name)
         for name, value in (("ids", actor_id), ("x", x), ("y", y), ("z", z), ("yaw", yaw_rad)):
             self._store[name][slot] = value
-        for name, value in (("simulate_physics", True), ("gear", 1), ("in_gear_s", _RESTED_S), ("surface_grip", 1.0)):
+        for name, value in (("simulate_physics", True), ("gear", 1), ("in_gear_s", RESTED_S), ("surface_grip", 1.0)):
             self._store[name][slot] = value
         self._slots[actor_id] = slot
         self._count += 1
@@ -201,7 +171,16 @@ class Vehicles:
         columns["idle_radps"][slot] = drivetrain.idle_rpm * RADPS_PER_RPM
         columns["efficiency"][slot], columns["shift_s"][slot] = drivetrain.efficiency, drivetrain.shift_s
         columns["drag_rest_nm"][slot], columns["drag_speed_nm"][slot] = drivetrain.drag_nm
-        self.drive_limit_n[slot] = self._engines().capacity_n(np.zeros(self._count))[slot, 0]
+        self.drive_limit_n[slot] = self.engines().capacity_n(np.zeros(self._count))[slot, 0]
+
+    def engines(self) -> Engines:
+        """The drivetrains of all vehicles: views of the table's columns."""
+        columns = self._engine_columns
+        return Engines(
+            *(self._torque_nm, self._ratios, self.gear_count, columns["max_radps"], columns["idle_radps"]),
+            *(columns["efficiency"], columns["drag_rest_nm"], columns["drag_speed_nm"], self.p["wheel_radius_m"]),
+            columns["shift_s"],
+        )
 
     def remove(self, actor_id: int) -> None:
         """Take a vehicle out; those after it move up one slot, so that the order stays that of adding."""
@@ -212,11 +191,31 @@ class Vehicles:
         self._bind()
         self._slots = {int(i): k for k, i in enumerate(self.ids)}
 
+    def pose(self, actor_id: int) -> Pose:
+        """A vehicle's pose in the world, in metres and radians. KeyError as `slot`."""
+        k = self.slot(actor_id)
+        columns = (self.x, self.y, self.z, self.roll, self.pitch, self.yaw)
+        return Pose(*(float(column[k]) for column in columns))
+
+    def velocity(self, actor_id: int) -> Vector:
+        """A vehicle's velocity in the world, m/s: its row of `world_velocity`. KeyError as `slot`."""
+        k = self.slot(actor_id)
+        vx, vy, vz = self._world_velocity(slice(k, k + 1))[0].tolist()
+        return vx, vy, vz
+
+    def acceleration(self, actor_id: int) -> Vector:
+        """A vehicle's acceleration over the ground in the last step, in the world, m/s². KeyError as `slot`."""
+        k = self.slot(actor_id)
+        return float(self.ax_world[k]), float(self.ay_world[k]), 0.0
+
     def world_velocity(self) -> np.ndarray:
         """Velocity of the reference points in the world, (N, 3) m/s."""
-        c, s = np.cos(self.yaw), np.sin(self.yaw)
-        vx, vy = self.vx_body, self.vy_body
-        return np.column_stack([c * vx - s * vy, s * vx + c * vy, vx * np.tan(self.ground_pitch)])
+        return self._world_velocity(slice(None))
+
+    def _world_velocity(self, rows: slice) -> np.ndarray:
+        c, s = np.cos(self.yaw[rows]), np.sin(self.yaw[rows])
+        vx, vy = self.vx_body[rows], self.vy_body[rows]
+        return np.column_stack([c * vx - s * vy, s * vx + c * vy, vx * np.tan(self.ground_pitch[rows])])
 
     def speed(self) -> np.ndarray:
         """Speed over ground, (N,) m/s, never negative."""
@@ -238,7 +237,7 @@ class Vehicles:
         c, s = np.cos(self.yaw[k]), np.sin(self.yaw[k])
         self.vx_body[k], self.vy_body[k] = c * vx + s * vy, c * vy - s * vx
         self.wheel_radps[k] = self.vx_body[k] / self.p["wheel_radius_m"][k]
-        self.in_gear_s[k] = _RESTED_S
+        self.in_gear_s[k] = RESTED_S
 
     def apply_impulse(self, actor_id: int, x_ns: float, y_ns: float, yaw_nms: float = 0.0) -> None:
         """Push a vehicle at its centre of gravity with an impulse in the world (N s) and a turning one (N m s)."""
@@ -253,62 +252,6 @@ class Vehicles:
         self.vy_body[k] += (c * y_ns - s * x_ns) / mass - offset * turn
         self.yaw_rate[k] += turn
 
-    def step(self, dt_s: float, ground: Ground = flat_ground) -> None:
-        """Advance all vehicles by dt_s seconds under their present controls. Same state and controls, same bits."""
-        if self._count == 0 or dt_s <= 0.0:
-            return
-        before = self.world_velocity()
-        self._climb_kerbs(dt_s)
-        ticks = max(1, math.ceil(dt_s / MAX_TICK_S - 1e-9))
-        substeps = max(1, math.ceil(dt_s / ticks / MAX_SUBSTEP_S - 1e-9))
-        for _ in range(ticks):
-            frame = frame_of(self, self._drive(dt_s / ticks), self.engine_drag_n * (1.0 - self._share()))
-            for _ in range(substeps):
-                substep(self, frame, dt_s / ticks / substeps)
-        self._follow_ground(dt_s, ground)
-        acceleration = (self.world_velocity() - before) / dt_s
-        self.ax_world[:], self.ay_world[:] = acceleration[:, 0], acceleration[:, 1]
-
-    # Engine and gears
-
-    def _share(self) -> np.ndarray:
-        return share_of_pedal(np.clip(self.throttle, 0.0, 1.0))
-
-    def _engines(self) -> Engines:
-        columns = self._engine_columns
-        return Engines(
-            *(self._torque_nm, self._ratios, self.gear_count, columns["max_radps"], columns["idle_radps"]),
-            *(columns["efficiency"], columns["drag_rest_nm"], columns["drag_speed_nm"], self.p["wheel_radius_m"]),
-        )
-
-    def _drive(self, dt_s: float) -> np.ndarray:
-        """Look at pedal and gearbox for a tick; gives the force of the engine at the wheels, (N,) newtons, signed."""
-        engines, throttle = self._engines(), self._share()
-        share, speeds = self.p["front_drive_share"], self.wheel_radps
-        driven = 0.5 * (share * (speeds[:, 0] + speeds[:, 1]) + (1.0 - share) * (speeds[:, 2] + speeds[:, 3]))
-        capacity = engines.capacity_n(driven)
-        by_box = choose_gear(engines, driven, self.gear, throttle * capacity.max(axis=1), self.in_gear_s)
-        by_hand = np.clip(self.wanted_gear, 1, self.gear_count)
-        chosen = np.where(self.reverse, 1, np.where(self.manual_gear, by_hand, by_box))
-        # A box that has been at rest was moved with its vehicle by hand: it is in its gear at once.
-        is_new = self.in_gear_s == _RESTED_S
-        self.in_gear_s[:] = np.where((chosen == self.gear) | is_new, self.in_gear_s + dt_s, 0.0)
-        self.gear[:] = chosen
-        of_gear = np.take_along_axis(capacity, (chosen - 1)[:, None], axis=1)[:, 0]
-        self.drive_limit_n[:] = np.where(self.manual_gear, of_gear, capacity.max(axis=1))
-        forward = np.minimum(throttle * self.drive_limit_n, of_gear)
-        forward *= np.where(self.in_gear_s < self._engine_columns["shift_s"], SHARE_IN_SHIFT, 1.0)
-        first = engines.capacity_n(np.zeros_like(driven))[:, 0]
-        slower = np.clip((self.vx_body + self.p["max_reverse_mps"]) * 0.5, 0.0, 1.0)
-        in_neutral = self.manual_gear & (self.wanted_gear == 0) & ~self.reverse
-        self.engine_drag_n[:] = np.where(in_neutral, 0.0, engines.drag_n(driven, chosen))
-        ratio = np.take_along_axis(self._ratios, (chosen - 1)[:, None], axis=1)[:, 0]
-        pulling_away = np.where(engines.idle_radps > 0.0, LAUNCH * engines.max_radps * throttle, 0.0)
-        turning = np.where(in_neutral, throttle * engines.max_radps, np.abs(driven) * ratio)
-        self.engine_radps[:] = np.maximum(turning, np.maximum(engines.idle_radps, pulling_away))
-        drive = np.where(self.reverse, -REVERSE_SHARE * throttle * first * slower, forward)
-        return np.where(in_neutral, 0.0, drive)
-
     def engine_rpm(self, slot: int) -> float:
         """Turns of a vehicle's engine in a minute."""
         return float(self.engine_radps[slot]) / RADPS_PER_RPM
@@ -317,49 +260,3 @@ class Vehicles:
         """The gears as CARLA tells them, (N,): -1 in reverse, 0 in neutral, else from 1."""
         in_neutral = self.manual_gear & (self.wanted_gear == 0)
         return np.where(self.reverse, -1, np.where(in_neutral, 0, self.gear))
-
-    # Ground
-
-    def _climb_kerbs(self, dt_s: float) -> None:
-        """Let the wheels follow what they stand on; what rises before a wheel takes speed and turns the car."""
-        rise = self.kerb_m - self.wheel_lift_m
-        if not np.any(rise):
-            return
-        struck = np.where(rise > self._struck_m, rise, 0.0)
-        self._struck_m[:] = np.where(rise > 1e-3, np.maximum(self._struck_m, rise), 0.0)
-        loss = KERB_LOSS * 0.25 * np.minimum(struck / self.p["wheel_radius_m"][:, None], 1.0)
-        # A wheel's loss is an impulse against the motion, on that wheel's side of the car.
-        ns = loss * (self.p["mass_kg"] * self.vx_body)[:, None]
-        lever = 0.5 * self.p["track_m"] * ((ns[:, 0] + ns[:, 2]) - (ns[:, 1] + ns[:, 3]))
-        free = self.simulate_physics
-        self.yaw_rate -= np.where(free, lever / self.p["yaw_inertia_kgm2"], 0.0)
-        self.vx_body *= np.where(free, 1.0 - loss[:, 0] - loss[:, 1] - loss[:, 2] - loss[:, 3], 1.0)
-        self.wheel_lift_m += (1.0 - math.exp(-dt_s / KERB_LAG_S)) * rise
-        self.wheel_lift_m[np.abs(rise) < 1e-4] = self.kerb_m[np.abs(rise) < 1e-4]
-
-    def _follow_ground(self, dt_s: float, ground: Ground) -> None:
-        """Set the vehicles on the ground and the kerbs, and lean them on their springs."""
-        free, p = self.simulate_physics, self.p
-        z, pitch, roll = ground(self.x, self.y, self.yaw)
-        fl, fr, rl, rr = self.wheel_lift_m.T
-        z = z + 0.25 * (fl + fr + rl + rr)
-        pitch = pitch + np.arctan(0.5 * (fl + fr - rl - rr) / p["wheelbase_m"])
-        roll = roll + np.arctan(0.5 * (fl + rl - fr - rr) / p["track_m"])
-        self._lean(self.lean_pitch, self.lean_pitch_rate, p["pitch_per_mps2"] * self.ax_felt, dt_s)
-        self._lean(self.lean_roll, self.lean_roll_rate, -p["roll_per_mps2"] * self.ay_felt, dt_s)
-        self.ground_pitch[:] = np.where(free, pitch, self.ground_pitch)
-        self.ground_roll[:] = np.where(free, roll, self.ground_roll)
-        self.z[:] = np.where(free, z, self.z)
-        self.pitch[:] = np.where(free, pitch + self.lean_pitch, self.pitch)
-        self.roll[:] = np.where(free, roll + self.lean_roll, self.roll)
-
-    @staticmethod
-    def _lean(angle: np.ndarray, rate: np.ndarray, target: np.ndarray, dt_s: float) -> None:
-        """A damped spring towards `target` for dt_s, in closed form (so any step is stable)."""
-        omega = 2.0 * math.pi * BODY_HZ
-        damped = omega * math.sqrt(1.0 - BODY_DAMPING**2)
-        decay, c, s = math.exp(-BODY_DAMPING * omega * dt_s), math.cos(damped * dt_s), math.sin(damped * dt_s)
-        off = angle - target
-        swing = (rate + BODY_DAMPING * omega * off) / damped
-        angle[:] = target + decay * (off * c + swing * s)
-        rate[:] = decay * (rate * c - (omega * omega * off + BODY_DAMPING * omega * rate) / damped * s)

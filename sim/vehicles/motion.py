@@ -6,14 +6,12 @@ y right, yaw clockwise from above; velocities here are those of the centre of gr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from sim.vehicles.fleet import Vehicles
 from sim.vehicles.tyres import GRAVITY_MPS2, force_per_slip_n, friction_limit_n, stiffness_under_load
-
-if TYPE_CHECKING:
-    from sim.vehicles.fleet import Vehicles
 
 AIR_DENSITY_KGPM3 = 1.2
 #: Below the first speed a car moves by kinematics, above the second by tyre slip, between them by both: slip is

@@ -20,7 +20,8 @@ from sim.scene.labels import Tag
 from sim.scene.poses import Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
 from sim.scene.records import StreetLamp
 from sim.vehicles.ackermann import Ackermann
-from sim.vehicles.fleet import Vehicles, flat_ground
+from sim.vehicles.fleet import Vehicles
+from sim.vehicles.step import flat_ground, step_vehicles
 from sim.world import movables as loose
 from sim.world.actors import Actor
 from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
@@ -307,7 +308,7 @@ class World:
             self._drivers.step(self.vehicles, obstacles, delta_s)
         self._run_ackermann(delta_s)
         self._hold_constant_velocities()
-        self.vehicles.step(delta_s, flat_ground if self._is_flat else self._ground)
+        step_vehicles(self.vehicles, delta_s, flat_ground if self._is_flat else self._ground)
         self._hold_constant_velocities()
         contacts = resolve(self.vehicles, obstacles, delta_s)
         if contacts:

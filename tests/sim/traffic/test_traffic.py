@@ -14,6 +14,7 @@ from sim.traffic.car_following import equilibrium_gap_m
 from sim.traffic.traffic import Traffic
 from sim.vehicles.fleet import Vehicles
 from sim.vehicles.spec import VehicleSpec
+from sim.vehicles.step import step_vehicles
 from sim.world.collisions import Contact, Obstacles, resolve
 from tests.sim.map.small_roads import straight_road
 
@@ -61,7 +62,7 @@ class Scene:
         for _ in range(round(seconds / DT)):
             self.signals.step(DT)
             self.traffic.step(self.vehicles, self.obstacles, DT)
-            self.vehicles.step(DT)
+            step_vehicles(self.vehicles, DT)
             self.contacts += resolve(self.vehicles, self.obstacles, DT)
 
     def show(self, state: LightState) -> None:

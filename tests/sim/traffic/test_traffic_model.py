@@ -19,6 +19,7 @@ from sim.traffic.car_following import (
 )
 from sim.vehicles.fleet import Vehicles
 from sim.vehicles.spec import VehicleSpec
+from sim.vehicles.step import step_vehicles
 
 
 def arrays(*values: float) -> list[np.ndarray]:
@@ -66,7 +67,7 @@ def test_pedals_give_the_acceleration_that_was_asked_for(wanted, mass):
     for _ in range(10):
         slots = np.array([0])
         cars.throttle[:], cars.brake[:] = pedals(cars, slots, np.array([wanted]))
-        cars.step(0.05)
+        step_vehicles(cars, 0.05)
     assert (cars.vx_body[0] - 12.0) / 0.5 == pytest.approx(wanted, abs=0.08, rel=0.03)
 
 
