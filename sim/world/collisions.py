@@ -81,7 +81,7 @@ class _Bodies:
 def resolve(vehicles: Vehicles, obstacles: Obstacles, dt_s: float) -> list[Contact]:
     """Find what overlaps, exchange impulses, push apart. Changes `vehicles` and movable `obstacles` in place.
 
-    Call it once after each `Vehicles.step`. Contacts are ordered by slot; each pair of actors is reported once.
+    Call it once after each `step_vehicles`. Contacts are ordered by slot; each pair of actors is reported once.
     """
     if len(vehicles) == 0:
         return []
