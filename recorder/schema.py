@@ -36,6 +36,11 @@ class Authority(enum.StrEnum):
     SAFE_STOP = "safe_stop"
     """Nobody answered: the minimal-risk manoeuvre brings the car to a stand in its lane."""
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the policy has lost the car, to the person or to the safe stop; entering this is a takeover."""
+        return self in (Authority.HUMAN, Authority.SAFE_STOP)
+
 
 class Reason(enum.StrEnum):
     """Why the authority last changed."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, savgol_filter, sosfiltfilt
 
+from recorder.layout.takeovers import Takeover
 from recorder.reading.reader import Segment
 from recorder.schema import Authority, EventKind
 
@@ -156,23 +157,23 @@ def measure_segment(segment: Segment, settings: MeasureSettings | None = None) -
     """The measures of every takeover in a segment by a person or the expert; a safe stop nobody answered has none."""
     settings = settings or MeasureSettings()
     signals = signals_from_segment(segment)
-    reasons, drivers, notes = (segment.column(name) for name in ("authority/reason", "driver/kind", "driver/note"))
-    found = []
-    for first, back in segment.takeovers:
-        end = len(signals.time_s) if back is None else back
-        taken = intervention(signals.authority, first, end)
-        if taken is not None:
-            note = next((text for text in notes[taken : taken + 20] if text), "")
-            words = (segment.segment_id, str(reasons[taken]), str(drivers[taken]), note)
-            found.append(measure(signals, taken, end, words, settings))
-    return found
+    return [
+        measure(signals, takeover, segment.segment_id, settings)
+        for takeover in segment.takeovers
+        if takeover.answer is not None
+    ]
 
 
-def measure(
-    signals: Signals, taken: int, end: int, words: tuple[str, str, str, str], settings: MeasureSettings
-) -> TakeoverMeasures:
-    """Measures of one takeover: the person has the car from tick `taken`, the policy again from `end`."""
-    segment, reason, driver, note = words
+def measure(signals: Signals, takeover: Takeover, segment_id: str, settings: MeasureSettings) -> TakeoverMeasures:
+    """Measures of one takeover of the segment, from the tick in which the person has the car.
+
+    Raises ValueError for a safe stop that nobody answered.
+    """
+    answer = takeover.answer
+    if answer is None:
+        raise ValueError("nobody answered this safe stop: there is no person's driving to measure")
+    taken = answer.index
+    end = len(signals.time_s) if takeover.end is None else takeover.end
     origin, start = origin_of(signals, taken, settings)
     time_s = signals.time_s
     driven = manual_ticks(signals.authority, taken, end)
@@ -181,11 +182,11 @@ def measure(
     brake = first_brake(signals, start, end, settings) if start is not None else None
     steer = first_steer(signals, start, end, settings) if start is not None else None
     return TakeoverMeasures(
-        segment=segment,
+        segment=segment_id,
         at_s=float(time_s[taken]),
-        reason=reason,
-        driver=driver,
-        note=note,
+        reason=answer.reason.value,
+        driver=takeover.driver.value,
+        note=answer.note,
         origin=origin.value,
         take_over_time_s=_since(time_s, start, taken),
         time_to_brake_s=_since(time_s, start, brake),
@@ -201,11 +202,6 @@ def measure(
         manual_s=float(len(driven) * _step_s(time_s)),
         speed_mps=float(speeds[taken]),
     )
-
-
-def intervention(authority: Sequence[Authority], first: int, end: int) -> int | None:
-    """Tick in which the person has the car, from the takeover on (a safe stop may come first); None if never."""
-    return next((index for index in range(first, end) if authority[index] is Authority.HUMAN), None)
 
 
 def manual_ticks(authority: Sequence[Authority], taken: int, end: int) -> NDArray[np.intp]:

@@ -20,7 +20,6 @@ STANDING_MPS = 0.1
 """Slower than this is standing still, as in Bench2Drive's blocked test."""
 LEAST_TIME_S, LEAST_SPEED_MPS = 60.0, 2.0
 """The default time limit: a minute, and the route at walking pace."""
-_TAKEN = frozenset({Authority.HUMAN, Authority.SAFE_STOP})
 
 
 class EndReason(enum.StrEnum):
@@ -108,7 +107,7 @@ class Progress:
         self.distance_m += step_m
         self.policy_m += step_m if tick.authority.authority is Authority.POLICY else 0.0
         self.off_road_m += step_m if tick.route.is_off_road else 0.0
-        self.takeovers += tick.authority.authority in _TAKEN and before.authority.authority not in _TAKEN
+        self.takeovers += tick.authority.authority.is_taken and not before.authority.authority.is_taken
         if tick.ego.speed_mps >= STANDING_MPS:
             self._moved_s = tick.time_s
 

@@ -23,9 +23,9 @@ from recorder.layout.codec import TABLES, Arrays, decode_tick, span
 from recorder.layout.columns import Table
 from recorder.layout.jpeg import decode_jpeg
 from recorder.layout.store import FORMAT
+from recorder.layout.takeovers import Takeover, takeovers
 from recorder.schema import SCHEMA_VERSION, Authority, DriverKind, EventKind, Reason, SessionInfo, Tick
 from recorder.session import SEGMENTS, RecordingError, read_session
-from recorder.writing.window import takeovers
 
 __all__ = ["RecordingError", "Segment", "SegmentSummary", "SessionInfo", "list_segments", "read_session"]
 
@@ -189,25 +189,28 @@ class Segment:
         return [Authority(name) for name in self.column("authority/authority")]
 
     @cached_property
-    def takeovers(self) -> list[tuple[int, int | None]]:
-        """Index of each takeover, and of the tick in which the policy has the car again (None: not in here)."""
+    def takeovers(self) -> list[Takeover]:
+        """Every takeover in the segment, in order; indices count its ticks."""
         frames = self.column("frame")
         began_taken = bool(len(frames)) and int(frames[0]) == self.attributes.get("takeover_frame")
-        return takeovers(self.authority, began_taken)
+        reasons, drivers, notes = (self.column(name) for name in ("authority/reason", "driver/kind", "driver/note"))
+        return takeovers(self.authority, reasons, drivers, notes, began_taken=began_taken)
+
+    @property
+    def own_takeover(self) -> Takeover | None:
+        """The takeover for which the segment was recorded, else its first; None when it holds none.
+
+        The seconds before it may hold an earlier takeover, which has a segment of its own.
+        """
+        frames, frame = self.column("frame"), self.attributes.get("takeover_frame")
+        own = (takeover for takeover in self.takeovers if frames[takeover.first] == frame)
+        return next(own, self.takeovers[0] if self.takeovers else None)
 
     @property
     def takeover_index(self) -> int | None:
-        """Index of the tick in which the segment's own takeover happened; None when it holds none."""
-        frames = list(self.column("frame"))
-        frame = self.attributes.get("takeover_frame")
-        if frame in frames:
-            return frames.index(frame)
-        return self.takeovers[0][0] if self.takeovers else None
-
-    @property
-    def hand_back_index(self) -> int | None:
-        """Index of the first tick after the last takeover in which the policy has the car; None when it has not."""
-        return self.takeovers[-1][1] if self.takeovers else None
+        """Index of the first tick of `own_takeover`; None when the segment holds none."""
+        takeover = self.own_takeover
+        return None if takeover is None else takeover.first
 
     def jpeg(self, camera: str, index: int) -> bytes:
         """A picture's JPEG bytes; empty when the camera gave none in that tick."""
@@ -246,10 +249,9 @@ class Segment:
     def summary(self) -> SegmentSummary:
         """What a list of segments shows."""
         time_s = self.column("time_s")
-        index = self.takeover_index
+        takeover, index = self.own_takeover, self.takeover_index
         taken = np.array([state is not Authority.POLICY for state in self.authority], bool)
         step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
-        notes = [] if index is None else [note for note in self.column("driver/note")[index : index + 20] if note]
         return SegmentSummary(
             segment_id=self.segment_id,
             path=self.path,
@@ -260,7 +262,7 @@ class Segment:
             human_s=float(taken.sum() * step_s),
             reason=Reason(self.attributes["reason"]),
             driver=DriverKind(self.attributes["driver"]),
-            note=notes[0] if notes else "",
+            note="" if takeover is None else takeover.note,
             takeovers=len(self.takeovers),
             ticks=len(self),
             distance_m=self._distance_m(),

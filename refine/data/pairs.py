@@ -23,8 +23,9 @@ from policy.vla.checkpoint import CameraSettings, PolicySettings, check_folder, 
 from policy.vla.codebook import Codebook
 from policy.vla.observation import messages, prompt_text
 from recorder.layout.codec import decode_plan
+from recorder.layout.takeovers import Takeover, note_from
 from recorder.reading.reader import RecordingError, Segment, read_session, segment_paths
-from recorder.schema import Authority, EventKind, Plan, RouteCommand
+from recorder.schema import Authority, DriverKind, EventKind, Plan, Reason, RouteCommand
 from recorder.session import WHOLE_SESSION
 from refine.data.pair_files import PairKind, PairsSummary, read_card, write_pairs
 from refine.data.preference import Drive, PairConfig, Preference, Skip, judge, mean_distance_m, ordinary_answer
@@ -35,8 +36,6 @@ __all__ = ["PairsSummary", "build_pairs", "read_card"]
 log = logging.getLogger(__name__)
 
 POLICY_CAMERA = "front"
-NOTE_TICKS = 20
-"""Ticks from a takeover within which its note is looked for."""
 
 
 def build_pairs(
@@ -306,21 +305,29 @@ def _completion(answer: str) -> list[dict[str, Any]]:
 
 def _origin(segment: Segment, drive: Drive, index: int) -> dict[str, Any]:
     """Where a pair came from, and whose driving is in it."""
-    ahead = [begin for begin, end in segment.takeovers if end is None or end > index]
-    begin = ahead[0] if ahead else index
-    notes = [note for note in segment.column("driver/note")[begin : begin + NOTE_TICKS] if note]
+    takeover = _takeover_of(segment, index)
     return {
         "kind": PairKind.TAKEOVER.value,
         "segment": segment.segment_id,
         "frame": int(drive.frame[index]),
         "time_s": float(drive.time_s[index]),
-        "since_takeover_s": float(drive.time_s[index] - drive.time_s[begin]),
-        "driver": str(segment.column("driver/kind")[begin]),
-        "reason": str(segment.column("authority/reason")[begin]),
-        "note": str(notes[0]) if notes else "",
+        "since_takeover_s": float(drive.time_s[index] - drive.time_s[takeover.first]),
+        "driver": takeover.driver.value,
+        "reason": takeover.reason.value,
+        "note": takeover.note,
         "command": str(segment.column("route/command")[index]),
         "speed_mps": float(drive.speed_mps[index]),
     }
+
+
+def _takeover_of(segment: Segment, index: int) -> Takeover:
+    """The takeover that tick `index` leads to or lies in; where the recording holds none, the tick stands for it."""
+    ahead = next((one for one in segment.takeovers if one.end is None or one.end > index), None)
+    if ahead is not None:
+        return ahead
+    driver, reason = (segment.column(name)[index] for name in ("driver/kind", "authority/reason"))
+    note = note_from(segment.column("driver/note"), index)
+    return Takeover(index, None, DriverKind(driver), Reason(reason), note, answer=None)
 
 
 def _prompt(segment: Segment, index: int) -> str:

@@ -28,11 +28,12 @@ from cockpit.session.setup import Stage
 from policy.expert.safety_driver import SafetyDriver
 from policy.serving.process import PolicyProcess
 from policy.vla.checkpoint import CameraSettings, checkpoint_sha256, read_settings
+from recorder.layout.takeovers import is_takeover
 from recorder.schema import Authority, DriverKind, EventKind, Tick
 from recorder.writing.writer import SegmentRecorder
 from refine.driving import camera_spec, policy_camera, server
 from refine.errors import RefineError
-from refine.evaluate.metrics import DriveMeter, is_takeover, score
+from refine.evaluate.metrics import DriveMeter, score
 from refine.evaluate.results import MAP_FILE, Evaluation, PolicyRef, Run, TakeoverPlace, write_evaluation
 
 log = logging.getLogger(__name__)
@@ -237,7 +238,7 @@ class _Track:
             self._next_s = elapsed_s + TRACK_STEP_S - 1e-6
             by_policy = tick.authority.authority is Authority.POLICY
             self.points.append((round(pose.x, 2), round(pose.y, 2), by_policy))
-        if self._last is not None and is_takeover(self._last, tick):
+        if self._last is not None and is_takeover(self._last.authority.authority, tick.authority.authority):
             note = tick.driver.note or tick.authority.reason.value.replace("_", " ")
             self.takeovers.append(TakeoverPlace(round(elapsed_s, 2), pose.x, pose.y, note))
         self._last = tick

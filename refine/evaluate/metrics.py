@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.layout.takeovers import is_takeover
 from recorder.schema import Authority, EventKind, Tick, TickEvent
 
 SAME_COLLISION_S = 5.0
@@ -205,7 +206,7 @@ class DriveMeter:
         self._off_road_m += step_m if tick.route.is_off_road else 0.0
         self._outside_m += step_m if is_outside(tick) else 0.0
         self._policy_m += step_m if tick.authority.authority is Authority.POLICY else 0.0
-        self._takeovers += is_takeover(last, tick)
+        self._takeovers += is_takeover(last.authority.authority, tick.authority.authority)
         for event in tick.events:
             self._count(event, last, tick)
 
@@ -238,12 +239,6 @@ class DriveMeter:
                 kind = collision_kind(event, tick)
         if kind is not None:
             self._infractions[kind] = self._infractions.get(kind, 0) + 1
-
-
-def is_takeover(last: Tick, tick: Tick) -> bool:
-    """Whether the policy lost the car in this tick."""
-    taken = (Authority.HUMAN, Authority.SAFE_STOP)
-    return tick.authority.authority in taken and last.authority.authority not in taken
 
 
 def is_outside(tick: Tick) -> bool:

@@ -32,7 +32,8 @@ DECISION_WIDTH_PX = 896
 PATH_HALF_WIDTH_M = 0.8
 LEAST_DEPTH_M = 2.0
 HORIZON_STEPS, STEP_S = 6, 0.5
-NOTE_TICKS = 20
+LEAST_TICKS = 20
+"""Segments with fewer ticks (1 s at 20 Hz) have no film."""
 CAMERA = "front"
 _DRIVERS = {
     Authority.POLICY: "policy",
@@ -109,7 +110,7 @@ def films_of(
                 summary = Segment.open(path).summary()
             except RecordingError:
                 continue
-            if summary.takeovers and summary.ticks > 20:
+            if summary.takeovers and summary.ticks > LEAST_TICKS:
                 has_pairs = (session.name, summary.segment_id) in (pairs or {})
                 some = found.setdefault(summary.note or str(summary.reason), [])
                 some.insert(0 if has_pairs else len(some), (session, path, summary.note))
@@ -129,22 +130,21 @@ def films_of(
 
 def _film(session: Path, path: Path, rows: Sequence[PairRow], simulator: tuple[str, int] | None) -> Film | None:
     info, segment = read_session(session), Segment.open(path)
-    begin = segment.takeover_index
-    if begin is None or CAMERA not in segment.cameras:
+    takeover = segment.own_takeover
+    if takeover is None or CAMERA not in segment.cameras:
         return None
-    notes = [str(note) for note in segment.column("driver/note")[begin : begin + NOTE_TICKS] if note]
-    tick = segment.tick(begin)
+    begin, why = takeover.first, takeover.reason.value.replace("_", " ")
     taken = np.array([state is Authority.HUMAN for state in segment.authority], bool)
     indices = _shown(segment, begin)
     decision = _decision(segment, begin, rows)
-    wanted = [*indices, *([decision.index] if decision else [])]
-    recorded = [segment.tick(index) for index in wanted]
+    shown = [*indices, *([decision.index] if decision else [])]
+    recorded = [segment.tick(index) for index in shown]
     seen = rebuilt(info, recorded, simulator) if simulator is not None else None
     pictures = seen or [one.cameras[CAMERA] for one in recorded]
     return Film(
-        title=notes[0] if notes else str(tick.authority.reason.value).replace("_", " "),
-        why=str(tick.authority.reason.value).replace("_", " "),
-        driver=str(tick.driver.kind.value),
+        title=takeover.note or why,
+        why=why,
+        driver=takeover.driver.value,
         route_id=info.route_id,
         segment=segment.segment_id,
         duration_s=float(taken.sum() * info.fixed_delta_s),

@@ -25,6 +25,7 @@ from app.study.measures import (
     sdlp,
     stationary_points,
 )
+from recorder.layout.takeovers import Answer, Takeover
 from recorder.reading.reader import Segment
 from recorder.schema import (
     ActorState,
@@ -55,6 +56,12 @@ P, R, H, S, B = (
 )
 
 
+def taken_over(first: int, end: int | None = None) -> Takeover:
+    """A person takes the car in tick `first`; the policy has it again in `end`."""
+    answer = Answer(first, Reason.OVERRIDE_BRAKE, "")
+    return Takeover(first, end, DriverKind.HUMAN, Reason.OVERRIDE_BRAKE, "", answer)
+
+
 def signals(authority, **changes) -> Signals:
     """A drive straight ahead at 10 m/s in the middle of the lane, nobody touching anything."""
     count = len(authority)
@@ -79,7 +86,7 @@ def test_the_take_over_time_is_counted_from_the_request():
     """Asked in tick 20 (1.0 s), taken over in tick 47 (2.35 s): 1.35 s."""
     drive = signals([P] * 20 + [R] * 27 + [H] * 60 + [B] * 10 + [P] * 10)
     assert request_tick(drive.authority, 47) == 20
-    measured = measure(drive, 47, 117, ("0001", "override_brake", "human", ""), SETTINGS)
+    measured = measure(drive, taken_over(47, 117), "0001", SETTINGS)
     assert measured.origin == "request"
     assert measured.take_over_time_s == pytest.approx(1.35)
     assert measured.manual_s == pytest.approx(3.0)
@@ -90,7 +97,7 @@ def test_being_set_back_is_no_braking():
     """At 10 m/s up to tick 30, set back to where the car did 4 m/s, and on at 4 m/s."""
     speeds = np.where(np.arange(100) < 30, 10.0, 4.0)
     drive = signals([P] * 30 + [H] * 70, velocity_mps=np.stack([speeds, 0 * speeds], axis=1), set_back=(30,))
-    measured = measure(drive, 30, 100, ("0001", "rewind", "human", ""), SETTINGS)
+    measured = measure(drive, taken_over(30), "0001", SETTINGS)
     assert measured.max_deceleration_mps2 == pytest.approx(0.0, abs=1e-6)
     assert measured.max_acceleration_mps2 == pytest.approx(0.0, abs=1e-6)
 
@@ -118,7 +125,7 @@ def test_without_a_request_the_time_is_counted_from_the_hazard():
     drive = signals([P] * 50 + [H] * 50, ttc_s=ttc)
     assert ttc[30] == pytest.approx(4.0)
     assert origin_of(drive, 50, SETTINGS) == (Origin.HAZARD_TTC, 30)
-    measured = measure(drive, 50, 100, ("1", "override_brake", "human", ""), SETTINGS)
+    measured = measure(drive, taken_over(50), "0001", SETTINGS)
     assert measured.take_over_time_s == pytest.approx(1.0)
     assert measured.min_ttc_s == pytest.approx(4.5 - 0.05 * 39)
 
@@ -141,7 +148,7 @@ def test_a_hazard_mark_wins_over_the_time_to_collision_and_a_request_over_both()
 
 
 def test_with_nothing_to_count_from_times_are_not_made_up():
-    measured = measure(signals([P] * 40 + [H] * 40), 40, 80, ("1", "override_button", "human", ""), SETTINGS)
+    measured = measure(signals([P] * 40 + [H] * 40), taken_over(40), "0001", SETTINGS)
     assert measured.origin == "none"
     assert (measured.take_over_time_s, measured.time_to_brake_s, measured.time_to_steer_s) == (None, None, None)
     assert measured.min_ttc_s is None
@@ -182,7 +189,7 @@ def test_accelerations_are_along_and_across_the_car():
     along, across = accelerations(circle, SETTINGS)
     np.testing.assert_allclose(across[10:-10], 2.0, atol=0.01)
     np.testing.assert_allclose(along[10:-10], 0.0, atol=0.01)
-    measured = measure(circle, 0, 200, ("1", "override_steer", "human", ""), SETTINGS)
+    measured = measure(circle, taken_over(0), "0001", SETTINGS)
     assert measured.max_lateral_mps2 == pytest.approx(2.0, abs=0.02)
 
 
@@ -243,6 +250,24 @@ def test_a_recorded_takeover_is_measured_from_the_recording_alone(tmp_path):
     assert measured.max_deceleration_mps2 == pytest.approx(4.0, abs=0.2)
     assert measured.min_ttc_s == pytest.approx(2.5)
     assert measured.manual_s == pytest.approx(2.0)
+
+
+def test_a_safe_stop_is_measured_from_the_tick_in_which_the_person_has_the_car(tmp_path):
+    """The safe stop begins at 7.5 s, the person takes the car at 8.2 s; a stop that nobody answers has no measures."""
+    recorder = SegmentRecorder(tmp_path / "session", info(), wait_when_full=True)
+    for tick in requested_drive():
+        stops = tick.authority.authority is R
+        changed = AuthorityState(S, Reason.REQUEST_TIMEOUT, 150, 7.5) if stops else tick.authority
+        recorder.consume(replace(tick, authority=changed))
+    recorder.close()
+    segment = Segment.open(recorder.segments[0])
+    (measured,) = measure_segment(segment)
+    assert (measured.reason, measured.driver) == ("override_brake", "human")
+    assert measured.at_s == pytest.approx(8.2)
+    (takeover,) = segment.takeovers
+    assert segment.column("time_s")[takeover.first] == pytest.approx(7.5)
+    with pytest.raises(ValueError, match="nobody answered"):
+        measure(signals([P] * 10 + [S] * 10), replace(takeover, answer=None), "0001", SETTINGS)
 
 
 def test_a_hazard_mark_in_the_recording_is_found(tmp_path):

@@ -20,7 +20,7 @@ from recorder.reading.reader import Segment, list_segments, segment_paths
 from recorder.reading.verify import verify_session
 from recorder.schema import Authority, CameraFrame, Pose, Reason
 from recorder.writing.ring import RingBuffer
-from recorder.writing.window import TakeoverWindow, takeovers
+from recorder.writing.window import TakeoverWindow
 from recorder.writing.writer import SegmentRecorder
 from tests.recorder.tick_strategies import INFO, drive, plain_tick
 
@@ -51,7 +51,8 @@ def test_a_segment_goes_from_five_seconds_before_to_three_after_hand_back(tmp_pa
     assert segment.note == "collision ahead"
     assert segment.distance_m == pytest.approx(115.0)
     opened = Segment.open(segment.path)
-    assert (opened.takeover_index, opened.hand_back_index) == (100, 170)
+    (takeover,) = opened.takeovers
+    assert (opened.takeover_index, takeover.first, takeover.end) == (100, 100, 170)
     assert recorder.error is None
     assert verify_session(tmp_path) == []
 
@@ -61,7 +62,8 @@ def test_a_takeover_soon_after_hand_back_extends_the_same_segment(tmp_path):
     (segment,) = list_segments(tmp_path)
     assert segment.takeovers == 2
     assert frames_of(segment.path) == list(range(181))
-    assert Segment.open(segment.path).takeovers == [(50, 70), (100, 120)]
+    found = Segment.open(segment.path).takeovers
+    assert [(takeover.first, takeover.end) for takeover in found] == [(50, 70), (100, 120)]
 
 
 def test_a_later_takeover_gets_its_own_segment(tmp_path):
@@ -324,10 +326,3 @@ def test_the_ring_forgets_an_episode_when_time_begins_again():
 def test_a_session_that_starts_with_the_person_driving_has_no_takeover_yet():
     window = TakeoverWindow(3.0)
     assert {window.update(HUMAN, frame * 0.05).name for frame in range(100)} == {"IDLE"}
-
-
-def test_takeovers_in_a_row_of_states():
-    row = [POLICY, HUMAN, BACK, HUMAN, POLICY, POLICY, Authority.SAFE_STOP, HUMAN]
-    assert takeovers(row) == [(1, None), (3, 4), (6, None)]
-    assert takeovers([HUMAN, POLICY]) == []
-    assert takeovers([HUMAN, POLICY], began_taken=True) == [(0, 1)]
