@@ -19,17 +19,19 @@ from cockpit.route.files import read_routes, shipped_routes
 from cockpit.world.simulator import launch_simulator
 from recorder.schema import Tick
 from refine.data.collect import CollectConfig, CollectProgress, collect_dagger, collect_expert
-from refine.data.pairs import build_pairs
+from refine.data.preference import PairConfig
 from refine.errors import RefineError
-from refine.evaluate.evaluate import EvaluationProgress, evaluate
-from refine.train.dpo import DpoConfig, DpoStep, train_dpo
-from refine.train.merge import merge_adapter
+from refine.evaluate.evaluate import EvaluationProgress
+from refine.rounds import Drives, RefinementFolders, RoundListener, refine_policy
+from refine.train.dpo import DpoConfig, DpoStep
 from refine.train.small_sft import SmallTrainingConfig, TrainingStep, train_small
 
 log = logging.getLogger(__name__)
 
 DONE = "done"
 """Marker file of a finished stage."""
+ROUTES = "routes"
+"""The set of routes driven in a round of takeovers."""
 
 
 class DaggerConfig(BaseModel):
@@ -136,22 +138,18 @@ def build_small_policy(
 def _refine(
     policy: Path, folder: Path, out: Path, config: RoundsConfig, number: int, on_progress: Callable[[Detail], None]
 ) -> None:
-    """One round: drive with the expert in the driver's seat, make pairs of its takeovers, DPO."""
+    """One round of takeovers and DPO, without driving again."""
     shutil.rmtree(folder, ignore_errors=True)
-    evaluation = evaluate(
+    routes = read_routes(shipped_routes("millbrook_train"))[: config.routes]
+    refine_policy(
         {policy.name: policy},
-        read_routes(shipped_routes("millbrook_train"))[: config.routes],
-        [number - 1],
-        folder / "drives",
-        supervised=True,
-        config=SessionConfig(traffic=TrafficConfig(count=config.traffic)),
-        record=True,
-        on_progress=on_progress,
+        Drives({ROUTES: routes}, [number - 1], config.traffic),
+        RefinementFolders(folder / "drives", folder / "pairs", folder / "adapter", out),
+        RoundListener(lambda _: None, on_progress, lambda *_: None, on_progress),
+        learn_from=ROUTES,
+        pairs=PairConfig(),
+        dpo=config.dpo,
     )
-    sessions = [folder / "drives" / run.session for run in evaluation.runs]
-    build_pairs(sessions, policy, folder / "pairs")
-    result = train_dpo(folder / "pairs", policy, folder / "adapter", config.dpo, on_progress)
-    merge_adapter(policy, result.adapter, out)
 
 
 def _correct(policy: Path, out: Path, config: DaggerConfig, number: int, on_tick: Callable[[Tick], None]) -> None:

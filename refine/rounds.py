@@ -1,14 +1,15 @@
 """One whole round without a person: drive, take over, record, pair, retrain, drive again, report.
 
-The expert stands in for the person. Only takeovers on the training routes become pairs, so that the other routes tell
-whether the retrained policy learnt something that it was not shown. Each stage writes below one folder as it ends; a
-round that is cut short keeps what it made.
+The one place that knows the order of these stages; `refine.build_small` runs them too. The expert stands in for the
+person. Only takeovers on the training routes become pairs, so that the other routes show whether the retrained policy
+learnt something that it was not shown. Each stage writes below one folder as it ends; a round that is cut short keeps
+what it made.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -111,12 +112,43 @@ class RoundResult:
 
 @dataclass(frozen=True)
 class RoundListener:
-    """Who is told how far a round is."""
+    """Who is informed of how far a round is."""
 
     on_stage: Callable[[str], None]
     on_drive: Callable[[EvaluationProgress], None]
     on_pairs: Callable[[int, int], None]
+    """Segments read, and segments in all."""
     on_step: Callable[[DpoStep], None]
+
+
+@dataclass(frozen=True)
+class Drives:
+    """What a policy drives in a round, with the expert in the driver's seat."""
+
+    routes: Mapping[str, Sequence[RouteSpec]]
+    """Names of sets to their routes."""
+    seeds: Sequence[int]
+    traffic: int
+    """Vehicles around the ego."""
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """A policy retrained on the takeovers of its own drives."""
+
+    drives: Evaluation
+    pairs: PairsSummary
+    training: DpoResult
+
+
+@dataclass(frozen=True)
+class RefinementFolders:
+    """New folders, one for each stage of a refinement."""
+
+    drives: Path
+    pairs: Path
+    adapter: Path
+    policy: Path
 
 
 def run_round(
@@ -129,7 +161,7 @@ def run_round(
     """Run one round into the new folder `out`; `simulator` is host and port of a running server, None starts ours.
 
     Raises:
-        RefineError: `out` is in use, or no takeover gave a pair (the policy needed nobody, which is told).
+        RefineError: `out` is in use, or no takeover gave a pair (the policy needed nobody, as the text then says).
         ConfigError, CheckpointError, SimulatorError, WorldError: from the parts.
 
     """
@@ -137,42 +169,79 @@ def run_round(
     if out.exists() and any(out.iterdir()):
         raise RefineError(f"{out} is in use: give another folder with --out")
     check_folder(config.policy)
-    routes = config.routes()
-    session_config = SessionConfig(traffic=TrafficConfig(count=config.traffic))
-
-    def drive(name: str, policy: Path, folder: Path, place: tuple[str, int]) -> Evaluation:
-        return evaluate(
-            {name: policy},
-            routes,
-            config.seeds,
-            folder,
-            supervised=True,
-            config=session_config,
+    drives = Drives(config.routes(), config.seeds, config.traffic)
+    with server(simulator) as place:
+        refinement = refine_policy(
+            {BEFORE: config.policy},
+            drives,
+            RefinementFolders(folders.before, folders.pairs, folders.adapter, folders.policy),
+            listener,
+            learn_from=TRAIN,
+            pairs=config.pairs,
+            dpo=config.dpo,
             simulator=place,
-            record=True,
-            on_progress=listener.on_drive,
             command=command,
         )
-
-    with server(simulator) as place:
-        listener.on_stage("drive: the policy as it is, the expert in the driver's seat")
-        before = drive(BEFORE, config.policy, folders.before, place)
-        listener.on_stage("pairs: what the expert did, preferred over what the policy said")
-        sessions = [folders.before / run.session for run in before.runs if run.session]
-        learnt_from = [folders.before / run.session for run in before.of(BEFORE, TRAIN) if run.session]
-        pairs = build_pairs(
-            learnt_from, config.policy, folders.pairs, config=config.pairs, on_progress=listener.on_pairs
-        )
-        listener.on_stage(f"refine: DPO on {pairs.pairs} pairs")
-        training = train_dpo(folders.pairs, config.policy, folders.adapter, config.dpo, listener.on_step)
-        merge_adapter(config.policy, folders.adapter, folders.policy)
         listener.on_stage("drive again: the retrained policy, the same routes")
-        after = drive(AFTER, folders.policy, folders.after, place)
-        both = merged([before, after])
+        after = drive_supervised({AFTER: folders.policy}, drives, folders.after, listener, place, command)
+        both = merged([refinement.drives, after])
         write_evaluation(both, out)
         listener.on_stage("report")
         report_round(out, place)
-    return RoundResult(folders, sessions, pairs, training, both)
+    sessions = [folders.before / run.session for run in refinement.drives.runs if run.session]
+    return RoundResult(folders, sessions, refinement.pairs, refinement.training, both)
+
+
+def refine_policy(
+    policy: Mapping[str, Path],
+    drives: Drives,
+    folders: RefinementFolders,
+    listener: RoundListener,
+    *,
+    learn_from: str,
+    pairs: PairConfig,
+    dpo: DpoConfig,
+    simulator: tuple[str, int] | None = None,
+    command: str = "",
+) -> Refinement:
+    """Drive with the expert in the driver's seat, make pairs of its takeovers, train on them, merge the adapter.
+
+    `policy` maps the policy's name in the evaluation to its folder. Only takeovers on the set of routes `learn_from`
+    become pairs. Raises what `run_round` raises.
+    """
+    ((name, folder),) = policy.items()
+    listener.on_stage("drive: the policy as it is, the expert in the driver's seat")
+    evaluation = drive_supervised(policy, drives, folders.drives, listener, simulator, command)
+    listener.on_stage("pairs: what the expert did, preferred over what the policy said")
+    sessions = [folders.drives / run.session for run in evaluation.of(name, learn_from) if run.session]
+    summary = build_pairs(sessions, folder, folders.pairs, config=pairs, on_progress=listener.on_pairs)
+    listener.on_stage(f"refine: DPO on {summary.pairs} pairs")
+    training = train_dpo(folders.pairs, folder, folders.adapter, dpo, listener.on_step)
+    merge_adapter(folder, training.adapter, folders.policy)
+    return Refinement(evaluation, summary, training)
+
+
+def drive_supervised(
+    policy: Mapping[str, Path],
+    drives: Drives,
+    out: Path,
+    listener: RoundListener,
+    simulator: tuple[str, int] | None = None,
+    command: str = "",
+) -> Evaluation:
+    """Let a policy drive and the expert take over; scores and recorded sessions go into the new folder `out`."""
+    return evaluate(
+        policy,
+        drives.routes,
+        drives.seeds,
+        out,
+        supervised=True,
+        config=SessionConfig(traffic=TrafficConfig(count=drives.traffic)),
+        simulator=simulator,
+        record=True,
+        on_progress=listener.on_drive,
+        command=command,
+    )
 
 
 def report_round(out: Path, simulator: tuple[str, int] | None = None) -> Path:

@@ -1,0 +1,91 @@
+"""The order of a round's stages, and what each passes to the next; the stages themselves have tests of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+
+from refine import rounds
+from refine.build_small import DONE, BuildConfig, DaggerConfig, RoundsConfig, build_small_policy
+from refine.data.preference import PairConfig
+from refine.rounds import OTHER, TRAIN, Drives, RefinementFolders, RoundListener, refine_policy
+from refine.train.dpo import DpoConfig
+
+
+@dataclass
+class FakeRun:
+    group: str
+    session: str
+
+
+class FakeEvaluation:
+    def __init__(self, groups):
+        self.runs = [FakeRun(group, f"sessions/{group}") for group in groups]
+
+    def of(self, _policy, group):
+        return [run for run in self.runs if run.group == group]
+
+
+@pytest.fixture
+def done(monkeypatch):
+    """What was done, stage by stage, where every stage only notes what it was given."""
+    log = []
+
+    def drive(policies, routes, seeds, out, **options):
+        log.append(("drive", policies, sorted(routes), seeds, out))
+        assert options["supervised"]
+        assert options["record"]
+        return FakeEvaluation(routes)
+
+    def pair(sessions, policy, out, **_):
+        log.append(("pair", sessions, policy, out))
+        return SimpleNamespace(pairs=7)
+
+    def train(pairs, policy, out, *_):
+        log.append(("train", pairs, policy, out))
+        return SimpleNamespace(adapter=out)
+
+    def merge(policy, adapter, out):
+        log.append(("merge", policy, adapter, out))
+        out.mkdir(parents=True)
+
+    for name, stage in {"evaluate": drive, "build_pairs": pair, "train_dpo": train, "merge_adapter": merge}.items():
+        monkeypatch.setattr(rounds, name, stage)
+    return log
+
+
+def test_each_stage_works_on_what_the_one_before_made_and_only_training_routes_are_learnt_from(done, tmp_path):
+    stages = []
+    folders = RefinementFolders(*(tmp_path / name for name in ("drives", "pairs", "adapter", "policy")))
+    refine_policy(
+        {"before": tmp_path / "old"},
+        Drives({TRAIN: [], OTHER: []}, [3], 20),
+        folders,
+        RoundListener(stages.append, print, print, print),
+        learn_from=TRAIN,
+        pairs=PairConfig(),
+        dpo=DpoConfig(),
+    )
+    assert done == [
+        ("drive", {"before": tmp_path / "old"}, [OTHER, TRAIN], [3], folders.drives),
+        ("pair", [folders.drives / "sessions" / TRAIN], tmp_path / "old", folders.pairs),
+        ("train", folders.pairs, tmp_path / "old", folders.adapter),
+        ("merge", tmp_path / "old", folders.adapter, folders.policy),
+    ]
+    assert [stage.split(":")[0] for stage in stages] == ["drive", "pairs", "refine"]
+
+
+def test_the_small_policy_goes_through_the_same_stages_in_every_round(done, tmp_path):
+    for folder in ("samples", "policy_0"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / DONE).touch()
+    config = BuildConfig(dagger=DaggerConfig(rounds=0), rounds=RoundsConfig(rounds=2, routes=1))
+    assert build_small_policy(tmp_path, config) == tmp_path / "refined_2"
+    assert [stage for stage, *_ in done] == 2 * ["drive", "pair", "train", "merge"]
+    drives = [entry for entry in done if entry[0] == "drive"]
+    assert [(policies, seeds) for _, policies, _, seeds, _ in drives] == [
+        ({"policy_0": tmp_path / "policy_0"}, [0]),
+        ({"refined_1": tmp_path / "refined_1"}, [1]),
+    ]
