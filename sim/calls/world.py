@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
@@ -25,9 +24,11 @@ from sim.calls.spawning import SpawnCalls
 from sim.calls.traffic_manager import TrafficCalls
 from sim.map.files import GENERATED_MAP, MapFile, MapFileError, known_maps, mended, read_map
 from sim.map.network import MapError
+from sim.map.opendrive import read_roads
 from sim.protocol import wire
 from sim.protocol.rpc import Method, ReplyShape, RpcError
 from sim.simulator import WEATHER_FIELDS, Settings, Simulator
+from sim.town.roads import has_sidewalks
 from sim.world.actors import finite, wire_transform
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,6 @@ MAP_PREFIX = "Carla/Maps/"
 NAVIGATION_FOLDER = "Nav"
 NAVIGATION_VERSION = 1
 """To be raised whenever `sim.town.navigation` makes other files of the same map."""
-_SIDEWALK = re.compile(r"type\s*=\s*[\"'](sidewalk|walking|curb)[\"']")
 
 
 class WorldCalls:
@@ -170,7 +170,7 @@ class WorldCalls:
         if folder == NAVIGATION_FOLDER:
             known = hashlib.sha256(world.opendrive.encode()).hexdigest()[:16]
             name = f"{MAP_PREFIX}Nav/{world.name}_{NAVIGATION_VERSION}_{known}.bin"
-            return [name] if _SIDEWALK.search(world.opendrive) else []
+            return [name] if has_sidewalks(read_roads(world.opendrive)) else []
         return [] if folder else [f"{MAP_PREFIX}OpenDrive/{world.name}.xodr"]
 
     def request_file(self, name: str) -> bytes:

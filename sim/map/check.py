@@ -6,15 +6,9 @@ Only what would make a map unusable is refused, each with one message that names
 from __future__ import annotations
 
 import math
-import xml.etree.ElementTree as ET
 
-SHAPES = {
-    "line": (),
-    "arc": ("curvature",),
-    "spiral": ("curvStart", "curvEnd"),
-    "poly3": ("a", "b", "c", "d"),
-    "paramPoly3": ("aU", "bU", "cU", "dU", "aV", "bV", "cV", "dV"),
-}
+from sim.map.opendrive import SHAPES, Element, XmlError, root_of
+
 CUBIC = ("a", "b", "c", "d")
 
 
@@ -25,8 +19,8 @@ class MapTextError(ValueError):
 def check_map(opendrive: str) -> None:
     """Raise MapTextError where the text is no map that can be driven on."""
     try:
-        root = ET.fromstring(opendrive)  # noqa: S314 (the user's own map; the library reads the same text)
-    except ET.ParseError as error:
+        root = root_of(opendrive)
+    except XmlError as error:
         raise MapTextError(f"not well-formed XML ({error}): give the text of an OpenDRIVE (.xodr) file") from None
     if root.tag != "OpenDRIVE":
         raise MapTextError(f"the outermost element is <{root.tag}>, not <OpenDRIVE>: give an OpenDRIVE (.xodr) file")
@@ -41,7 +35,7 @@ def check_map(opendrive: str) -> None:
         raise MapTextError('it has no driving lanes: at least one <lane> must have type="driving"')
 
 
-def check_road(road: ET.Element, ids: set[str]) -> None:
+def check_road(road: Element, ids: set[str]) -> None:
     """One road: its id, length, reference line and lanes."""
     name = road.get("id", "")
     where = f"road {name or '(without id)'}"
@@ -68,7 +62,7 @@ def check_road(road: ET.Element, ids: set[str]) -> None:
                 number(record, key, f"{where}, {record.tag}")
 
 
-def check_geometry(piece: ET.Element, where: str) -> None:
+def check_geometry(piece: Element, where: str) -> None:
     """One stretch of the reference line."""
     for key in ("s", "x", "y", "hdg", "length"):
         number(piece, key, where)
@@ -76,11 +70,13 @@ def check_geometry(piece: ET.Element, where: str) -> None:
     if not shapes or shapes[0].tag not in SHAPES:
         found = f"<{shapes[0].tag}>" if shapes else "nothing"
         raise MapTextError(f"{where}: it holds {found}; one of {', '.join(SHAPES)} is needed")
+    if piece[0] is not shapes[0]:  # CARLA's library takes the first element for the shape
+        raise MapTextError(f"{where}: its first element is <{piece[0].tag}>; it must be <{shapes[0].tag}>")
     for key in SHAPES[shapes[0].tag]:
         number(shapes[0], key, f"{where}, {shapes[0].tag}")
 
 
-def check_section(section: ET.Element, where: str) -> None:
+def check_section(section: Element, where: str) -> None:
     """One lane section: lane ids that count outward from the centre without a gap."""
     number(section, "s", where)
     for side, sign in (("left", 1), ("right", -1)):
@@ -98,7 +94,7 @@ def check_section(section: ET.Element, where: str) -> None:
             raise MapTextError(f"{where}: lanes on the {side} are {found}; they must count {wanted} from the centre")
 
 
-def check_links(root: ET.Element, roads: list[ET.Element], ids: set[str]) -> None:
+def check_links(root: Element, roads: list[Element], ids: set[str]) -> None:
     """Junctions that are named exist (a link to a road that does not is only a dead end)."""
     junctions = {junction.get("id") for junction in root.findall("junction")}
     for road in roads:
@@ -116,7 +112,7 @@ def check_links(root: ET.Element, roads: list[ET.Element], ids: set[str]) -> Non
                     raise MapTextError(f"junction {junction.get('id')}: its {key} {road_id} is not in the file")
 
 
-def number(element: ET.Element, key: str, where: str) -> float:
+def number(element: Element, key: str, where: str) -> float:
     """A finite number; OpenDRIVE's missing attributes are 0."""
     text = element.get(key, "0")
     try:

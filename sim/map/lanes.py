@@ -6,7 +6,6 @@ traffic.
 """
 
 import math
-import xml.etree.ElementTree as ET
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -14,9 +13,10 @@ import carla
 import numpy as np
 from scipy.spatial import KDTree
 
+from sim.map.opendrive import Road, RoadItem, read_roads, speed_mps
+
 DEFAULT_LIMIT_MPS = 50.0 / 3.6
 _EDGE_M = 1e-3  # how far inside a lane section its first and last points lie
-_UNITS_MPS = {"km/h": 1.0 / 3.6, "mph": 0.44704, "m/s": 1.0}
 _NEIGHBOURS = 24
 LEVEL_WEIGHT = 3.0  # a metre of height counts like this many metres on the ground when the road below is looked for
 SPEED_SIGN = "274"
@@ -111,10 +111,9 @@ class LaneGraph:
         lanes: list[Lane] = []
         ends: list[carla.Waypoint] = []
         middles: list[carla.Waypoint] = []
-        root = ET.fromstring(carla_map.to_opendrive())  # noqa: S314 the library has parsed this text already
-        for road in root.iter("road"):
+        for road in read_roads(carla_map.to_opendrive()):
             for lane_id, s0, s1 in _driving_lanes(road):
-                waypoints = _waypoints(carla_map, int(road.get("id", "-1")), lane_id, s0, s1, spacing_m)
+                waypoints = _waypoints(carla_map, road.id, lane_id, s0, s1, spacing_m)
                 if len(waypoints) >= 2:
                     lanes.append(_lane(len(lanes), waypoints, _SpeedLimits(road, lane_id)))
                     ends.append(waypoints[-1])
@@ -221,16 +220,14 @@ def _slope(lane: Lane) -> np.ndarray:
     return np.gradient(lane.z, np.maximum(lane.s, np.arange(len(lane.s)) * 1e-6))
 
 
-def _driving_lanes(road: ET.Element) -> list[tuple[int, float, float]]:
-    """(lane id, s at begin, s at end) of every driving lane of every lane section."""
-    sections = road.findall("lanes/laneSection")
-    starts = [float(section.get("s", "0")) for section in sections] + [float(road.get("length", "0"))]
+def _driving_lanes(road: Road) -> list[tuple[int, float, float]]:
+    """(lane id, s at begin, s at end) of every driving lane of every lane section, those on the left first."""
     return [
-        (int(lane.get("id", "0")), s0, s1)
-        for section, s0, s1 in zip(sections, starts[:-1], starts[1:], strict=True)
-        for side in ("left", "right")
-        for lane in section.findall(f"{side}/lane")
-        if lane.get("type") == "driving"
+        (lane.id, section.s, section.end)
+        for section in road.sections
+        for sign in (1, -1)
+        for lane in section.lanes.values()
+        if lane.id * sign > 0 and lane.kind == "driving"
     ]
 
 
@@ -284,17 +281,13 @@ def _lane(index: int, waypoints: list[carla.Waypoint], limits: "_SpeedLimits") -
 class _SpeedLimits:
     """Speed limits of a road for one lane's direction: the road's type records, then the signs on it."""
 
-    def __init__(self, road: ET.Element, lane_id: int):
-        self._by_road = sorted(
-            (float(t.get("s", "0")), _speed_mps(speed.get("max"), speed.get("unit")))
-            for t in road.findall("type")
-            if (speed := t.find("speed")) is not None
-        )
+    def __init__(self, road: Road, lane_id: int):
+        self._by_road = road.limits
         self._forward = lane_id < 0
         self._by_sign = sorted(
-            (float(sign.get("s", "0")), _speed_mps(_sign_value(sign), sign.get("unit") or "km/h"))
-            for sign in road.findall("signals/signal")
-            if sign.get("type") == SPEED_SIGN and sign.get("orientation") in ("+" if self._forward else "-", "none")
+            (sign.s, speed_mps(_sign_value(sign), sign.unit or "km/h"))
+            for sign in road.signals
+            if sign.kind == SPEED_SIGN and sign.orientation in ("+" if self._forward else "-", "none")
         )
 
     def along(self, road_s: np.ndarray) -> np.ndarray:
@@ -307,17 +300,8 @@ class _SpeedLimits:
         return limit
 
 
-def _speed_mps(text: str | None, unit: str | None) -> float:
-    try:
-        value = float(text or "nan")
-    except ValueError:  # "no limit" and "undefined" are allowed
-        return math.nan
-    return value * _UNITS_MPS.get(unit or "m/s", 1.0) if value > 0.0 else math.nan
-
-
-def _sign_value(sign: ET.Element) -> str | None:
-    value = sign.get("value")
-    return value if value not in (None, "", "-1") else sign.get("subtype")
+def _sign_value(sign: RoadItem) -> str:
+    return sign.subtype if sign.value in ("", "-1") else sign.value
 
 
 def _key(waypoint: carla.Waypoint) -> tuple[int, int, int]:

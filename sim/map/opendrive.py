@@ -1,18 +1,31 @@
-"""OpenDRIVE read for drawing: reference lines, lane borders, road marks, signals and objects as plain data.
+"""OpenDRIVE text as plain data: the only place in the simulator that reads its XML.
 
-Only what a picture needs is read; where traffic may go is the simulator's business. Results are in CARLA's frame
+Roads with their reference lines, lanes, road marks, speed limits, signals and objects, and the signals' controllers.
+Nothing is decided here: lanes, lights and meshes are made of these records elsewhere. Points come out in CARLA's frame
 (y is negated against OpenDRIVE), with `t` kept as in OpenDRIVE: metres to the left of the reference line.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 
 import numpy as np
 
+Element = ET.Element
+XmlError = ET.ParseError
 Poly = tuple[float, float, float, float, float]  # start, a, b, c, d
+SHAPES = {
+    "line": (),
+    "arc": ("curvature",),
+    "spiral": ("curvStart", "curvEnd"),
+    "poly3": ("a", "b", "c", "d"),
+    "paramPoly3": ("aU", "bU", "cU", "dU", "aV", "bV", "cV", "dV"),
+}
+"""The shapes of a reference line's elements, and the numbers of each."""
+MPS_PER_UNIT = {"km/h": 1.0 / 3.6, "mph": 0.44704, "m/s": 1.0}
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
 
 
@@ -110,20 +123,32 @@ class RoadItem:
     s: float
     t: float
     heading: float  # hOffset or hdg, relative to the road (rad, OpenDRIVE's sense)
-    backward: bool
+    orientation: str
+    """"+" for traffic along the road, "-" against it, "none" for both."""
     length: float
     width: float
-    lanes: tuple[int, int] | None
+    validity: tuple[tuple[int, int], ...]
+    """(from, to) ids of the lanes it is for; empty for all of its direction."""
     z_offset: float = 0.0
     height: float = 0.0
     value: str = ""
+    unit: str = ""
     repeats: tuple[tuple[float, float, float, float], ...] = ()
     """(s, length, t at the beginning, t at the end) of what runs on along the road."""
 
 
 @dataclass(frozen=True)
+class Controller:
+    """Signals that show the same, and the place of their phase in the junction's cycle."""
+
+    id: str
+    sequence: int
+    signal_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Road:
-    """A road with everything drawn along it."""
+    """A road with everything along it."""
 
     id: int
     junction: int
@@ -136,6 +161,10 @@ class Road:
     objects: tuple[RoadItem, ...] = field(default=())
     kind: str = ""
     """OpenDRIVE's road type, such as town or motorway; the first one where it changes."""
+    signal_references: tuple[RoadItem, ...] = ()
+    """Signals of other roads that are for this road too; of each only id, s, orientation and validity are known."""
+    limits: tuple[tuple[float, float], ...] = ()
+    """(s, m/s) of the road's speed limits; NaN from where there is none."""
 
     @property
     def is_level(self) -> bool:
@@ -180,30 +209,49 @@ def cubics(pieces: tuple[Poly, ...], s: np.ndarray) -> np.ndarray:
     return value
 
 
-def number(element: ET.Element, name: str, default: float = 0.0) -> float:
+def number(element: Element, name: str, default: float = 0.0) -> float:
     """An attribute as a number."""
     text = element.get(name)
     return default if text in (None, "") else float(text)  # type: ignore[arg-type]
 
 
-def polys(elements: list[ET.Element], start: str) -> tuple[Poly, ...]:
+def lenient(element: Element, name: str, default: float = 0.0) -> float:
+    """An attribute that only matters for looks, as a number; the default where it is none."""
+    try:
+        return number(element, name, default)
+    except ValueError:
+        return default
+
+
+def speed_mps(text: str, unit: str) -> float:
+    """A speed limit in m/s; NaN for what is no speed above 0 ("no limit" and "undefined" are allowed)."""
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return math.nan
+    return value * MPS_PER_UNIT.get(unit, 1.0) if value > 0.0 else math.nan
+
+
+def polys(elements: list[Element], start: str) -> tuple[Poly, ...]:
     """`a b c d` records, sorted by their start."""
     return tuple(
         sorted((number(e, start), number(e, "a"), number(e, "b"), number(e, "c"), number(e, "d")) for e in elements)
     )
 
 
-def read_geometry(element: ET.Element) -> Geometry:
+def read_geometry(element: Element) -> Geometry:
     """One `<geometry>`."""
-    shape = element[0]
-    values = {k: float(v) for k, v in shape.attrib.items() if k != "pRange"}
+    shape = next((child for child in element if child.tag in SHAPES), None)
+    if shape is None:
+        raise ValueError(f"a <geometry> holds none of {', '.join(SHAPES)}")
+    values = {name: number(shape, name) for name in SHAPES[shape.tag]}
     values["normalized"] = 0.0 if shape.get("pRange") == "arcLength" else 1.0
     return Geometry(
         *(number(element, name) for name in ("s", "x", "y", "hdg", "length")), kind=shape.tag, values=values
     )
 
 
-def read_lane(element: ET.Element, section_s: float) -> Lane:
+def read_lane(element: Element, section_s: float) -> Lane:
     """One `<lane>`."""
     marks = tuple(
         sorted(
@@ -212,7 +260,7 @@ def read_lane(element: ET.Element, section_s: float) -> Lane:
                     section_s + number(m, "sOffset"),
                     m.get("type", "none"),
                     m.get("color", "standard"),
-                    number(m, "width", 0.15),
+                    lenient(m, "width", 0.15),
                 )
                 for m in element.findall("roadMark")
             ),
@@ -224,32 +272,37 @@ def read_lane(element: ET.Element, section_s: float) -> Lane:
     )
 
 
-def read_item(element: ET.Element) -> RoadItem:
-    """One `<signal>` or `<object>`."""
-    validity = element.find("validity")
-    lanes = None if validity is None else (int(validity.get("fromLane", "0")), int(validity.get("toLane", "0")))
+def read_item(element: Element) -> RoadItem:
+    """One `<signal>`, `<signalReference>` or `<object>`."""
     return RoadItem(
         id=element.get("id", ""),
         kind=element.get("type", ""),
         subtype=element.get("subtype", ""),
         s=number(element, "s"),
-        t=number(element, "t"),
-        heading=number(element, "hOffset") + number(element, "hdg"),
-        backward=element.get("orientation") == "-",
-        length=number(element, "length"),
-        width=number(element, "width"),
-        lanes=lanes,
-        z_offset=number(element, "zOffset"),
-        height=number(element, "height"),
-        value=element.get("value") or element.get("subtype", ""),
+        t=lenient(element, "t"),
+        heading=lenient(element, "hOffset") + lenient(element, "hdg"),
+        orientation=element.get("orientation", "none"),
+        length=lenient(element, "length"),
+        width=lenient(element, "width"),
+        validity=tuple((int(v.get("fromLane", "0")), int(v.get("toLane", "0"))) for v in element.findall("validity")),
+        z_offset=lenient(element, "zOffset"),
+        height=lenient(element, "height"),
+        value=element.get("value", ""),
+        unit=element.get("unit", ""),
         repeats=tuple(
-            (number(r, "s"), number(r, "length"), number(r, "tStart"), number(r, "tEnd", number(r, "tStart")))
+            (lenient(r, "s"), lenient(r, "length"), lenient(r, "tStart"), lenient(r, "tEnd", lenient(r, "tStart")))
             for r in element.findall("repeat")
         ),
     )
 
 
-def read_road(element: ET.Element) -> Road:
+def read_controller(element: Element) -> Controller:
+    """One `<controller>`."""
+    signal_ids = tuple(control.get("signalId", "") for control in element.findall("control"))
+    return Controller(element.get("id", ""), int(element.get("sequence", "0")), signal_ids)
+
+
+def read_road(element: Element) -> Road:
     """One `<road>`."""
     length = number(element, "length")
     raw = sorted(element.findall("lanes/laneSection"), key=lambda e: number(e, "s"))
@@ -261,7 +314,7 @@ def read_road(element: ET.Element) -> Road:
         sections.append(Section(start, end, {lane.id: lane for lane in lanes}))
     return Road(
         id=int(element.get("id", "0")),
-        junction=int(element.get("junction", "-1")),
+        junction=int(lenient(element, "junction", -1.0)),
         length=length,
         geometry=tuple(read_geometry(g) for g in element.findall("planView/geometry")),
         elevation=polys(element.findall("elevationProfile/elevation"), "s"),
@@ -270,20 +323,44 @@ def read_road(element: ET.Element) -> Road:
         signals=tuple(read_item(s) for s in element.findall("signals/signal")),
         objects=tuple(read_item(o) for o in element.findall("objects/object")),
         kind=next((t.get("type", "") for t in element.findall("type")), ""),
+        signal_references=tuple(read_item(r) for r in element.findall("signals/signalReference")),
+        limits=tuple(
+            sorted(
+                (number(t, "s"), speed_mps(speed.get("max", ""), speed.get("unit") or "m/s"))
+                for t in element.findall("type")
+                if (speed := t.find("speed")) is not None
+            )
+        ),
     )
 
 
-def read_roads(opendrive: str) -> list[Road]:
+def root_of(opendrive: str) -> Element:
+    """The outermost element; XmlError when the text is not well-formed."""
+    return ET.fromstring(opendrive)  # noqa: S314  (our own map file, or the one the user gave the simulator)
+
+
+def read_roads(opendrive: str) -> tuple[Road, ...]:
     """All roads of an OpenDRIVE text.
 
     Raises:
         ValueError: the text is not OpenDRIVE or has no roads.
     """
+    return _read(opendrive)[0]
+
+
+def read_controllers(opendrive: str) -> tuple[Controller, ...]:
+    """The signals' controllers of an OpenDRIVE text, in its order; ValueError as of `read_roads`."""
+    return _read(opendrive)[1]
+
+
+@functools.lru_cache(maxsize=2)
+def _read(opendrive: str) -> tuple[tuple[Road, ...], tuple[Controller, ...]]:
+    # Kept, because lanes, signals, meshes and navigation are each made from the same text when a map is loaded.
     try:
-        root = ET.fromstring(opendrive)  # noqa: S314  (our own map file, or the one the user gave the simulator)
-    except ET.ParseError as error:
+        root = root_of(opendrive)
+    except XmlError as error:
         raise ValueError(f"the map is not readable as OpenDRIVE: {error}; give the text of an .xodr file") from error
-    roads = [read_road(element) for element in root.iter("road")]
+    roads = tuple(read_road(element) for element in root.iter("road"))
     if not roads:
         raise ValueError("the map has no <road>; give the text of an OpenDRIVE .xodr file")
-    return roads
+    return roads, tuple(read_controller(element) for element in root.findall("controller"))

@@ -6,8 +6,8 @@ are red.
 """
 
 import math
-import xml.etree.ElementTree as ET
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -16,6 +16,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from sim.map.lanes import LaneGraph
+from sim.map.opendrive import Controller, Road, RoadItem, read_controllers, read_roads
 
 LIGHT_TYPE = "1000001"
 #: Yield and stop signs.
@@ -88,9 +89,10 @@ class Signals:
 
     def __init__(self, carla_map: carla.Map, lanes: LaneGraph | None = None):
         self.lanes = lanes or LaneGraph.from_map(carla_map)
-        root = ET.fromstring(carla_map.to_opendrive())  # noqa: S314 the library has parsed this text already
-        self.lights = _read_lights(root, carla_map, self.lanes)
-        self._cycles = _read_cycles(root, self.lights, self.lanes)
+        opendrive = carla_map.to_opendrive()
+        roads = read_roads(opendrive)
+        self.lights = _read_lights(roads, carla_map, self.lanes)
+        self._cycles = _read_cycles(read_controllers(opendrive), self.lights, self.lanes)
         for group, cycle in enumerate(self._cycles):
             for phase, members in enumerate(cycle.phases):
                 for k in members:
@@ -103,9 +105,9 @@ class Signals:
         for lines in self.by_lane.values():
             lines.sort()
         #: Where one gives way, by lane: s_m of the lines, along the lane.
-        self.give_way = _read_lines(root, self.lanes, GIVE_WAY_TYPES)
+        self.give_way = _read_lines(roads, self.lanes, GIVE_WAY_TYPES)
         #: Those of them where one has to stop whether or not anybody comes.
-        self.stops = _read_lines(root, self.lanes, STOP_TYPES)
+        self.stops = _read_lines(roads, self.lanes, STOP_TYPES)
         self._zone_tree, self._zone_yaw, self._zone_light = self._zones()
         self.reset()
 
@@ -226,10 +228,10 @@ def _places_before(lanes: LaneGraph, lane: int, s_m: float, reach_m: float) -> l
     return here
 
 
-def _read_lights(root: ET.Element, carla_map: carla.Map, lanes: LaneGraph) -> list[Light]:
+def _read_lights(roads: Sequence[Road], carla_map: carla.Map, lanes: LaneGraph) -> list[Light]:
     transforms = {mark.id: mark.transform for mark in carla_map.get_all_landmarks_of_type(LIGHT_TYPE)}
     lights = []
-    for signal_id, signal in _placed(root, (LIGHT_TYPE,)).items():
+    for signal_id, signal in _placed(roads, (LIGHT_TYPE,)).items():
         lines = _stop_lines(signal, lanes)
         if not lines or signal_id not in transforms:
             continue
@@ -240,39 +242,33 @@ def _read_lights(root: ET.Element, carla_map: carla.Map, lanes: LaneGraph) -> li
     return lights
 
 
-def _read_lines(root: ET.Element, lanes: LaneGraph, types: tuple[str, ...]) -> dict[int, list[float]]:
+def _read_lines(roads: Sequence[Road], lanes: LaneGraph, types: tuple[str, ...]) -> dict[int, list[float]]:
     lines: dict[int, list[float]] = defaultdict(list)
-    for signal in _placed(root, types).values():
+    for signal in _placed(roads, types).values():
         for line in _stop_lines(signal, lanes):
             lines[line.lane].append(line.s_m)
     return dict(lines)
 
 
-def _placed(root: ET.Element, types: tuple[str, ...]) -> dict[str, _Placed]:
+def _placed(roads: Sequence[Road], types: tuple[str, ...]) -> dict[str, _Placed]:
     """Signals of some types by id, with every road they are for."""
-    placed: dict[str, _Placed] = {}
-    for road in root.iter("road"):
-        for signal in road.findall("signals/signal"):
-            if signal.get("type") in types:
-                placed[signal.get("id", "")] = _Placed(signal.get("orientation", "none"))
-    for road in root.iter("road"):
-        for tag in ("signal", "signalReference"):
-            for signal in road.findall(f"signals/{tag}"):
-                if signal.get("id", "") in placed:
-                    placed[signal.get("id", "")].places.append(
-                        (int(road.get("id", "-1")), float(signal.get("s", "0")), _valid_lanes(signal, road))
-                    )
+    placed = {
+        signal.id: _Placed(signal.orientation) for road in roads for signal in road.signals if signal.kind in types
+    }
+    for road in roads:
+        for signal in (*road.signals, *road.signal_references):
+            if signal.id in placed:
+                placed[signal.id].places.append((road.id, signal.s, _valid_lanes(signal, road)))
     return placed
 
 
-def _valid_lanes(signal: ET.Element, road: ET.Element) -> list[int]:
+def _valid_lanes(signal: RoadItem, road: Road) -> list[int]:
     """The driving lanes a signal is for: those it names, or all of its direction."""
-    ids = sorted({int(lane.get("id", "0")) for lane in road.iter("lane") if lane.get("type") == "driving"})
-    spans = [(int(v.get("fromLane", "0")), int(v.get("toLane", "0"))) for v in signal.findall("validity")]
-    if spans and spans != [(0, 0)]:
+    ids = sorted({lane.id for part in road.sections for lane in part.lanes.values() if lane.kind == "driving"})
+    spans = signal.validity
+    if spans and spans != ((0, 0),):
         ids = [i for i in ids if any(min(span) <= i <= max(span) for span in spans)]
-    orientation = signal.get("orientation", "none")
-    return [i for i in ids if orientation not in ("+", "-") or (i < 0) == (orientation == "+")]
+    return [i for i in ids if signal.orientation not in ("+", "-") or (i < 0) == (signal.orientation == "+")]
 
 
 def _stop_lines(signal: _Placed, lanes: LaneGraph) -> tuple[StopLine, ...]:
@@ -305,13 +301,12 @@ def _junction_after(lanes: LaneGraph, line: StopLine) -> int:
     return -1
 
 
-def _read_cycles(root: ET.Element, lights: list[Light], lanes: LaneGraph) -> list[_Cycle]:
+def _read_cycles(controllers: Sequence[Controller], lights: list[Light], lanes: LaneGraph) -> list[_Cycle]:
     """One cycle for each junction, one for each light of none; phases by controllers, else by heading."""
     controller_of: dict[str, tuple[int, str]] = {}
-    for controller in root.findall("controller"):
-        for control in controller.findall("control"):
-            order = int(controller.get("sequence", "0"))
-            controller_of.setdefault(control.get("signalId", ""), (order, controller.get("id", "")))
+    for controller in controllers:
+        for signal_id in controller.signal_ids:
+            controller_of.setdefault(signal_id, (controller.sequence, controller.id))
     members: dict[tuple[int, int], list[int]] = defaultdict(list)
     for k, light in enumerate(lights):
         lone = -1 if light.junction_id >= 0 else k

@@ -7,6 +7,7 @@ those of CARLA's navigation files (LibCarla's `carla/nav/Navigation.h`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import carla
@@ -71,7 +72,7 @@ def crosswalks_of(carla_map: carla.Map) -> list[Polygon]:
     return [Polygon(ring) for ring in rings if len(ring) > 3]
 
 
-def walkable_areas(roads: list[Road], crosswalks: list[Polygon]) -> dict[Area, BaseGeometry]:
+def walkable_areas(roads: Sequence[Road], crosswalks: list[Polygon]) -> dict[Area, BaseGeometry]:
     """The ground of each kind, seen from above in CARLA's frame; they touch and do not overlap."""
     walks, ways, floors = [], [], {}
     for road in roads:
@@ -135,7 +136,7 @@ def _triangles(areas: dict[Area, BaseGeometry], step_m: float | None) -> tuple[n
     return np.array(found).reshape(-1, 3, 2), np.array(kinds, np.int64)
 
 
-def _heights(roads: list[Road], points: np.ndarray) -> np.ndarray:
+def _heights(roads: Sequence[Road], points: np.ndarray) -> np.ndarray:
     """Height (m) of the road surface nearest to each of (N, 2) points."""
     samples = []
     for road in roads:

@@ -6,6 +6,7 @@ placed by.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,11 @@ WEAR = np.array([[0.0, 1.0], [0.22, 0.93], [0.5, 1.03], [0.78, 0.93], [1.0, 1.0]
 PAINT_VERTEX = np.dtype([("position", "<f4", 3), ("side", "<f4", 2), ("grow", "<f4"), ("colour", "u1", 4)])
 
 
+def has_sidewalks(roads: Sequence[Road]) -> bool:
+    """Whether any lane is for walkers."""
+    return any(lane.kind in WALK_LANES for road in roads for part in road.sections for lane in part.lanes.values())
+
+
 @dataclass(frozen=True)
 class Outlines:
     """Where roads and sidewalks lie, and each junction's floor by its id."""
@@ -78,7 +84,7 @@ class PaintMesh:
         return np.concatenate(self.blocks) if self.blocks else np.zeros(0, PAINT_VERTEX)
 
 
-def build_roads(roads: list[Road], mesh: StaticMesh) -> tuple[PaintMesh, Outlines]:
+def build_roads(roads: Sequence[Road], mesh: StaticMesh) -> tuple[PaintMesh, Outlines]:
     """Add all surfaces to `mesh`; returns the paint and the outlines."""
     paint = PaintMesh()
     floors: dict[int, list[Polygon]] = {}

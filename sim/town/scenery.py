@@ -7,7 +7,7 @@ in a junction's sight triangle, or in another building.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +66,7 @@ class Scenery:
 class Terrain:
     """Height of the ground: near a road the road's own, further off a mean of all roads by their distance."""
 
-    def __init__(self, roads: list[Road]) -> None:
+    def __init__(self, roads: Sequence[Road]) -> None:
         points = np.concatenate([road.points(road.stations(0.0, road.length), 0.0) for road in roads])
         self.level = bool(np.ptp(points[:, 2]) < 0.01)
         self.bounds = (*points[:, :2].min(axis=0), *points[:, :2].max(axis=0))
@@ -106,7 +106,7 @@ class Terrain:
         return normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
-def build_scenery(roads: list[Road], outlines: Outlines, mesh: StaticMesh) -> Scenery:
+def build_scenery(roads: Sequence[Road], outlines: Outlines, mesh: StaticMesh) -> Scenery:
     """Add all scenery to `mesh`."""
     rng = np.random.default_rng(7)
     terrain = Terrain(roads)
@@ -408,7 +408,7 @@ def scatter_trees(terrain: Terrain, taken: Taken, rng: np.random.Generator, mesh
     return throwers
 
 
-def add_street_lamps(roads: list[Road], outlines: Outlines, mesh: StaticMesh) -> np.ndarray:
+def add_street_lamps(roads: Sequence[Road], outlines: Outlines, mesh: StaticMesh) -> np.ndarray:
     """Lamps on the sidewalks, on alternating sides."""
     heads = []
     shapely.prepare(outlines.drivable)

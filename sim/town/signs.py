@@ -6,6 +6,7 @@ A face is a cell of the texture layer `SIGNS`; `sim.render.sign_faces` paints th
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def face_of(item: RoadItem) -> int | None:
     if item.kind != SPEED:
         return None
     try:
-        limit = round(float(item.value))
+        limit = round(float(item.value or item.subtype))
     except ValueError:
         return None
     return 2 + LIMITS.index(limit) if limit in LIMITS else None
@@ -54,14 +55,14 @@ def stands(item: RoadItem) -> bool:
     return not (item.z_offset == 0.0 and (item.height, item.width) == (1.0, 0.5))
 
 
-def add_signs(roads: list[Road], mesh: StaticMesh) -> int:
+def add_signs(roads: Sequence[Road], mesh: StaticMesh) -> int:
     """Add every sign that has a face; gives their number."""
     count = 0
     for road in roads:
         for item in road.signals:
             cell = face_of(item)
             if cell is not None and stands(item) and 0.0 <= item.s <= road.length:
-                yaw = road.heading(item.s) + (math.pi if item.backward else 0.0)
+                yaw = road.heading(item.s) + (math.pi if item.orientation == "-" else 0.0)
                 foot = road.points(np.array([item.s]), item.t)[0]
                 with mesh.labelled(Tag.TRAFFIC_SIGNS, thing=True):
                     add_sign(mesh, foot, yaw, item.kind, cell, item.z_offset or DEFAULT_BOTTOM_M)

@@ -58,6 +58,9 @@ ODD = {
         '<lateralProfile><superelevation s="0" a="0.05" b="0" c="0" d="0"/></lateralProfile>'
     ),
     "link to nowhere": road(body='<link><successor elementType="road" elementId="9" contactPoint="start"/></link>'),
+    "objects measured in words": road(
+        body='<objects><object id="7" type="pole" s="20" t="tall" length="long" width="wide"/></objects>'
+    ),
     "lane of no width": road(lanes=right_lanes((-1, "driving", 3.5), (-2, "driving", 0))),
     "median between": road(lanes=right_lanes((-1, "median", 2), (-2, "driving", 3.5), (-3, "bus", 3))),
 }
@@ -119,6 +122,7 @@ BAD = {
     road(planview=""): "road 1: <planView> has no <geometry>",
     shaped(""): "road 1, geometry 1: it holds nothing; one of line, arc",
     shaped("<bezier/>"): "road 1, geometry 1: it holds <bezier>",
+    shaped('<userData code="a"/><line/>'): "road 1, geometry 1: its first element is <userData>",
     road(planview=LINE.replace('x="0"', 'x="zero"')): 'road 1, geometry 1: x="zero" is not a number',
     shaped('<arc curvature="nan"/>'): 'road 1, geometry 1, arc: curvature="nan" is not a number',
     road(attributes='length="0" id="1"'): "road 1: its length must be above 0",
