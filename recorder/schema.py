@@ -362,6 +362,8 @@ class Tick:
     """The 14 floats of `carla.WeatherParameters` in CARLA's order."""
     ttc_s: float = float("inf")
     """Time to collision with the nearest actor on the ego's path (constant velocity); inf when there is none."""
+    ego_at_plan: ActorState | None = None
+    """The ego in the frame that `plan` was made from, in the world frame: the origin of the plan's trajectory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,9 @@ from numpy.typing import NDArray
 from app.drive.streams import StreamStatus
 from cockpit.session.pace import TickTimes
 from cockpit.session.progress import EndReason, SessionResult
-from recorder.schema import ActorState, PolicyStatus, Tick
+from recorder.schema import PolicyStatus, Tick
 
 METER_WINDOW_S = 2.0
-EGOS_KEPT = 200
-"""Ticks whose ego state is remembered, to place a plan made from an older frame (10 s at 20 Hz)."""
 
 END_WORDS = {
     EndReason.ROUTE_DONE: "route completed",
@@ -95,14 +93,13 @@ class Ground:
 
 
 class Meter:
-    """A `TickConsumer` that keeps the newest tick, the loop's rate, and the ego's past."""
+    """A `TickConsumer` that keeps the newest tick and the loop's rate."""
 
     def __init__(self) -> None:
         self.newest: Tick | None = None
         self.begin_time_s = 0.0
         self._lock = threading.Lock()
         self._moments: deque[float] = deque()
-        self._egos: deque[tuple[int, ActorState]] = deque(maxlen=EGOS_KEPT)
 
     def consume(self, tick: Tick) -> None:
         """Take note of the tick."""
@@ -111,7 +108,6 @@ class Meter:
             if self.newest is None:
                 self.begin_time_s = tick.time_s
             self.newest = tick
-            self._egos.append((tick.frame, tick.ego))
             self._moments.append(now)
             while self._moments[0] < now - METER_WINDOW_S:
                 self._moments.popleft()
@@ -124,8 +120,3 @@ class Meter:
         with self._lock:
             recent = [moment for moment in self._moments if moment > time.monotonic() - METER_WINDOW_S]
         return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 2 else 0.0
-
-    def ego_at(self, frame: int) -> ActorState | None:
-        """The ego at a frame of the last ten seconds."""
-        with self._lock:
-            return next((ego for number, ego in self._egos if number == frame), None)

@@ -91,7 +91,7 @@ def content_of_tick(tick: Tick) -> dict[str, Any]:
         "time_s": tick.time_s,
         "wall_time_s": tick.wall_time_s,
         "delta_s": tick.delta_s,
-        "ego": {"id": ego.actor_id, "pose": asdict(ego.pose), "velocity_mps": list(ego.velocity_mps)},
+        "ego": _content_of_ego(ego),
         "route": {
             "command": route.command.value,
             "distance_m": route.command_distance_m,
@@ -107,6 +107,7 @@ def content_of_tick(tick: Tick) -> dict[str, Any]:
             "blend": authority.blend,
         },
         "plan": None if tick.plan is None else _content_of_plan(tick.plan),
+        "ego_at_plan": None if tick.ego_at_plan is None else _content_of_ego(tick.ego_at_plan),
     }
 
 
@@ -132,6 +133,16 @@ def ego_pose_in(content: Mapping[str, Any]) -> Pose:
     return Pose(**content["ego"]["pose"])
 
 
+def _content_of_ego(ego: ActorState) -> dict[str, Any]:
+    return {"id": ego.actor_id, "pose": asdict(ego.pose), "velocity_mps": list(ego.velocity_mps)}
+
+
+def _ego(content: Mapping[str, Any]) -> ActorState:
+    still = (0.0, 0.0, 0.0)
+    vx, vy, vz = (float(value) for value in content["velocity_mps"])
+    return ActorState(int(content["id"]), "", "hero", Pose(**content["pose"]), (vx, vy, vz), still, still, still)
+
+
 def _content_of_plan(plan: Plan) -> dict[str, Any]:
     return {
         "frame": plan.frame,
@@ -145,15 +156,15 @@ def _content_of_plan(plan: Plan) -> dict[str, Any]:
 
 
 def _tick(content: Mapping[str, Any], cameras: Mapping[str, CameraFrame]) -> Tick:
-    ego, route, authority, plan = (content[key] for key in ("ego", "route", "authority", "plan"))
-    still, nowhere = (0.0, 0.0, 0.0), np.zeros((1, 4), np.float32)
-    vx, vy, vz = (float(value) for value in ego["velocity_mps"])
+    route, authority, plan = (content[key] for key in ("route", "authority", "plan"))
+    ego_at_plan = content.get("ego_at_plan")  # older hubs do not send it
+    nowhere = np.zeros((1, 4), np.float32)
     return Tick(
         frame=int(content["frame"]),
         time_s=float(content["time_s"]),
         wall_time_s=float(content["wall_time_s"]),
         delta_s=float(content["delta_s"]),
-        ego=ActorState(ego_id_in(content), "", "hero", ego_pose_in(content), (vx, vy, vz), still, still, still),
+        ego=_ego(content["ego"]),
         actors=(),
         lights=(),
         route=RouteState(
@@ -169,6 +180,7 @@ def _tick(content: Mapping[str, Any], cameras: Mapping[str, CameraFrame]) -> Tic
             Authority(authority["authority"]), Reason(authority["reason"]), int(authority["since_frame"]),
             float(authority["since_time_s"]), float(authority["blend"]),
         ),
+        ego_at_plan=None if ego_at_plan is None else _ego(ego_at_plan),
     )  # fmt: skip
 
 

@@ -8,9 +8,7 @@ the machine.
 
 from __future__ import annotations
 
-import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -25,25 +23,15 @@ from cockpit.session.faults import FaultLog
 from cockpit.session.guards import GuardedConsumers, GuardedDriver, GuardedPolicy
 from cockpit.session.observation import Observation, observe, road_events
 from cockpit.session.pace import Pace, TickTimes
+from cockpit.session.planning import PlacedPlan, Planner
 from cockpit.session.ports import CameraAim, DriverSource, PolicyDriver, TickConsumer
 from cockpit.session.progress import EndReason, Progress, SessionResult
 from cockpit.session.second_chance import Rewinder
 from cockpit.world.world import CarlaWorld
-from recorder.schema import (
-    ActorState,
-    Authority,
-    Control,
-    DriverInput,
-    EventKind,
-    Plan,
-    Tick,
-    TickEvent,
-)
+from recorder.schema import Authority, Control, DriverInput, EventKind, Tick, TickEvent
 
-REMEMBERED_S = 10.0
-"""How long the ego's past is kept, to know where a plan was made from."""
 WAIT_SLICE_S = 0.2
-"""How often a wait for the first plan looks whether it should stop."""
+"""How long a paused session waits for a command at a time."""
 
 
 class Session:
@@ -71,15 +59,14 @@ class Session:
         self.scenarios = scenarios
         self._inbox = Inbox()
         self._faults = FaultLog(self._inbox.put)
-        self._policy = GuardedPolicy(policy, self._faults) if policy is not None else None
+        guarded = GuardedPolicy(policy, self._faults) if policy is not None else None
+        self._planner = Planner(guarded, config, self._faults) if guarded is not None else None
         self._driver = GuardedDriver(driver, self._faults) if driver is not None else None
         self._consumers = GuardedConsumers(consumers, self._faults)
         self.progress = Progress(config)
         self.times = TickTimes()
         self.last_tick: Tick | None = None
         self._state = initial_state(Authority.POLICY if policy is not None else Authority.HUMAN, 0, 0.0)
-        self._egos: OrderedDict[int, ActorState] = OrderedDict()
-        self._offered_frame: int | None = None
         self._rewinder = Rewinder(config.rewind, config.fixed_delta_s)
         self._pace = Pace(config.fixed_delta_s)
         self._events: list[TickEvent] = []
@@ -142,8 +129,7 @@ class Session:
 
     def end_reason(self) -> EndReason | None:
         """Why the session is over after the last tick; None while it goes on."""
-        self._take_inbox()
-        return EndReason.STOP_ASKED if self._is_stopping else self.progress.end()
+        return EndReason.STOP_ASKED if self._is_stop_asked() else self.progress.end()
 
     def result(self, end: EndReason) -> SessionResult:
         """What came of the session so far."""
@@ -167,20 +153,20 @@ class Session:
         """
         tick = self._first_tick() if self.last_tick is None else self._next_tick(self.last_tick)
         self.last_tick = tick
-        self._remember(tick)
         self.progress.add(tick)
         if self.scenarios is not None:
             for event in self.scenarios.step(tick):
                 self._inbox.put(event)
         self._rewinder.add(tick)
         begun = time.perf_counter()
-        self._offer(tick)
+        if self._planner is not None:
+            self._planner.offer(tick)
         offered = time.perf_counter()
         self._consumers.give(tick)
         given = time.perf_counter()
         self.times.offer, self.times.consumers = offered - begun, given - offered
-        if self.progress.ticks == 1:
-            self._await_first_plan(tick)
+        if self.progress.ticks == 1 and self._planner is not None:
+            self._planner.await_first(tick, self._is_stop_asked)
         if self.config.realtime and self.config.lockstep is None:
             self.times.spare = self._pace.wait(self._rest_s(tick))
         return tick
@@ -191,7 +177,7 @@ class Session:
         self.world.apply(standing)
         seen = observe(self.world, self.route, None, self.times)
         self._state = replace(self._state, since_frame=seen.frame.frame, since_time_s=seen.frame.time_s)
-        return self._built(seen, DriverInput(), None, None, Decision(self._state, standing), None)
+        return self._built(seen, DriverInput(), None, Decision(self._state, standing), None)
 
     def _next_tick(self, last: Tick) -> Tick:
         self._take_inbox()
@@ -200,9 +186,9 @@ class Session:
         read = time.perf_counter()
         back = self._rewound(last, driver)
         last, is_rewound = back or last, back is not None
-        plan, policy_control = self._planned(last)
+        placed = self._planner.newest(last) if self._planner is not None else None
         planned = time.perf_counter()
-        inputs = self._inputs(last, driver, plan, policy_control, is_rewound)
+        inputs = self._inputs(last, driver, placed, is_rewound)
         decision = arbitrate(self._state, inputs, self.config.arbitration)
         self._signal(self._state.authority, decision.state.authority)
         self._state = decision.state
@@ -215,41 +201,21 @@ class Session:
         if self.aim is not None:
             self.world.aim_cameras(self.aim.camera_poses())
         seen = observe(self.world, self.route, last.route.driven_m, self.times)
-        return self._built(seen, driver, plan, policy_control, decision, last)
+        return self._built(seen, driver, placed, decision, last)
 
     # --- deciding -----------------------------------------------------------------------------------------------
 
-    def _planned(self, last: Tick) -> tuple[Plan | None, Control | None]:
-        """The newest plan, and what it alone would do now."""
-        if self._policy is None:
-            return None, None
-        self._policy.begin_tick()
-        lockstep = self.config.lockstep
-        if lockstep is not None and self._offered_frame is not None:
-            offered, self._offered_frame = self._offered_frame, None
-            is_loading = self.progress.ticks == 1
-            timeout_s = self.config.policy_start_s if is_loading else lockstep.wait_timeout_s
-            if self._policy.wait(offered, timeout_s) is None:
-                self._faults.report(f"no plan: {self._policy.message() or 'the policy is silent'}")
-        plan = self._policy.newest_plan(last.frame)
-        ego_at_plan = self._egos.get(plan.frame) if plan is not None else None
-        if plan is None or ego_at_plan is None:
-            return None, None
-        return plan, self._policy.control(plan, ego_at_plan, last)
-
-    def _inputs(
-        self, last: Tick, driver: DriverInput, plan: Plan | None, policy_control: Control | None, is_rewound: bool
-    ) -> ArbiterInputs:
+    def _inputs(self, last: Tick, driver: DriverInput, placed: PlacedPlan | None, is_rewound: bool) -> ArbiterInputs:
         return ArbiterInputs(
             frame=last.frame + 1,
             time_s=last.time_s + last.delta_s,
             driver=driver,
             ego_speed_mps=last.ego.speed_mps,
-            policy_control=policy_control,
-            plan_age_s=last.time_s - plan.time_s if plan is not None else None,
-            plan_speed_mps=_first_speed(plan) if plan is not None else None,
-            policy_alive=self._policy is not None and self._policy.is_alive(),
-            plan_entropy=plan.entropy if plan is not None else 0.0,
+            policy_control=placed.control if placed is not None else None,
+            plan_age_s=last.time_s - placed.plan.time_s if placed is not None else None,
+            plan_speed_mps=placed.first_speed_mps if placed is not None else None,
+            policy_alive=self._planner is not None and self._planner.is_alive(),
+            plan_entropy=placed.plan.entropy if placed is not None else 0.0,
             lane_steer=lane_steer(last.ego.pose, last.ego.speed_mps, last.route),
             ttc_s=last.ttc_s,
             route_left=abs(last.route.lateral_offset_m) > self.config.route_left_m,
@@ -268,7 +234,8 @@ class Session:
         if target is None:
             return None
         self.world.set_back(target)
-        self._egos.clear()  # plans made before belong to another course of events
+        if self._planner is not None:
+            self._planner.forget()
         seconds = (last.frame - target.frame) * last.delta_s
         self._inbox.put(TickEvent(EventKind.REWIND, f"set back to frame {target.frame}", value=seconds))
         return replace(target, frame=last.frame, time_s=last.time_s)
@@ -284,8 +251,7 @@ class Session:
         self,
         seen: Observation,
         driver: DriverInput,
-        plan: Plan | None,
-        policy_control: Control | None,
+        placed: PlacedPlan | None,
         decision: Decision,
         last: Tick | None,
     ) -> Tick:
@@ -301,13 +267,14 @@ class Session:
             route=seen.route,
             cameras=seen.cameras,
             driver=driver,
-            plan=plan,
-            policy_control=policy_control,
+            plan=placed.plan if placed is not None else None,
+            policy_control=placed.control if placed is not None else None,
             control=decision.control,
             authority=decision.state.public(),
             events=(*decision.events, *frame.events, *self._own_events()),
             weather=frame.weather,
             ttc_s=seen.ttc_s,
+            ego_at_plan=placed.ego if placed is not None else None,
         )
         return replace(tick, events=(*tick.events, *road_events(last, tick, self.route))) if last else tick
 
@@ -331,55 +298,25 @@ class Session:
                 case Command.REQUEST_TAKEOVER | Command.REWIND:
                     self._requests.add(item)
 
+    def _is_stop_asked(self) -> bool:
+        self._take_inbox()
+        return self._is_stopping
+
     def _is_requested(self, command: Command) -> bool:
         """Whether this was asked for; it is done with then."""
         is_requested = command in self._requests
         self._requests.discard(command)
         return is_requested
 
-    def _remember(self, tick: Tick) -> None:
-        self._egos[tick.frame] = tick.ego
-        while len(self._egos) > REMEMBERED_S / self.config.fixed_delta_s:
-            self._egos.popitem(last=False)
-
-    def _offer(self, tick: Tick) -> None:
-        if self._policy is None:
-            return
-        lockstep = self.config.lockstep
-        if lockstep is None:
-            self._policy.offer(tick)
-        elif (self.progress.ticks - 1) % lockstep.plan_every == 0:
-            self._policy.offer(tick)
-            self._offered_frame = tick.frame
-
-    def _await_first_plan(self, tick: Tick) -> None:
-        """Let the policy load and make its first plan while the world stands still."""
-        if self._policy is None or self.config.lockstep is not None:
-            return
-        deadline = time.monotonic() + self.config.policy_start_s
-        while time.monotonic() < deadline and not self._is_stopping:
-            if self._policy.wait(tick.frame, WAIT_SLICE_S) is not None or not self._policy.is_alive():
-                return
-            self._take_inbox()
-        self._faults.report(f"the policy made no plan within {self.config.policy_start_s:.0f} s")
-
     def _stand_while_paused(self) -> None:
         """Hold the world between two ticks; its pace is counted anew afterwards."""
         if not self._is_pausing:
             return
-        while self._is_pausing and not self._is_stopping:
+        while not self._is_stop_asked() and self._is_pausing:
             self._inbox.wait(WAIT_SLICE_S)
-            self._take_inbox()
         self._pace.restart()
 
     def _rest_s(self, tick: Tick) -> float:
         """How long the world rests after this tick: the driver is given a moment when the scene was set back."""
         is_back = any(event.kind is EventKind.REWIND for event in tick.events)
         return self.config.rewind.pause_s if is_back else 0.0
-
-
-def _first_speed(plan: Plan) -> float | None:
-    """Speed over a plan's first step, m/s."""
-    if len(plan.trajectory_ego) == 0:
-        return None
-    return math.hypot(float(plan.trajectory_ego[0, 0]), float(plan.trajectory_ego[0, 1])) / plan.step_s

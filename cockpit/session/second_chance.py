@@ -18,7 +18,7 @@ _POLICYS = frozenset({Authority.POLICY, Authority.REQUESTED, Authority.HANDING_B
 
 
 class Rewinder:
-    """Remembers the session's ticks (without their pictures) and picks the one to go back to."""
+    """Remembers the session's ticks (without pictures and plans) and picks the one to go back to."""
 
     def __init__(self, config: RewindConfig, delta_s: float) -> None:
         self.config = config
@@ -28,7 +28,7 @@ class Rewinder:
 
     def add(self, tick: Tick) -> None:
         """Remember a finished tick."""
-        self._ticks.append(replace(tick, cameras={}, plan=None))
+        self._ticks.append(replace(tick, cameras={}, plan=None, ego_at_plan=None))
 
     def target(self, driver: DriverInput, asked: bool) -> Tick | None:
         """The tick to go back to before the next one, or None to go on. `asked`: from outside, by the experimenter."""

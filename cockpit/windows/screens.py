@@ -7,7 +7,6 @@ painted anew between ticks, each time for where the eye is by then.
 
 from __future__ import annotations
 
-import collections
 import enum
 import logging
 import os
@@ -32,12 +31,10 @@ from cockpit.windows.layout import Layout, Placement, pane_order, place_screens
 from cockpit.windows.pane import ScreenPane
 from cockpit.windows.path_overlay import plan_in_ego
 from cockpit.windows.timing import PhotonMeter
-from recorder.schema import Pose, Tick
+from recorder.schema import Tick
 
 log = logging.getLogger(__name__)
 
-POSES_KEPT = 200
-"""Ticks whose ego pose is remembered, to place a plan that was made from an older frame (10 s at 20 Hz)."""
 PANE_GAP_PX = 2
 """Where two screens meet in one window, so that they read as screens and the kink of the perspective as their edge."""
 WINDOW_SHARE = 0.96
@@ -152,7 +149,6 @@ class DriverScreens(QObject):
         self._lock = threading.Lock()
         self._newest: Tick | None = None
         self._is_waiting = False
-        self._poses: collections.OrderedDict[int, Pose] = collections.OrderedDict()
         self._is_closed = False
         self.painted_count = 0
         self.dropped_count = 0
@@ -203,7 +199,6 @@ class DriverScreens(QObject):
     def consume(self, tick: Tick) -> None:
         """Keep `tick` as the newest and ask the GUI thread to paint; never blocks."""
         with self._lock:
-            self._remember(tick)
             self.meter.tick_came(self._is_waiting)
             if self._is_waiting:
                 self.dropped_count += 1
@@ -237,9 +232,9 @@ class DriverScreens(QObject):
     def _show_newest(self) -> None:
         with self._lock:
             tick, self._is_waiting = self._newest, False
-            path_ego = None if tick is None else self._planned_path(tick)
         if tick is None or self._is_closed:
             return
+        path_ego = _planned_path(tick)
         instruments = instruments_from_tick(tick)
         self.meter.painting(tick.frame, tick.driver.event_time_s)
         eye_m = None if self._eye is None else self._eye()
@@ -276,17 +271,6 @@ class DriverScreens(QObject):
         if self._shows_timing:
             told += f"input to photon p50/p95/p99 {self.meter.input_to_photon().text()}, skipped {100 * share:.0f} %"
         return told
-
-    def _remember(self, tick: Tick) -> None:
-        self._poses[tick.frame] = tick.ego.pose
-        while len(self._poses) > POSES_KEPT:
-            self._poses.popitem(last=False)
-
-    def _planned_path(self, tick: Tick) -> NDArray[np.float64] | None:
-        if tick.plan is None or len(tick.plan.trajectory_ego) == 0:
-            return None
-        pose_at_plan = self._poses.get(tick.plan.frame)
-        return None if pose_at_plan is None else plan_in_ego(tick.plan, pose_at_plan, tick.ego.pose)
 
     def _close_windows(self) -> None:
         if self._is_closed:
@@ -349,6 +333,13 @@ def region_on(display: QRect, shown: Shown) -> QRect:
         return display
     left, top, width, height = shown.region_px
     return QRect(display.left() + left, display.top() + top, width, height)
+
+
+def _planned_path(tick: Tick) -> NDArray[np.float64] | None:
+    """The plan's path from where the car is now, (N, 2) in its ego frame, metres; None where there is none to draw."""
+    if tick.plan is None or tick.ego_at_plan is None or len(tick.plan.trajectory_ego) == 0:
+        return None
+    return plan_in_ego(tick.plan, tick.ego_at_plan.pose, tick.ego.pose)
 
 
 def _panorama(panes: Sequence[Pane], available: QRect) -> QRect:

@@ -73,13 +73,12 @@ class HazardConfig(BaseModel):
 DEFAULT_HAZARDS = HazardConfig()
 
 
-def foresee(tick: Tick, ego_at_plan: ActorState | None, config: HazardConfig = DEFAULT_HAZARDS) -> Hazard | None:
+def foresee(tick: Tick, config: HazardConfig = DEFAULT_HAZARDS) -> Hazard | None:
     """The most urgent hazard if the policy drives on, or None.
 
-    `ego_at_plan` is the ego's state in the frame `tick.plan` was made from; None when there is no plan or it is not
-    known any more, and then the ego is taken to keep its speed and yaw rate.
+    Without a plan, or when it is not known where the plan was made, the ego is taken to keep its speed and yaw rate.
     """
-    poses = policy_motion(tick, ego_at_plan)
+    poses = policy_motion(tick)
     path = RoutePath(tick.route.ahead_world)
     found = (
         foresee_collision(tick, poses, config),
@@ -95,13 +94,14 @@ def rollout_times() -> NDArray[np.float64]:
     return np.arange(0.0, ROLLOUT_S + 1e-6, ROLLOUT_STEP_S)
 
 
-def policy_motion(tick: Tick, ego_at_plan: ActorState | None) -> NDArray[np.float64]:
+def policy_motion(tick: Tick) -> NDArray[np.float64]:
     """(M, 3) x, y, yaw in the world at `rollout_times`: the plan from here on, braking no harder than a car can."""
     times = rollout_times()
-    if tick.plan is None or ego_at_plan is None:
+    if tick.plan is None or tick.ego_at_plan is None:
         return _coasting(tick.ego, times)
     plan = tick.plan
-    knots = world_from_ego(np.vstack((np.zeros((1, 3)), np.asarray(plan.trajectory_ego, np.float64))), ego_at_plan.pose)
+    trajectory = np.vstack((np.zeros((1, 3)), np.asarray(plan.trajectory_ego, np.float64)))
+    knots = world_from_ego(trajectory, tick.ego_at_plan.pose)
     knot_times = plan.time_s + plan.step_s * np.arange(len(knots))
     at = tick.time_s + times
     poses = np.stack([np.interp(at, knot_times, column) for column in knots.T], axis=1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 import math
-from collections import OrderedDict
 from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,10 +17,7 @@ from policy.control.motion import forward_speed_mps
 from policy.expert.expert import Expert
 from policy.expert.hazards import Hazard, HazardConfig, HazardKind, foresee, is_centred
 from policy.expert.manoeuvres import adapted
-from recorder.schema import ActorState, Authority, Control, DriverInput, DriverKind, Plan, RouteCommand, Tick
-
-REMEMBERED_FRAMES = 100
-"""Ego states kept, to place a plan in the world by the frame it was made from (5 s at 20 Hz)."""
+from recorder.schema import Authority, Control, DriverInput, DriverKind, Plan, RouteCommand, Tick
 
 STANDSTILL_MPS = 0.3
 STANDING_PLAN_M = 1.0
@@ -77,7 +73,6 @@ class SafetyDriver:
         self.expert = expert or Expert()
         self.config = config or SafetyConfig()
         self.phase = Phase.WATCHING
-        self._egos: OrderedDict[int, ActorState] = OrderedDict()
         self._reason = ""
         self._seen_ticks = 0
         self._last_kind: HazardKind | None = None
@@ -91,7 +86,6 @@ class SafetyDriver:
         """Hands and feet for the next tick; neutral while the policy drives well."""
         if tick is None:
             return _neutral()
-        self._remember(tick)
         if tick.authority.authority is Authority.HUMAN:
             return self._drive(tick)
         if self.phase is Phase.DRIVING:
@@ -102,15 +96,9 @@ class SafetyDriver:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _remember(self, tick: Tick) -> None:
-        self._egos[tick.frame] = tick.ego
-        while len(self._egos) > REMEMBERED_FRAMES:
-            self._egos.popitem(last=False)
-
     def _hazard(self, tick: Tick) -> Hazard | None:
-        ego_at_plan = self._egos.get(tick.plan.frame) if tick.plan is not None else None
         # Going round an obstacle is no leaving of the lane: the route is judged as the expert would bend it.
-        return foresee(adapted(tick).tick, ego_at_plan, self.config.hazards)
+        return foresee(adapted(tick).tick, self.config.hazards)
 
     def _watch(self, tick: Tick) -> DriverInput:
         if self.phase is not Phase.TAKING_OVER:

@@ -248,16 +248,26 @@ def decode_tick(arrays: Arrays, row: int, jpegs: Mapping[str, bytes]) -> Tick:
     ticks = arrays.tables["ticks"]
     ahead = arrays.route_ahead[span(ticks.numbers("route_ahead_end"), row)]
     plan_row = ticks.value("plan_row", row)
+    plan = decode_plan(arrays, plan_row) if plan_row >= 0 else None
+    is_old = "ego_at_plan/present" not in ticks
+    looked_up = {"ego_at_plan": _ego_at(ticks, plan.frame)} if is_old and plan is not None else {}
     return ticks.record(
         Tick,
         row,
         route=ticks.record(RouteState, row, "route/", ahead_world=ahead),
         cameras={name: decode_camera(arrays.cameras[name], name, row, jpeg) for name, jpeg in jpegs.items() if jpeg},
-        plan=decode_plan(arrays, plan_row) if plan_row >= 0 else None,
+        plan=plan,
         actors=_records(arrays, "actors", ActorState, row),
         lights=_records(arrays, "lights", LightState, row),
         events=_records(arrays, "events", TickEvent, row),
+        **looked_up,
     )
+
+
+def _ego_at(ticks: Table, frame: int) -> ActorState | None:
+    """The ego at a frame, for recordings older than `Tick.ego_at_plan`; None where the frame is not in the segment."""
+    rows = np.flatnonzero(ticks.numbers("frame") == frame)
+    return ticks.record(ActorState, int(rows[-1]), "ego/") if len(rows) else None
 
 
 def _records(arrays: Arrays, name: str, cls: type, row: int) -> tuple[Any, ...]:

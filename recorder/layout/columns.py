@@ -152,7 +152,7 @@ def _then(get: Callable[[Any], Any], field: str) -> Callable[[Any], Any]:
 def _item(get: Callable[[Any], Any], index: int) -> Callable[[Any], Any]:
     def follow(record: Any) -> Any:
         values = get(record)
-        return values[index] if index < len(values) else float("nan")
+        return values[index] if values is not None and index < len(values) else float("nan")
 
     return follow
 

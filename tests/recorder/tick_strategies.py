@@ -144,6 +144,7 @@ def ticks(draw: Any) -> Tick:
         events=tuple(draw(st.lists(events, max_size=2))),
         weather=draw(st.just(()) | st.tuples(*[numbers] * 14)),
         ttc_s=draw(numbers),
+        ego_at_plan=draw(st.none() | actors),
     )
 
 

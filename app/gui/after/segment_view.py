@@ -23,7 +23,7 @@ from cockpit.config import ConfigError
 from cockpit.windows import palette
 from cockpit.windows.instruments import instruments_from_tick
 from recorder.reading.reader import Segment, SegmentSummary
-from recorder.schema import EventKind, Pose
+from recorder.schema import EventKind
 from recorder.session import RecordingError, read_session
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,6 @@ class SegmentView(QWidget):
         self._segment: Segment | None = None
         self._index = 0
         self._seconds: list[float] = []
-        self._poses: dict[int, Pose] = {}
         self._session: Path | None = None
         self._heat: dict[str, QImage] = {}
         self.title = label("", "title")
@@ -89,9 +88,6 @@ class SegmentView(QWidget):
             seconds = [float(second) for second in segment.column("time_s") - summary.start_time_s]
         speeds = [float(speed) for speed in segment.column("ego/speed_mps")]
         self._seconds = seconds
-        columns = (segment.column(f"ego/pose/{name}") for name in ("x", "y", "yaw"))
-        placed = zip(segment.column("frame"), *columns, strict=True)
-        self._poses = {int(frame): Pose(x=float(x), y=float(y), yaw=float(yaw)) for frame, x, y, yaw in placed}
         self._show_town(segment.path.parent.parent)
         self._timer.setInterval(max(10, round(1000 * (seconds[-1] - seconds[0]) / max(1, len(seconds) - 1))))
         self.line.show_segment(segment.authority, speeds, seconds)
@@ -188,7 +184,7 @@ class SegmentView(QWidget):
         images = [(name, image) for name, image in images if not image.isNull()]
         self.pictures.show_images([item for item in images if item[0] in ORDER], say("segment.no_screens"))
         self.policy_saw.show_images([item for item in images if item[0] not in ORDER], say("segment.no_policy_picture"))
-        self.map.show_tick(tick, None if tick.plan is None else self._poses.get(tick.plan.frame))
+        self.map.show_tick(tick)
         self.facts.show_fact("time", f"{self._seconds[index]:+.2f} s")
         self.facts.show_fact("who", shown.who.capitalize(), palette.TONES[shown.tone].name())
         self.facts.show_fact("speed", f"{shown.speed_kmh} km/h")

@@ -21,7 +21,7 @@ from app.gui.common.town_plan import PlanLane, TownPlan
 from cockpit.windows import palette
 from cockpit.windows.instruments import TONE_OF
 from cockpit.windows.path_overlay import plan_in_ego
-from recorder.schema import ActorState, Authority, LightColour, Pose, Tick
+from recorder.schema import ActorState, Authority, LightColour, Plan, Pose, Tick
 
 FOLLOW_WIDTH_M = 130.0
 """How much of the town is shown across while following."""
@@ -48,7 +48,6 @@ class MapView(QWidget):
         self._plan: TownPlan | None = None
         self._roads, self._borders, self._route = QPainterPath(), QPainterPath(), QPainterPath()
         self._tick: Tick | None = None
-        self._pose_at_plan: Pose | None = None
         self._message = ""
         self._is_following = False
         self._centre = QPointF(0.0, 0.0)
@@ -79,9 +78,9 @@ class MapView(QWidget):
         self._route = QPainterPath() if points is None or len(points) < 2 else _line(points)
         self.update()
 
-    def show_tick(self, tick: Tick, pose_at_plan: Pose | None) -> None:
-        """Show what is true now; `pose_at_plan` is where the ego was when the plan was made."""
-        self._tick, self._pose_at_plan = tick, pose_at_plan
+    def show_tick(self, tick: Tick) -> None:
+        """Show what is true now."""
+        self._tick = tick
         self._extend_trail(tick)
         if self._is_following:
             self._centre = QPointF(tick.ego.pose.x, tick.ego.pose.y)
@@ -228,17 +227,16 @@ class MapView(QWidget):
         for actor in tick.actors:
             painter.setBrush(WALKER if actor.type_id.startswith("walker") else VEHICLE)
             _draw_box(painter, actor, least_m=3.0 / scale)
-        if tick.plan is not None and self._pose_at_plan is not None:
-            self._draw_plan(painter, tick, self._pose_at_plan, scale)
+        if tick.plan is not None and tick.ego_at_plan is not None:
+            self._draw_plan(painter, tick.plan, tick.ego_at_plan.pose, tick.ego.pose, scale)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(palette.TONES[TONE_OF[tick.authority.authority]])
         _draw_ego(painter, tick.ego, least_m=7.0 / scale)
 
-    def _draw_plan(self, painter: QPainter, tick: Tick, pose_at_plan: Pose, scale: float) -> None:
-        assert tick.plan is not None  # noqa: S101  the caller looked
-        cosine, sine = math.cos(tick.ego.pose.yaw), math.sin(tick.ego.pose.yaw)
-        path = plan_in_ego(tick.plan, pose_at_plan, tick.ego.pose) @ np.array([[cosine, sine], [-sine, cosine]])
-        points = [QPointF(x + tick.ego.pose.x, y + tick.ego.pose.y) for x, y in path]
+    def _draw_plan(self, painter: QPainter, plan: Plan, pose_at_plan: Pose, pose: Pose, scale: float) -> None:
+        cosine, sine = math.cos(pose.yaw), math.sin(pose.yaw)
+        path = plan_in_ego(plan, pose_at_plan, pose) @ np.array([[cosine, sine], [-sine, cosine]])
+        points = [QPointF(x + pose.x, y + pose.y) for x, y in path]
         painter.setPen(QPen(theme.ACCENT, max(0.5, 2.0 / scale)))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPolyline(QPolygonF(points))

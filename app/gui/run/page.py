@@ -97,8 +97,7 @@ class RunPage(QWidget):
         self.pause_button.setText(say("run.resume") if status.is_paused else say("run.pause"))
         if tick is None:
             return
-        ego = session.meter.ego_at(tick.plan.frame) if tick.plan is not None else None
-        self.map.show_tick(tick, None if ego is None else ego.pose)
+        self.map.show_tick(tick)
         self._looks += 1
         if self._looks % SLOW_LOOKS == 0:
             self.plots.show_history(self.drive.history)

@@ -31,7 +31,7 @@ from cockpit.rig.projection import angles_from_axes, axes_from_angles
 from cockpit.rig.rig import Machines, load_rig
 from cockpit.windows.instruments import instruments_from_tick
 from recorder.schema import DriverInput, Pose, RouteCommand
-from tests.cockpit.windows.window_ticks import PLAN, tick
+from tests.cockpit.windows.window_ticks import PLAN, actor, tick
 
 
 def split(name="desk_mirrors", **machines):
@@ -173,11 +173,11 @@ def test_whatever_happens_a_frame_waits_at_most_its_time_and_goes_once(steps):
 @pytest.mark.parametrize("distance_m", [43.0, math.inf])
 def test_a_tick_says_the_same_to_the_driver_on_another_machine(plan, distance_m):
     route = dataclasses.replace(tick().route, command=RouteCommand.LEFT, command_distance_m=distance_m)
-    told = tick(12, plan=plan, route=route, driver=DriverInput(event_time_s=99.0))
+    told = tick(12, plan=plan, ego_at_plan=actor(-3.0), route=route, driver=DriverInput(event_time_s=99.0))
     _, content = message_in(line_from(Kind.TICK, tick=content_of_tick(told)))
     there = tick_from_content(content["tick"], {})
     assert instruments_from_tick(there) == instruments_from_tick(told)
-    assert (there.frame, there.ego.pose) == (12, told.ego.pose)
+    assert (there.frame, there.ego.pose, there.ego_at_plan.pose) == (12, told.ego.pose, told.ego_at_plan.pose)
     assert there.driver.event_time_s == 0.0  # another machine's clock measures nothing here
 
 

@@ -85,6 +85,7 @@ def tick(frame: int = 10, cameras: dict[str, CameraFrame] | None = None, **chang
         policy_control=Control(throttle=0.4),
         control=Control(throttle=0.4, steer=0.1),
         authority=AuthorityState(Authority.POLICY, Reason.SESSION_START, 0, 0.0),
+        ego_at_plan=actor(),
     )
     return dataclasses.replace(made, **changes)
 

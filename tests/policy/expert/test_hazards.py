@@ -26,7 +26,7 @@ def bending(speed_mps: float, curvature: float, steps: int = 6) -> np.ndarray:
 def seen(world: World, trajectory: np.ndarray):
     """The hazard of this moment when the policy plans `trajectory`."""
     world.plan = plan_of(world, trajectory)
-    return foresee(world.tick(), world.ego())
+    return foresee(world.tick(ego_at_plan=world.ego()))
 
 
 def test_a_free_straight_road_holds_no_hazard():
@@ -36,7 +36,7 @@ def test_a_free_straight_road_holds_no_hazard():
 def test_the_rollout_starts_at_the_ego_and_follows_the_plan():
     world = World(arc_route((200.0, 0.0)), speed_mps=8.0)
     world.plan = plan_of(world, bending(8.0, 0.05))
-    poses = policy_motion(world.tick(), world.ego())
+    poses = policy_motion(world.tick(ego_at_plan=world.ego()))
     assert poses[0] == pytest.approx((0.0, 0.0, 0.0))
     at_1_s = poses[np.argmin(np.abs(rollout_times() - 1.0))]
     assert at_1_s == pytest.approx((math.sin(0.4) / 0.05, (1 - math.cos(0.4)) / 0.05, 0.4), abs=0.15)
@@ -46,7 +46,7 @@ def test_a_late_plan_is_rolled_out_from_where_the_car_is_now():
     world = World(arc_route((200.0, 0.0)), speed_mps=8.0)
     world.plan, then = plan_of(world, straight(8.0)), world.ego()
     world.x, world.frame = 4.0, 10
-    poses = policy_motion(world.tick(), then)
+    poses = policy_motion(world.tick(ego_at_plan=then))
     assert poses[0, 0] == pytest.approx(4.0)
     assert poses[10, 0] == pytest.approx(12.0, abs=0.1)
 
@@ -55,7 +55,7 @@ def test_a_plan_that_stops_dead_is_rolled_out_as_a_full_brake():
     world = World(arc_route((200.0, 0.0)), speed_mps=7.0)
     world.plan = plan_of(world, np.zeros((6, 3)))
     # 7 m/s at 7 m/s^2: one second, 3.5 m.
-    assert policy_motion(world.tick(), world.ego())[-1, 0] == pytest.approx(3.5, abs=0.01)
+    assert policy_motion(world.tick(ego_at_plan=world.ego()))[-1, 0] == pytest.approx(3.5, abs=0.01)
 
 
 @pytest.mark.parametrize(("gap_m", "is_hazard"), [(3.0, True), (8.0, True), (25.0, False)])
@@ -157,8 +157,8 @@ def test_missing_a_turn_is_a_hazard():
 def test_driving_off_the_road_and_turning_away_are_hazards():
     world = World(arc_route((200.0, 0.0)), speed_mps=5.0)
     world.plan = plan_of(world, straight(5.0))
-    tick = world.tick()
-    off = foresee(dataclasses.replace(tick, route=dataclasses.replace(tick.route, is_off_road=True)), world.ego())
+    tick = world.tick(ego_at_plan=world.ego())
+    off = foresee(dataclasses.replace(tick, route=dataclasses.replace(tick.route, is_off_road=True)))
     assert off is not None
     assert off.kind is HazardKind.OFF_ROAD
     world.yaw = math.radians(70)
@@ -177,7 +177,7 @@ def test_a_curve_taken_too_fast_is_a_hazard_in_time_to_brake():
 def test_without_a_plan_the_car_is_taken_to_go_on_as_it_does():
     world = World(arc_route((200.0, 0.0)), speed_mps=8.0)
     world.others = [actor(2, 10.0, 0.0)]
-    hazard = foresee(world.tick(), None)
+    hazard = foresee(world.tick())
     assert hazard is not None
     assert hazard.kind is HazardKind.COLLISION
 

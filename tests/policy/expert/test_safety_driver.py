@@ -59,7 +59,7 @@ def drive(world: World, policy: Policy, seconds: float, safety: SafetyDriver | N
         if number % 2 == 0:
             world.plan, ego_at_plan = plan_of(world, policy(world)), world.ego()
         assert world.plan is not None
-        tick = dataclasses.replace(world.tick(), authority=state.public())
+        tick = world.tick(authority=state.public(), ego_at_plan=ego_at_plan)
         driver = safety.read(tick)
         control = control_from_plan(world.plan, ego_at_plan, world.ego(), world.time_s)
         inputs = ArbiterInputs(

@@ -15,9 +15,11 @@ from recorder.layout.codec import TABLES, TickEncoder, pack
 from recorder.layout.columns import Kind
 from recorder.layout.store import SegmentStore
 from recorder.reading.reader import RecordingError, Segment, read_session
+from recorder.schema import Direction, Plan, SpeedAction
 from recorder.session import write_session
 from tests.recorder.tick_strategies import INFO, plain_tick, same, ticks
 
+PLAN = Plan(1, 0.05, Direction.TURN_LEFT, SpeedAction.STOP, (1, 2), np.zeros((2, 3), np.float32), "text")
 ATTRIBUTES = {"segment_id": "0001", "takeover_frame": -1, "reason": "override_brake", "driver": "human"}
 
 
@@ -58,12 +60,31 @@ def test_colours_are_not_swapped_by_jpeg(tmp_path):
 
 
 def test_one_plan_over_many_ticks_is_stored_once(tmp_path):
-    from recorder.schema import Direction, Plan, SpeedAction
-
-    plan = Plan(1, 0.05, Direction.TURN_LEFT, SpeedAction.STOP, (1, 2), np.zeros((2, 3), np.float32), "text")
-    segment = store(tmp_path / "0001.zarr", [plain_tick(f, plan=plan) for f in range(10)])
+    segment = store(tmp_path / "0001.zarr", [plain_tick(f, plan=PLAN) for f in range(10)])
     assert len(segment.arrays.tables["plans"]) == 1
-    assert all(same(tick.plan, plan) for tick in segment.ticks())
+    assert all(same(tick.plan, PLAN) for tick in segment.ticks())
+
+
+def without_ego_at_plan(path: Path) -> Segment:
+    """The segment as it was recorded before ticks said where the ego was at the plan's frame."""
+    group = zarr.open_group(path, mode="r+")
+    table, attributes = group["ticks"][:], dict(group["ticks"].attrs)
+    kept = [n for n, column in enumerate(attributes["columns"]) if not column["name"].startswith("ego_at_plan/")]
+    attributes["columns"] = [attributes["columns"][n] for n in kept]
+    assert len(kept) < table.shape[1]
+    del group["ticks"]
+    group.create_array("ticks", data=table[:, kept], attributes=attributes)
+    return Segment.open(path)
+
+
+def test_a_recording_without_the_ego_at_the_plans_frame_has_it_from_that_frames_tick(tmp_path):
+    recorded = [plain_tick(f, plan=dataclasses.replace(PLAN, frame=f - 2)) for f in range(10, 20)]
+    recorded.append(plain_tick(20))
+    store(tmp_path / "0001.zarr", recorded)
+    read = list(without_ego_at_plan(tmp_path / "0001.zarr").ticks())
+    assert [tick.ego_at_plan for tick in read[:2]] == [None, None]  # made before the segment begins
+    assert [tick.ego_at_plan for tick in read[2:-1]] == [tick.ego for tick in read[:-3]]
+    assert read[-1].ego_at_plan is None
 
 
 def test_columns_are_read_without_ticks(tmp_path):

@@ -1,0 +1,50 @@
+"""Plans in a session: where they were made from, and what is known of that."""
+
+from __future__ import annotations
+
+from cockpit.config import LockstepConfig
+from cockpit.session.planning import REMEMBERED_S
+from recorder.schema import Plan, Tick
+from tests.cockpit.session.session_parts import ExpertPlanner, Keeper
+from tests.cockpit.session.straight_world import STEP_S, straight_session
+
+
+class Stuck(ExpertPlanner):
+    """Its first plan is its last."""
+
+    def offer(self, tick: Tick) -> None:
+        if self.newest_plan() is None:
+            super().offer(tick)
+
+    def wait(self, frame: int, timeout_s: float) -> Plan | None:
+        return self.newest_plan()
+
+
+def test_a_tick_says_where_the_ego_was_when_its_plan_was_made():
+    keeper = Keeper()
+    session = straight_session([keeper], lockstep=LockstepConfig(plan_every=3, wait_timeout_s=0.05))
+    for _ in range(12):
+        session.step()
+    assert (keeper.ticks[0].plan, keeper.ticks[0].ego_at_plan) == (None, None)
+    ego_at = {tick.frame: tick.ego for tick in keeper.ticks}
+    frames = [tick.plan.frame for tick in keeper.ticks[1:]]
+    assert frames == [1, 1, 1, 4, 4, 4, 7, 7, 7, 10, 10]
+    assert [tick.ego_at_plan for tick in keeper.ticks[1:]] == [ego_at[frame] for frame in frames]
+
+
+def test_a_plan_whose_frame_is_long_past_is_none():
+    session = straight_session(policy=Stuck())
+    ticks = [session.step() for _ in range(round(REMEMBERED_S / STEP_S) + 3)]
+    known = [tick.plan is not None for tick in ticks]
+    assert known == [False, *[True] * (len(ticks) - 3), False, False]
+    assert all((tick.plan is None) is (tick.ego_at_plan is None) for tick in ticks)
+
+
+def test_plans_from_before_a_rewind_are_forgotten():
+    session = straight_session(policy=Stuck())
+    for _ in range(10):
+        assert session.step() is not None
+    assert session.last_tick.plan is not None
+    session.request_rewind()
+    tick = session.step()
+    assert (tick.plan, tick.ego_at_plan, tick.policy_control) == (None, None, None)
