@@ -18,7 +18,9 @@ from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.route.files import read_routes, shipped_routes
 from cockpit.world.simulator import launch_simulator
 from recorder.schema import Tick
-from refine.data.collect import CollectConfig, CollectProgress, collect_dagger, collect_expert
+from refine.data.collect import CollectProgress, collect_expert
+from refine.data.collect_config import CollectConfig
+from refine.data.dagger import collect_dagger
 from refine.data.preference import PairConfig
 from refine.errors import RefineError
 from refine.evaluate.evaluate import EvaluationProgress

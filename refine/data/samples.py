@@ -1,7 +1,8 @@
-"""Driving samples on disk: what the policy's camera saw, what it was told, and where the expert would have gone.
+"""Driving samples on disk: what the policy's camera saw, the question's numbers, and where the expert would have gone.
 
-A folder of `.npz` shards, one row per picture. `refine.data.collect` writes them, `refine.train.small_sft` learns from
-them; a shard is written whole or not at all, so that a folder can be read while collecting goes on.
+A folder of `.npz` shards, one row per picture. `refine.data.scatter` and `refine.data.dagger` make them,
+`refine.train.small_sft` learns from them; a shard is written whole or not at all, so that a folder can be read while
+collecting goes on.
 """
 
 from __future__ import annotations

@@ -23,30 +23,19 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from policy.vla.answer import action_token, format_answer
+from policy.vla.answer import action_token
 from policy.vla.checkpoint import PolicySettings
 from policy.vla.codebook import Codebook, segments_from_trajectories
-from policy.vla.labels import meta_action
 from policy.vla.model import Vla
-from policy.vla.observation import messages
 from policy.vla.small import SmallConfig, make_checkpoint
-from policy.vla.tokenizer import END_OF_TURN
-from recorder.schema import RouteCommand
-from refine.data.samples import COMMANDS, LIGHTS, UNSEEN, Samples, read_samples
+from refine.data.samples import LIGHTS, Samples, read_samples
 from refine.errors import RefineError
+from refine.train.lesson import Lesson, held_out_rows, make_lesson, repeats
 from refine.train.small_forward import SmallForward
+from refine.train.small_losses import lamp_loss, soft_targets
+from refine.train.small_validation import DIRECTION_AT, SPEED_AT, Validation, evaluate
 
 log = logging.getLogger(__name__)
-
-STANDING_MPS = 0.6
-BEFORE_M = (8.0, 24.0)
-"""Distance to a junction at which cars stand because of its light."""
-TURNING_M = 8.0
-"""A turn begins to matter when it is nearer than this."""
-SETTING_OFF_M = 0.7
-"""A plan whose last step is longer than this sets off."""
-DIRECTION_AT, SPEED_AT = 1, 4
-"""Tokens of the answer's header that are real choices."""
 
 
 class SmallTrainingConfig(BaseModel):
@@ -107,40 +96,6 @@ class TrainingStep:
     learning_rate: float
     seconds: float
     validation: Validation | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Validation:
-    """How well held-out samples are answered."""
-
-    token_accuracy: float
-    """Share of action tokens that are exactly the label's, each after the label's own tokens."""
-    direction_accuracy: float
-    speed_accuracy: float
-    ade_m: float
-    """Mean distance between the generated and the labelled trajectory over all points."""
-    fde_m: float
-    """The same at the last point."""
-    lateral_1s_m: float
-    """Median distance across the label's heading after one second: what the steering sees."""
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """Samples ready for the model; one row each."""
-
-    images: Tensor
-    ids: Tensor
-    """(N, length) prompt, image places and answer, padded behind."""
-    starts: Tensor
-    """(N,) where the answer begins."""
-    answer: Tensor
-    """(N, header + horizon + 1) the answer's tokens and the end of turn."""
-    trajectory: np.ndarray
-    light: Tensor
-    """(N,) index into `refine.data.samples.LIGHTS`."""
-    lamps: Tensor
-    """(N, image tokens) the same for the lamp lit in each, -1 where it is not known."""
 
 
 def train_small(
@@ -341,54 +296,6 @@ class Trainer:
         return evaluate(self.vla, self.forward, self._lesson, self._held_rows[:: max(1, len(self._held_rows) // most)])
 
 
-@torch.no_grad()
-def evaluate(vla: Vla, forward: SmallForward, lesson: Lesson, rows: np.ndarray, batch: int = 48) -> Validation:
-    """Accuracies and errors over some rows of a lesson."""
-    tokenizer, horizon = vla.processor.tokenizer, vla.settings.horizon
-    device = next(vla.model.parameters()).device
-    actions = torch.tensor(tokenizer.convert_tokens_to_ids([action_token(i) for i in range(len(vla.codebook))]))
-    hits, far = [], []
-    for first in range(0, len(rows), batch):
-        picked = torch.from_numpy(rows[first : first + batch])
-        ids, starts, answer = lesson.ids[picked], lesson.starts[picked], lesson.answer[picked]
-        ones = torch.ones(len(picked), 1, 3, device=device)
-        seen = forward.see(lesson.images[picked].to(device), ones, torch.zeros_like(ones))
-        places = starts[:, None] - 1 + torch.arange(answer.shape[1])
-        told = forward.read(seen, ids.to(device), places.to(device)).argmax(-1).cpu()
-        hits.append((told == answer).float().numpy())
-        header = answer.shape[1] - horizon - 1
-        free = ids.clone()
-        row = torch.arange(len(picked))
-        for offset in [DIRECTION_AT, SPEED_AT, *range(header, header + horizon)]:
-            at = starts - 1 + offset
-            scores = forward.read(seen, free.to(device), at[:, None].to(device))[:, 0].cpu()
-            choice = actions[scores[:, actions].argmax(-1)] if offset >= header else scores.argmax(-1)
-            free[row, at + 1] = choice
-        tokens = torch.gather(free, 1, starts[:, None] + header + torch.arange(horizon))
-        codes = torch.searchsorted(actions, tokens).numpy()
-        driven = np.stack([vla.codebook.decode(tuple(line)) for line in codes])
-        far.append(_errors(driven, lesson.trajectory[rows[first : first + batch]]))
-    right, error = np.concatenate(hits), np.concatenate(far)
-    header = right.shape[1] - horizon - 1
-    return Validation(
-        token_accuracy=float(right[:, header:-1].mean()),
-        direction_accuracy=float(right[:, DIRECTION_AT].mean()),
-        speed_accuracy=float(right[:, SPEED_AT].mean()),
-        ade_m=float(error[:, 0].mean()),
-        fde_m=float(error[:, 1].mean()),
-        lateral_1s_m=float(np.median(error[:, 2])),
-    )
-
-
-def _errors(driven: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """(N, 3) mean and final distance, and the distance across the label's heading after one second (2 points)."""
-    apart = np.linalg.norm(driven[..., :2] - label[..., :2], axis=-1)
-    second = min(1, label.shape[1] - 1)
-    delta, yaw = (driven - label)[:, second], label[:, second, 2]
-    across = np.abs(-np.sin(yaw) * delta[:, 0] + np.cos(yaw) * delta[:, 1])
-    return np.stack([apart.mean(1), apart[:, -1], across], axis=1)
-
-
 def make_forward(vla: Vla, lesson: Lesson) -> SmallForward:
     """The batched forward pass for a lesson's sequences."""
     image_token = vla.model.config.image_token_id
@@ -396,108 +303,6 @@ def make_forward(vla: Vla, lesson: Lesson) -> SmallForward:
     eye = vla.processor.image_processor
     hw = (lesson.images.shape[1], lesson.images.shape[2])
     return SmallForward(vla.model, hw, start, lesson.ids.shape[1], eye.image_mean, eye.image_std)
-
-
-def make_lesson(vla: Vla, samples: Samples) -> Lesson:
-    """Tokenise samples: prompts as the policy is asked, answers as it shall give them."""
-    if samples.trajectory_ego.shape[1] != vla.settings.horizon:
-        raise RefineError(
-            f"the samples hold {samples.trajectory_ego.shape[1]} points, the policy plans {vla.settings.horizon}; "
-            "collect with this checkpoint's settings"
-        )
-    prompts = _PromptIds(vla)
-    prompt_ids = [prompts(text) for text in samples.prompts()]
-    answers = [_answer_ids(vla, samples, row) for row in range(len(samples))]
-    pad = vla.processor.tokenizer.pad_token_id
-    length = max(len(ids) for ids in prompt_ids) + len(answers[0])
-    ids = torch.full((len(samples), length), pad, dtype=torch.long)
-    for row, (question, answer) in enumerate(zip(prompt_ids, answers, strict=True)):
-        line = question + answer
-        ids[row, : len(line)] = torch.tensor(line)
-    return Lesson(
-        images=torch.from_numpy(samples.images),
-        ids=ids,
-        starts=torch.tensor([len(question) for question in prompt_ids]),
-        answer=torch.tensor(answers),
-        trajectory=samples.trajectory_ego,
-        light=torch.from_numpy(samples.light.astype(np.int64)),
-        lamps=torch.from_numpy(np.where(samples.lamps == UNSEEN, -1, samples.lamps.astype(np.int64))).flatten(1),
-    )
-
-
-def lamp_loss(scores: Tensor, lamps: Tensor) -> Tensor:
-    """Cross-entropy of each image token's lamp; the tokens with a lamp and those without count half each.
-
-    `scores` (B, tokens, len(LIGHTS)), `lamps` (B, tokens) with -1 where it is not known.
-    """
-    each = torch.nn.functional.cross_entropy(scores.flatten(0, 1), lamps.flatten().clamp(min=0), reduction="none")
-    lit, dark = (lamps.flatten() > 0).float(), (lamps.flatten() == 0).float()
-    return 0.5 * ((each * lit).sum() / lit.sum().clamp(min=1) + (each * dark).sum() / dark.sum().clamp(min=1))
-
-
-class _PromptIds:
-    """Token ids of prompts, each distinct text tokenised once."""
-
-    def __init__(self, vla: Vla) -> None:
-        self._vla = vla
-        self._known: dict[str, list[int]] = {}
-        camera, processor = vla.settings.camera, vla.processor
-        unit = processor.image_processor.patch_size * processor.image_processor.merge_size
-        self._image_tokens = (camera.width // unit) * (camera.height // unit)
-
-    def __call__(self, prompt: str) -> list[int]:
-        if prompt not in self._known:
-            processor = self._vla.processor
-            text = processor.apply_chat_template(messages(prompt), tokenize=False, add_generation_prompt=True)
-            text = text.replace(processor.image_token, processor.image_token * self._image_tokens)
-            self._known[prompt] = processor.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return self._known[prompt]
-
-
-def _answer_ids(vla: Vla, samples: Samples, row: int) -> list[int]:
-    trajectory = samples.trajectory_ego[row]
-    command = COMMANDS[samples.command[row]]
-    direction, speed = meta_action(trajectory, float(samples.speed_mps[row]), command, vla.settings.step_s)
-    text = format_answer(direction, speed, vla.codebook.encode(trajectory)) + END_OF_TURN
-    return vla.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
-
-
-def soft_targets(codebook: Codebook, width_m: float) -> Tensor:
-    """(K, K) target distribution over codes for each true code, falling off with the distance between motions."""
-    apart = np.stack([codebook.distances_m(code) for code in codebook.codes])
-    if width_m <= 0:
-        return torch.eye(len(codebook))
-    return torch.softmax(torch.from_numpy(-0.5 * (apart / width_m) ** 2), dim=-1).float()
-
-
-def repeats(samples: Samples, most: int = 6) -> np.ndarray:
-    """(N,) int: how often each sample is shown in an epoch, so that what is rare and matters is learnt too.
-
-    Cars standing before a junction that shall set off (the light is green) come as often as those that shall go on
-    standing: else "standing" alone would mean "stand" (the copycat problem, arXiv 2010.14876). Lane changes come four
-    times, the moments in and right before a turn three times: there a few centimetres a step decide.
-    """
-    step_m = np.linalg.norm(np.diff(samples.trajectory_ego[:, -2:, :2], axis=1), axis=-1)[:, 0]
-    distance = samples.command_distance_m
-    turns = [COMMANDS.index(one) for one in (RouteCommand.LEFT, RouteCommand.STRAIGHT, RouteCommand.RIGHT)]
-    at_junction = np.isin(samples.command, turns) & (distance > BEFORE_M[0]) & (distance < BEFORE_M[1])
-    standing = at_junction & (samples.speed_mps < STANDING_MPS)
-    leaving = standing & (step_m > SETTING_OFF_M)
-    staying = standing & ~leaving
-    often = np.ones(len(samples), np.int64)
-    often[leaving] = min(max(round(staying.sum() / max(leaving.sum(), 1)), 1), most)
-    bends = [COMMANDS.index(RouteCommand.LEFT), COMMANDS.index(RouteCommand.RIGHT)]
-    turning = np.isin(samples.command, bends) & (distance < TURNING_M) & (samples.speed_mps >= STANDING_MPS)
-    often[turning] = 3
-    changes = [COMMANDS.index(RouteCommand.CHANGE_LANE_LEFT), COMMANDS.index(RouteCommand.CHANGE_LANE_RIGHT)]
-    often[np.isin(samples.command, changes)] = 4
-    return often
-
-
-def held_out_rows(samples: Samples, share: float) -> np.ndarray:
-    """(N,) bool: samples of the groups kept for validation, chosen by a hash of the group alone."""
-    scrambled = (samples.group.astype(np.uint64) * np.uint64(2654435761)) % np.uint64(2**32)
-    return scrambled < share * 2**32
 
 
 def _schedule(step: int, warmup: int, done: float) -> float:

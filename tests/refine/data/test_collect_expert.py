@@ -17,8 +17,11 @@ from policy.vla.checkpoint import CameraSettings
 from policy.vla.codebook import Codebook
 from policy.vla.small import SmallConfig, make_checkpoint
 from recorder.schema import LightColour, RouteCommand
-from refine.data.collect import CollectConfig, Scatter, collect_dagger, collect_expert
+from refine.data.collect import collect_expert
+from refine.data.collect_config import CollectConfig
+from refine.data.dagger import collect_dagger
 from refine.data.samples import COMMANDS, LIGHTS, SHARD_PATTERN, Samples, light_ahead, read_samples
+from refine.data.scatter import Scatter
 from refine.driving import camera_spec
 
 SMALL = CollectConfig(samples=40, workers=1, shard=20, traffic=(4,), route_samples=10, weathers=("ClearNoon",))

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from refine.data.samples import LIGHTS, lit_cells
-from refine.train.small_sft import lamp_loss
+from refine.train.small_losses import lamp_loss
 
 
 def street(lamp: tuple[int, int, int] | None = None, at: tuple[int, int] = (10, 100)) -> np.ndarray:

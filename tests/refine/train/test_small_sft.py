@@ -15,14 +15,9 @@ from policy.vla.small import make_checkpoint
 from recorder.schema import RouteCommand
 from refine.data.samples import COMMANDS, Samples, read_samples, write_shard
 from refine.errors import RefineError
-from refine.train.small_sft import (
-    held_out_rows,
-    make_forward,
-    make_lesson,
-    save_checkpoint,
-    soft_targets,
-    train_small,
-)
+from refine.train.lesson import held_out_rows, make_lesson
+from refine.train.small_losses import soft_targets
+from refine.train.small_sft import make_forward, save_checkpoint, train_small
 from tests.refine.train.lane_samples import FAST, TINY, lane_samples
 
 
