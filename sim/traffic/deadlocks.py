@@ -5,8 +5,8 @@ As people do, one of them backs up a few metres and lets the other through. A ca
 
 import numpy as np
 
+from sim.traffic.approaches import Motion
 from sim.traffic.drivers import Driver
-from sim.traffic.junctions import Motion
 from sim.traffic.leaders import Bodies, Leaders
 from sim.vehicles.fleet import Vehicles
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.map.lanes import LaneGraph
 from sim.map.signals import Signals
+from sim.traffic.approaches import Motion
 from sim.traffic.car_following import (
     HARDEST_BRAKING_MPS2,
     free_acceleration,
@@ -29,7 +30,7 @@ from sim.traffic.drivers import (
     reroute,
     start_route,
 )
-from sim.traffic.junctions import Junctions, Motion
+from sim.traffic.junctions import Junctions
 from sim.traffic.lane_changes import Situation, change_lane, wanted_side
 from sim.traffic.leaders import Bodies, Leaders, bodies_of, find_leaders
 from sim.traffic.options import (

@@ -10,7 +10,7 @@ import pytest
 from sim.map.lanes import LaneGraph
 from sim.map.routes import Turn
 from sim.map.signals import LightState
-from tests.sim.traffic.test_traffic import DT, HALF_M, LANES, Scene
+from tests.sim.traffic.town_scene import DT, HALF_M, LANES, Scene
 
 ASHFORD_TEXT = (resources.files("assets") / "maps" / "ashford.xodr").read_text()
 ASHFORD = carla.Map("ashford", ASHFORD_TEXT)
