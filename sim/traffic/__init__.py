@@ -1,1 +1,1 @@
-"""The driver of background vehicles: car following, junctions, lane changes, deadlocks and their settings."""
+"""What drives background vehicles: car following, junctions, lane changes, deadlocks, settings. It moves no car."""

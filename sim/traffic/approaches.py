@@ -13,7 +13,7 @@ from sim.vehicles.fleet import Vehicles
 APPROACH_M = 70.0
 """Nearer to its line than this, a driver or another vehicle counts in a junction."""
 STUCK_S = 8.0
-"""Whoever stands so long in a junction keeps its space, but reserves nothing any more."""
+"""A driver that stands so long in a junction keeps its space, but reserves nothing any more."""
 
 
 @dataclass(frozen=True)

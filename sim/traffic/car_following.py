@@ -53,7 +53,7 @@ def pedals(vehicles: Vehicles, slots: np.ndarray, wanted_mps2: np.ndarray) -> tu
     v, mass = vehicles.vx_body[slots], vehicles.p["mass_kg"][slots]
     drag = 0.5 * AIR_DENSITY_KGPM3 * p["drag_area_m2"] * v * v
     slope = np.sin(vehicles.ground_pitch[slots])
-    # The wheels' turning has to be changed as well.
+    # The wheels' spin has to be changed as well.
     inertia = mass + 4.0 * p["wheel_inertia_kgm2"] / p["wheel_radius_m"] ** 2
     force = inertia * wanted_mps2 + drag + mass * GRAVITY_MPS2 * (p["rolling_resistance"] + slope)
     engine, limit = vehicles.engine_drag_n[slots], vehicles.drive_limit_n[slots]
@@ -67,7 +67,7 @@ _NEEDED = ("drag_area_m2", "rolling_resistance", "max_brake_mps2", "wheel_inerti
 
 
 def look_ahead_m(speed_mps: np.ndarray) -> np.ndarray:
-    """How far ahead of the rear axle one aims, (N,) metres."""
+    """How far ahead of the rear axle drivers aim, (N,) metres."""
     return np.clip(0.55 * speed_mps + 2.0, 4.0, 14.0)
 
 

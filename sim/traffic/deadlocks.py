@@ -10,11 +10,11 @@ from sim.traffic.drivers import Driver
 from sim.traffic.leaders import Bodies, Leaders
 from sim.vehicles.fleet import Vehicles
 
-#: Whoever stands for so long inside a junction before a car that does not go its way backs up; the other of two later.
+#: A driver that stands so long inside a junction before a car that goes another way backs up; the other of two later.
 FIRST_S, SECOND_S = 12.0, 24.0
 BACK_MPS = 1.2
 _BACK_S = 5.0
-#: How long one then waits for the other.
+#: How long the driver then waits for the other.
 _WAIT_S = 7.0
 _NEAR_M = 5.0
 _ROOM_M = 2.0
@@ -33,12 +33,12 @@ def note_locked(
             continue
         if motion.front[k] <= driver.crossings[0].enter_m:
             continue
-        mine = np.nonzero((leaders.driver == k) & (leaders.gap_m < _NEAR_M) & (leaders.speed_mps < 0.3))[0]
-        across = [int(b) for b in leaders.body[mine] if _goes_another_way(bodies, int(b), int(slots[k]))]
+        near = np.nonzero((leaders.driver == k) & (leaders.gap_m < _NEAR_M) & (leaders.speed_mps < 0.3))[0]
+        across = [int(b) for b in leaders.body[near] if _goes_another_way(bodies, int(b), int(slots[k]))]
         if not across:
             continue
-        ours = np.nonzero(slots == across[0])[0]
-        first = len(ours) == 0 or driver.order > drivers[int(ours[0])].order
+        driven = np.nonzero(slots == across[0])[0]
+        first = len(driven) == 0 or driver.order > drivers[int(driven[0])].order
         if driver.standing_s >= (FIRST_S if first else SECOND_S):
             driver.backing_s = _BACK_S + _WAIT_S
             driver.standing_s = 0.0

@@ -1,4 +1,4 @@
-"""One driver of background traffic: its settings as CARLA's traffic manager has them, its route and its dice."""
+"""One driver of background traffic: its settings as in CARLA's traffic manager, its route and its random numbers."""
 
 import math
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from sim.map.signals import Signals
 from sim.traffic.paths import Leg, Route
 from sim.traffic.plans import Plan
 
-#: Drivers know where they will go this far ahead.
+#: Routes are chosen this far ahead, metres.
 ROUTE_AHEAD_M = 260.0
-#: Where there is no line, one stops this far before the junction.
+#: Where there is no line, drivers stop this far before the junction, metres.
 NO_LINE_M = 1.5
 _LINE_REACH_M = 20.0
 
@@ -29,7 +29,7 @@ class Roads:
 
 @dataclass
 class DriverSettings:
-    """What CARLA's traffic manager can set for one vehicle; None: the global value, or the driver's own temper."""
+    """What CARLA's traffic manager can set for one vehicle; None: the global value, or the driver's own `temper`."""
 
     speed_difference_percent: float | None = None
     desired_speed_mps: float | None = None
@@ -62,7 +62,7 @@ class Crossing:
     exit_m: float
     exit_lane: int
     stop_m: float
-    """Where the front bumper stops when one has to wait."""
+    """Where the front bumper stops when the driver has to wait."""
     light: int
     gives_way: bool
     runs_light: bool
@@ -70,7 +70,7 @@ class Crossing:
     rank: int
     """Higher goes first."""
     must_stop: bool = False
-    """A stop sign: one stands before one goes."""
+    """A stop sign: the driver has to stand before it goes."""
     has_stopped: bool = False
     granted: bool = False
     suspended: bool = False
@@ -91,13 +91,13 @@ class Driver:
     rng: np.random.Generator
     settings: DriverSettings
     temper: float
-    """How fast this driver likes to go, in limits."""
+    """How fast this driver goes where it may, as a share of the limit."""
     route: Route = field(default_factory=Route)
     crossings: list[Crossing] = field(default_factory=list)
     loose_lights: list[tuple[float, int]] = field(default_factory=list)
     """(odometer, light) of lights that guard no junction."""
     dice: float = 1.0
-    """Uniform in 0..1, drawn now and then: whether an ignore percentage strikes."""
+    """Uniform in 0..100, drawn with each path: below an ignore percentage, the driver does not see."""
     lost: bool = True
     stale: bool = True
     """The path must be sampled anew."""
@@ -115,7 +115,7 @@ class Driver:
     forced_change: int = 0
     """-1 change left, 1 right as soon as possible."""
     plan: Plan = field(default_factory=Plan)
-    """Where a client told the driver to go."""
+    """Where a client sends the driver."""
 
 
 def start_route(driver: Driver, lane: int, s_m: float, lanes: LaneGraph) -> None:

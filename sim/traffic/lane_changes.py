@@ -11,19 +11,19 @@ from sim.vehicles.fleet import Vehicles
 
 #: No lane change ends closer than this before a junction.
 CLEAR_ROAD_M = 35.0
-#: Drivers overtake whoever keeps them below this share of the speed they want.
+#: Drivers overtake a leader slower than this share of their own target speed.
 SLOW_SHARE = 0.7
 _LOOK_M = 45.0
 _REST_M = 60.0
-#: Whoever must leave a lane that ends (or for the plan's sake) begins so far before.
+#: Drivers that must leave a lane because it ends begin to look for a gap so far before its end.
 _MUST_SOON_M = 350.0
-#: So near to the end, one squeezes in.
+#: So near to the end, drivers accept a small gap.
 _HURRY_M = 120.0
 
 
 @dataclass(frozen=True)
 class Situation:
-    """What one driver sees: odometer, own and wanted speed, the nearest leader's gap and speed (inf: none)."""
+    """What one driver sees: odometer, own and target speed, the nearest leader's gap and speed (inf: none)."""
 
     odometer_m: float
     speed_mps: float

@@ -13,8 +13,8 @@ from sim.vehicles.fleet import Vehicles
 from sim.world.collisions import Obstacles
 
 MARGIN_M = 0.3
-"""Air that drivers want on both sides."""
-#: Who moves on foot counts where it will be after these times too, seconds.
+"""Free space that drivers keep on both sides."""
+#: Obstacles that move count where they will be after these times too, seconds.
 FORESIGHT_S = (0.7, 1.4)
 _STRIDE = 2
 _STEPS = np.arange(0, POINTS, _STRIDE)
@@ -31,7 +31,7 @@ class Bodies:
     """Everything that may be in the way, vehicles first; (M,) each. Velocities are in the world."""
 
     ids: np.ndarray
-    """Actor ids; one that moves on foot may be here more than once."""
+    """Actor ids; an obstacle that moves is here more than once."""
     x: np.ndarray
     y: np.ndarray
     yaw: np.ndarray
@@ -89,7 +89,7 @@ def find_leaders(
     Args:
         paths: the paths of N drivers.
         odometer_m: where the drivers are along them, (N,).
-        offset_m: how far to the right of their paths they want to be, (N,).
+        offset_m: how far to the right of their paths they drive, (N,).
         own_body: each driver's own row in `bodies`, (N,).
         horizon_m: how far they look, (N,).
         bodies: M bodies.
@@ -104,7 +104,7 @@ def find_leaders(
     half_length, half_width = bodies.half_length, bodies.half_width
     wide = half_width[own_body] + np.abs(offset_m) + 2.0 * MARGIN_M + _STRIDE
     reach = wide[driver] + half_length[body] + half_width[body]
-    # Most bodies are nowhere near the path: every fourth point is enough to know.
+    # Most bodies are nowhere near the path: every fourth point is enough to rule them out.
     few = np.unique(np.append(np.arange(0, steps.shape[1], _COARSE), steps.shape[1] - 1))
     _, distance = _nearest(path_x[:, few], path_y[:, few], driver, bodies.x[body], bodies.y[body])
     near = distance < (reach + 0.5 * _COARSE * _STRIDE + 1.0) ** 2
@@ -144,7 +144,7 @@ def find_leaders(
 
 
 def _within_horizon(own_body: np.ndarray, horizon_m: np.ndarray, bodies: Bodies, considered: np.ndarray) -> np.ndarray:
-    """Which bodies are no further from a driver than it looks, as the crow flies, (N, M) bool."""
+    """Which bodies are no further from a driver than it looks, in a straight line, (N, M) bool."""
     distance = bodies.x - bodies.x[own_body, None]
     dy = bodies.y - bodies.y[own_body, None]
     reach = horizon_m[:, None] + bodies.half_length

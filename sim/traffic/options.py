@@ -1,6 +1,6 @@
-"""What else CARLA's traffic manager can be told: hybrid physics, respawning near the hero, dead ends, lamps.
+"""Further options of CARLA's traffic manager: hybrid physics, respawning near the hero, dead ends, lamps.
 
-Traffic itself knows vehicles only by slot; what these need of the rest of the world comes in through `Outside`.
+Traffic itself knows vehicles only by slot; what the options need of the rest of the world is passed in as `Outside`.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from sim.traffic.paths import Paths
 from sim.vehicles.fleet import Vehicles
 
 POSITION, LOW_BEAM, BRAKE, RIGHT_BLINKER, LEFT_BLINKER, FOG = 0x1, 0x2, 0x8, 0x10, 0x20, 0x80
-#: Bits of `carla.VehicleLightState` that are the driver's own business and stay as they are.
+#: Bits of `carla.VehicleLightState` that traffic does not control and leaves as they are.
 _KEPT = 0xF40
 #: Drivers indicate so long before a turn, metres.
 _INDICATE_M = 30.0
 #: CARLA's traffic manager turns the lights on below this sun altitude (degrees), above this fog and rain (percent).
 _DUSK_DEG, _FOGGY, _RAINY = 15.0, 20.0, 80.0
-#: A vehicle is set down no nearer to another than this.
+#: A vehicle is respawned no nearer to another than this.
 _CLEAR_M = 12.0
 #: Waiting so near to the end of a road, metres, a vehicle has reached it.
 _AT_END_M = 4.0
@@ -123,5 +123,5 @@ def lamps_of(driver: Driver, odometer_m: float, brake: float, routes: LaneRoutes
 
 
 def kept(lamps: int) -> int:
-    """What of a vehicle's lamps is not the traffic manager's to change."""
+    """The lamps of a vehicle that the traffic manager does not change."""
     return lamps & _KEPT

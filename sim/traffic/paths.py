@@ -16,7 +16,7 @@ POINTS = 160
 BEHIND_M = 10.0
 """How much of a path lies behind its vehicle just after it was sampled."""
 SIDE_ACCELERATION_MPS2 = 2.0
-"""What drivers bear in curves (everyday driving: Bosetti et al. 2014 find 2 to 3 m/s² at town speeds)."""
+"""What drivers accept in curves (everyday driving: Bosetti et al. 2014 find 2 to 3 m/s² at town speeds)."""
 SLOWING_MPS2 = 1.6
 """How hard drivers brake for a curve they see coming."""
 _AHEAD = np.arange(POINTS, dtype=np.float64)
@@ -29,11 +29,11 @@ class Leg:
 
     lane: int
     begin_m: float
-    """The odometer at which the lane begins (before the leg does, if one changes into the lane)."""
+    """The odometer at which the lane begins (before the leg does, if it begins by a lane change)."""
     from_m: float
     """The odometer from which on the leg counts."""
     blend_m: float = 0.0
-    """Length over which one changes from the leg before into this one; 0: it simply follows."""
+    """Length of the lane change from the leg before into this one; 0: it simply follows."""
     end_m: float = math.inf
     """The odometer at which the lane ends."""
     planned: int = 0

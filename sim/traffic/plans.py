@@ -1,7 +1,7 @@
-"""Where a client told a background driver to go: a path of places or a route of turns, and the next choice it asks for.
+"""Where a client sends a background driver: a path of places or a route of turns, and the next choice that it implies.
 
 A plan is a list of steps. A step is done when the route that is built ahead has taken it; each leg remembers how many
-were, so that a route that is cut short takes its plan back with it.
+were, so that cutting a route short takes its plan back too.
 """
 
 from dataclasses import dataclass
@@ -48,10 +48,10 @@ class Plan:
             best = min(ways, key=lambda way: (0.0 if way == self.goal else float(costs[way]), way))
             return best if best == self.goal or costs[best] < float("inf") else -1
         if entering and lanes.lanes[ways[0]].is_junction and self.turn in (Turn.LEFT, Turn.RIGHT, Turn.STRAIGHT):
-            wanted = self.turn
+            turn = self.turn
             self.done += 1
-            fitting = [way for way in ways if routes.turn(way) is wanted]
-            return fitting[0] if fitting else _next_best(ways, wanted, lanes)
+            fitting = [way for way in ways if routes.turn(way) is turn]
+            return fitting[0] if fitting else _next_best(ways, turn, lanes)
         return -1
 
     def at(self, done: int) -> "Plan":
@@ -89,8 +89,8 @@ class Plan:
             self.done += 1
 
 
-def _next_best(ways: tuple[int, ...], wanted: Turn, lanes: LaneGraph) -> int:
+def _next_best(ways: tuple[int, ...], turn: Turn, lanes: LaneGraph) -> int:
     angle = {way: lanes.lanes[way].turn_rad for way in ways}
-    if wanted is Turn.STRAIGHT:
+    if turn is Turn.STRAIGHT:
         return min(ways, key=lambda way: (abs(angle[way]), way))
-    return min(ways, key=lambda way: (angle[way] if wanted is Turn.LEFT else -angle[way], way))
+    return min(ways, key=lambda way: (angle[way] if turn is Turn.LEFT else -angle[way], way))

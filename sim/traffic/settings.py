@@ -1,4 +1,4 @@
-"""What background traffic can be told, vehicle by vehicle or all together: the settings of CARLA's traffic manager.
+"""Settings of background traffic, vehicle by vehicle or for all together: those of CARLA's traffic manager.
 
 Setters take actor ids; they may come before the vehicle is registered. `sim.traffic.traffic` drives by them.
 """
@@ -44,7 +44,7 @@ class TrafficSettings:
         self._dice = np.random.default_rng([seed & 0xFFFFFFFF, 0xFFFFFFFF])
 
     def set_seed(self, seed: int) -> None:
-        """Begin every driver's dice anew."""
+        """Seed every driver's random numbers anew."""
         self._seed = seed
         self._dice = np.random.default_rng([seed & 0xFFFFFFFF, 0xFFFFFFFF])
         for driver in self._drivers:
@@ -127,7 +127,7 @@ class TrafficSettings:
         self._of(actor_id).random_right_percent = percent
 
     def set_update_vehicle_lights(self, actor_id: int, update: bool) -> None:
-        """Whether a vehicle's lamps follow what it does; read it with `updates_lights`."""
+        """Whether a vehicle's lamps follow its driving; read it with `updates_lights`."""
         self._of(actor_id).update_lights = update
 
     def updates_lights(self, actor_id: int) -> bool:
@@ -143,7 +143,7 @@ class TrafficSettings:
         self._plans[actor_id] = (None, turns, at_once)
 
     def forget_plan(self, actor_id: int) -> None:
-        """Go where the dice say from now on."""
+        """Turn at random from now on."""
         self._plans[actor_id] = (None, (), True)
 
     def actions(self, actor_id: int) -> list[tuple[Turn, tuple[float, float, float]]]:

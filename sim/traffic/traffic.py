@@ -1,8 +1,8 @@
 """Background traffic: drives the vehicles that are registered with it, as CARLA's traffic manager would.
 
-It only writes throttle, brake and steering of its vehicles; motion and collisions are others' work. Drivers follow
-their lanes by pure pursuit, keep their distance by the Intelligent Driver Model, obey speed limits, lights and right of
-way, and turn at random. Same seed, same calls and same world: the same controls, bit for bit.
+It only writes throttle, brake and steering of its vehicles; motion and collisions are computed elsewhere. Drivers
+follow their lanes by pure pursuit, keep their distance by the Intelligent Driver Model, obey speed limits,
+lights and right of way, and turn at random. Same seed, same calls and same world: the same controls, bit for bit.
 """
 
 import numpy as np
@@ -54,13 +54,13 @@ _LOST_M = 4.0
 #: A path is sampled anew when less than this is left of it, metres.
 _PATH_LEFT_M = 90.0
 _STANDING_MPS = 0.2
-#: Whoever cannot enter a junction for so long, because something stands in its way there, turns another way.
+#: A driver that cannot enter a junction for so long, because something stands in its way there, turns another way.
 _BLOCKED_S = 12.0
 _TICKS_PER_THOUGHT = 8
 
 
 class Traffic(TrafficSettings):
-    """All drivers of background traffic; `TrafficSettings` has what they can be told."""
+    """All drivers of background traffic; their settings are in `TrafficSettings`."""
 
     def __init__(self, lanes: LaneGraph, signals: Signals, seed: int, outside: Outside | None = None):
         """Without `outside`, hybrid physics, respawning, OSM mode and lamps do nothing."""
@@ -148,7 +148,7 @@ class Traffic(TrafficSettings):
                 vehicles.throttle[slot] = float(np.clip(0.5 * (BACK_MPS + speed), 0.0, 0.35))
 
     def _tidy_up(self, vehicles: Vehicles, outside: Outside) -> None:
-        """Take vehicles away from dead ends, and put one that is too far from the hero down near it."""
+        """Remove vehicles from dead ends, and move one that is too far from the hero near it."""
         speed = vehicles.speed()
         if self.options.osm:
             ended = [
@@ -187,7 +187,7 @@ class Traffic(TrafficSettings):
             outside.set_lamps(driver.actor_id, kept(outside.get_lamps(driver.actor_id)) | common | own)
 
     def _take_plan(self, k: int, driver: Driver, speed_mps: float) -> None:
-        """Begin a plan that a client has given since the last tick, where the driver can still turn."""
+        """Begin a plan that a client has set since the last tick, where the driver can still turn."""
         points, turns, at_once = self._plans.pop(driver.actor_id)
         here = float(self._odometer[k])
         if at_once:
@@ -204,7 +204,7 @@ class Traffic(TrafficSettings):
         driver.stale = True
 
     def _follow_paths(self, vehicles: Vehicles, slots: np.ndarray) -> np.ndarray:
-        """Find all vehicles on their paths, sampling paths anew where needed; gives the wanted offsets, (N,)."""
+        """Find all vehicles on their paths, sampling paths anew where needed; gives lane offsets to keep, (N,) m."""
         x, y, yaw = vehicles.x[slots], vehicles.y[slots], vehicles.yaw[slots]
         self._odometer, distance = self._paths.locate(x, y)
         left = POINTS - self._paths.at
@@ -285,7 +285,7 @@ class Traffic(TrafficSettings):
         return pursuit_steer(dx, dy, yaw, wheelbase, vehicles.p["max_steer_rad"][slots])
 
     def _change_lanes(self, vehicles: Vehicles, slots: np.ndarray, motion: Motion, leaders: Leaders) -> None:
-        """Every driver thinks about it now and then, not all in the same tick."""
+        """Every driver considers a change once in `_TICKS_PER_THOUGHT` ticks, not all in the same one."""
         self._ticks += 1
         for k, driver in enumerate(self._drivers):
             if driver.lost or (self._ticks + driver.order) % _TICKS_PER_THOUGHT:

@@ -1,7 +1,7 @@
-"""CARLA's Ackermann controller: a wanted steering angle, speed and acceleration turned into pedals.
+"""CARLA's Ackermann controller: target steering angle, speed and acceleration turned into pedals.
 
-Two PID controllers in a row, as in CARLA 0.9.16: the first turns the error in speed into a wanted acceleration, the
-second the error in acceleration into a pedal; each adds its output to what it last gave. Gains and limits are CARLA's.
+Two PID controllers in a row, as in CARLA 0.9.16: the first turns the error in speed into a target acceleration, the
+second the error in acceleration into a pedal; each adds its output to its last one. Gains and limits are CARLA's.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class AckermannTarget:
 
 @dataclass(frozen=True)
 class Pedals:
-    """What the controller does with the car; steering as a share of the lock."""
+    """What the controller outputs; pedals in 0..1, steering as a share of the lock."""
 
     throttle: float
     steer: float
@@ -63,7 +63,7 @@ class Ackermann:
     target: AckermannTarget = field(default_factory=AckermannTarget)
     speed: Pid = field(default_factory=lambda: Pid(0.15, 0.0, 0.25))
     acceleration: Pid = field(default_factory=lambda: Pid(0.01, 0.0, 0.01))
-    wanted_mps2: float = 0.0
+    target_mps2: float = 0.0
     pedal: float = 0.0
     reverse: bool = False
     last_mps: float = 0.0
@@ -79,7 +79,7 @@ class Ackermann:
         self.acceleration.kp, self.acceleration.ki, self.acceleration.kd = rest
 
     def run(self, speed_mps: float, steer: float, dt_s: float) -> Pedals:
-        """Pedals for one step; `speed_mps` is forwards, `steer` what the wheel shows now (share of the lock)."""
+        """Pedals for one step; `speed_mps` is forwards, `steer` the present steering (share of the lock)."""
         measured = (speed_mps - self.last_mps) / dt_s
         self.mean_mps2 = ACCELERATION_MEMORY * self.mean_mps2 + (1.0 - ACCELERATION_MEMORY) * measured
         self.last_mps = speed_mps
@@ -92,19 +92,19 @@ class Ackermann:
             self.reverse = target_mps < 0.0
         elif speed_mps * target_mps < 0.0:
             target_mps = 0.0  # to a halt first, then the other way
-        self.wanted_mps2 = self._limited(self.wanted_mps2 + self.speed.run(target_mps, speed_mps, dt_s))
-        self.pedal = _clip(self.pedal + self.acceleration.run(self.wanted_mps2, self.mean_mps2, dt_s), 1.0)
+        self.target_mps2 = self._limited(self.target_mps2 + self.speed.run(target_mps, speed_mps, dt_s))
+        self.pedal = _clip(self.pedal + self.acceleration.run(self.target_mps2, self.mean_mps2, dt_s), 1.0)
         forwards = self.pedal >= 0.0
         throttle, brake = (abs(self.pedal), 0.0) if forwards != self.reverse else (0.0, abs(self.pedal))
         return Pedals(throttle, wheel, brake, self.reverse)
 
     def _steer(self, steer: float, dt_s: float) -> float:
-        wanted = _clip(self.target.steer_rad, self.max_steer_rad)
+        angle = _clip(self.target.steer_rad, self.max_steer_rad)
         speed = abs(self.target.steer_speed_radps)
         if speed < 0.001:
-            return wanted / self.max_steer_rad
+            return angle / self.max_steer_rad
         now = steer * self.max_steer_rad
-        return (now + _clip(wanted - now, speed * dt_s)) / self.max_steer_rad
+        return (now + _clip(angle - now, speed * dt_s)) / self.max_steer_rad
 
     def _limited(self, acceleration_mps2: float) -> float:
         limit = abs(self.target.acceleration_mps2)

@@ -18,13 +18,13 @@ RADPS_PER_RPM = np.pi / 30.0
 #: Engine speeds as shares of the highest: what a slipping clutch or converter holds when pulling away, the least that
 #: a higher gear may bring, and the one below which a lower gear is taken.
 LAUNCH, LEAST_AFTER_UPSHIFT, LOWEST = 0.30, 0.25, 0.18
-#: A gear must be able to give a little more than is asked, lest the box hunts.
+#: A gear must be able to give a little more than is asked, so that the box does not shift to and fro.
 RESERVE = 1.15
-#: A lower gear must bring so much more than the present one.
+#: A lower gear must give this many times the force of the present one.
 WORTH_IT = 1.1
 #: Seconds in a gear before the next higher, or lower, one may be taken.
 UPSHIFT_AFTER_S, DOWNSHIFT_AFTER_S = 0.8, 0.3
-#: What is left of the drive while a gear is being changed.
+#: Share of the drive that remains while a gear is being changed.
 SHARE_IN_SHIFT = 0.6
 REVERSE_SHARE = 0.6
 PEDAL_SLOPE = 0.77
@@ -54,7 +54,7 @@ class Drivetrain:
     efficiency: float = 0.86
     shift_s: float = 0.2
     drag_nm: tuple[float, float] = (14.0, 20.0)
-    """What the engine takes with the throttle shut, at rest and besides at `max_rpm` (Heywood 1988, ch. 13)."""
+    """Drag torque with the throttle shut: at rest, and what is added up to `max_rpm` (Heywood 1988, ch. 13)."""
 
     def __post_init__(self) -> None:
         if len(self.torque_nm) != KNOTS or min(self.torque_nm) < 0.0:
@@ -135,7 +135,7 @@ class Engines(NamedTuple):
         """Force at the wheels at full throttle in every gear, (N, MAX_GEARS); 0 where the gear does not exist."""
         speeds = self.speeds_radps(wheel_radps)
         top = self.max_radps[:, None]
-        # Clutch or converter let an engine turn faster than the wheels; a motor hangs on them.
+        # Clutch or converter let an engine turn faster than the wheels; a motor is coupled to them.
         least = np.where(self.idle_radps > 0.0, LAUNCH, 0.0)[:, None]
         place = np.clip(speeds / top, least, 1.0) * (KNOTS - 1)
         below = np.minimum(place.astype(np.int64), KNOTS - 2)
@@ -147,11 +147,11 @@ class Engines(NamedTuple):
         return np.where(usable, torque * self.ratios * (self.efficiency / self.radius_m)[:, None], 0.0)
 
     def drag_n(self, wheel_radps: np.ndarray, gear: np.ndarray) -> np.ndarray:
-        """What the engine takes at the wheels with the throttle shut in a gear (1 is the lowest), (N,)."""
+        """The engine's drag at the wheels with the throttle shut in a gear (1 is the lowest), (N,) newtons."""
         ratio = np.take_along_axis(self.ratios, np.clip(gear - 1, 0, MAX_GEARS - 1)[:, None], axis=1)[:, 0]
         share = np.minimum(np.abs(wheel_radps) * ratio / self.max_radps, 1.2)
         drag = (self.drag_rest_nm + self.drag_speed_nm * share) * ratio / self.radius_m
-        # Below idle the clutch opens; a motor holds on.
+        # Below idle the clutch opens; a motor has none.
         return np.where(np.abs(wheel_radps) * ratio < self.idle_radps, 0.0, drag)
 
 

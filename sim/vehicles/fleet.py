@@ -1,6 +1,6 @@
 """All vehicles of the world as a struct of arrays: the one place where a vehicle's pose, motion and controls are kept.
 
-Vehicles are added, removed, moved by hand and read here; `sim.vehicles.step` moves them by their controls. Frame:
+Vehicles are added, removed, placed and read here; `sim.vehicles.step` moves them by their controls. Frame:
 CARLA's left-handed one (x forward, y right, yaw clockwise seen from above); a vehicle's reference point is the centre
 of its wheelbase on the ground. Angles are radians, the rest SI.
 """
@@ -76,14 +76,14 @@ class Vehicles:
     drive_limit_n: np.ndarray
     """Force of full throttle at the wheels in the present tick."""
     engine_drag_n: np.ndarray
-    """What the engine takes with the throttle shut."""
+    """Drag of the engine at the wheels with the throttle shut."""
     wheel_radps: np.ndarray
     wheel_load_n: np.ndarray
     wheel_slip: np.ndarray
     wheel_force_n: np.ndarray
     wheel_lift_m: np.ndarray
     kerb_m: np.ndarray
-    """Height above the road of what each wheel stands on; whoever knows the pavements writes it."""
+    """Height above the road of what each wheel stands on; written from outside, by what knows the pavements."""
     surface_grip: np.ndarray
     """Friction under each wheel as a share of the road's."""
     soft_ground: np.ndarray
@@ -224,7 +224,7 @@ class Vehicles:
     def set_pose(
         self, actor_id: int, x: float, y: float, z: float, roll: float = 0.0, pitch: float = 0.0, yaw: float = 0.0
     ) -> None:
-        """Move a vehicle by hand. Its velocity in the world stays what it was."""
+        """Place a vehicle (metres, radians). Its velocity in the world stays what it was."""
         k = self.slot(actor_id)
         vx, vy, _ = self.world_velocity()[k]
         self.x[k], self.y[k], self.z[k] = x, y, z
@@ -257,6 +257,6 @@ class Vehicles:
         return float(self.engine_radps[slot]) / RADPS_PER_RPM
 
     def shown_gears(self) -> np.ndarray:
-        """The gears as CARLA tells them, (N,): -1 in reverse, 0 in neutral, else from 1."""
+        """The gears as CARLA numbers them, (N,): -1 in reverse, 0 in neutral, else from 1."""
         in_neutral = self.manual_gear & (self.wanted_gear == 0)
         return np.where(self.reverse, -1, np.where(in_neutral, 0, self.gear))

@@ -18,9 +18,9 @@ AIR_DENSITY_KGPM3 = 1.2
 #: undefined at rest.
 KINEMATIC_BELOW_MPS = 2.0
 DYNAMIC_ABOVE_MPS = 4.0
-#: Anti-lock brakes and traction control begin to let go at the first slip and have let go at the second.
+#: Anti-lock brakes and traction control begin to release at the first slip and have released at the second.
 ASSIST_FROM, ASSIST_TO = 0.15, 0.30
-#: How fast load follows acceleration, seconds; and the most that is believed.
+#: Time constant with which load follows acceleration, seconds; and the largest acceleration that counts for it.
 LOAD_LAG_S = 0.06
 MOST_MPS2 = 12.0
 HAND_BRAKE_GRIPS = 1.6
@@ -59,7 +59,7 @@ class Motion(NamedTuple):
 
 
 def frame_of(v: Vehicles, drive_n: np.ndarray, engine_drag_n: np.ndarray) -> Frame:
-    """The tick's constants, given what engine and gears put on the road and take from it, (N,) newtons."""
+    """The tick's constants, given the drive and the drag of engine and gears at the wheels, (N,) newtons."""
     p = v.p
     a, b = p["cg_to_front_m"], p["wheelbase_m"] - p["cg_to_front_m"]
     half_track = 0.5 * p["track_m"]
@@ -105,7 +105,7 @@ def substep(v: Vehicles, frame: Frame, h: float) -> None:
     speed = np.hypot(now.vx, now.vy)
     w = np.clip((speed - KINEMATIC_BELOW_MPS) / (DYNAMIC_ABOVE_MPS - KINEMATIC_BELOW_MPS), 0.0, 1.0)
     vx1, vy1, r1 = (w * slipping + (1.0 - w) * rolling for slipping, rolling in zip(moved, rolled, strict=True))
-    # What only slows the car down may stop it but never send it back.
+    # What only slows the car down may stop it but never reverse it.
     weight = p["mass_kg"] * GRAVITY_MPS2
     air = 0.5 * AIR_DENSITY_KGPM3 * p["drag_area_m2"] * now.vx * now.vx
     loss = h * (air + (p["rolling_resistance"] + v.soft_ground) * weight) / p["mass_kg"]
@@ -175,8 +175,8 @@ def _slip_motion(
     # A wheel is far too light to be stepped by its force: the force's slope goes into the step (implicit Euler).
     grip = h * radius * radius * per_slip / reference
     inertia = frame.inertia_kgm2 + grip
-    letting_go = np.clip((ASSIST_TO - np.abs(slip_x)) / (ASSIST_TO - ASSIST_FROM), 0.0, 1.0)
-    helped = np.where(frame.assisted, letting_go, 1.0)
+    released = np.clip((ASSIST_TO - np.abs(slip_x)) / (ASSIST_TO - ASSIST_FROM), 0.0, 1.0)
+    helped = np.where(frame.assisted, released, 1.0)
     driven = (frame.inertia_kgm2 * v.wheel_radps.T + h * helped * frame.drive_nm + grip * along / radius) / inertia
     resisting = helped * frame.brake_nm + frame.engine_drag_nm + frame.hand_nm
     spins = np.sign(driven) * np.maximum(np.abs(driven) - h * resisting / inertia, 0.0)

@@ -15,12 +15,12 @@ from sim.vehicles.fleet import RESTED_S, Vehicles
 from sim.vehicles.motion import frame_of, substep
 
 MAX_SUBSTEP_S = 0.01
-#: The pedal and the gearbox are looked at so often at least.
+#: Longest time between two updates of pedal and gearbox, seconds.
 MAX_TICK_S = 0.05
 #: The body on its springs: natural frequency and damping ratio of a passenger car's pitch and roll (Gillespie, ch. 5).
 BODY_HZ, BODY_DAMPING = 1.4, 0.5
 KERB_LAG_S = 0.05
-#: Of the speed that a rigid wheel loses at a step of height h, h / radius (inelastic impact), a tyre takes this share.
+#: Of the speed that a rigid wheel loses at a step of height h, h / radius (inelastic impact), a tyre loses this share.
 KERB_LOSS = 0.5
 
 #: (x, y, yaw) of N vehicles -> (z, pitch, roll) of the ground under them, each (N,); pitch positive nose up.
@@ -56,7 +56,7 @@ def _share(v: Vehicles) -> np.ndarray:
 
 
 def _drive(v: Vehicles, dt_s: float) -> np.ndarray:
-    """Look at pedal and gearbox for a tick; gives the force of the engine at the wheels, (N,) newtons, signed."""
+    """Update gears and engine for a tick; gives the force of the engine at the wheels, (N,) newtons, signed."""
     engines, throttle = v.engines(), _share(v)
     share, speeds = v.p["front_drive_share"], v.wheel_radps
     driven = 0.5 * (share * (speeds[:, 0] + speeds[:, 1]) + (1.0 - share) * (speeds[:, 2] + speeds[:, 3]))
@@ -64,7 +64,7 @@ def _drive(v: Vehicles, dt_s: float) -> np.ndarray:
     by_box = choose_gear(engines, driven, v.gear, throttle * capacity.max(axis=1), v.in_gear_s)
     by_hand = np.clip(v.wanted_gear, 1, v.gear_count)
     chosen = np.where(v.reverse, 1, np.where(v.manual_gear, by_hand, by_box))
-    # A box that has been at rest was moved with its vehicle by hand: it is in its gear at once.
+    # A vehicle that was just placed, or given its velocity from outside, is in the fitting gear at once.
     is_new = v.in_gear_s == RESTED_S
     v.in_gear_s[:] = np.where((chosen == v.gear) | is_new, v.in_gear_s + dt_s, 0.0)
     v.gear[:] = chosen

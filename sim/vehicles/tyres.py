@@ -1,4 +1,4 @@
-"""Tyre forces: Pacejka's magic formula on combined slip, with stiffness and friction that fall behind the load.
+"""Tyre forces: Pacejka's magic formula on combined slip; stiffness and friction grow less than the load.
 
 Pure functions on arrays of any one shape, an element per tyre. Forces are in newtons in the wheel's own frame.
 """
@@ -6,7 +6,7 @@ Pure functions on arrays of any one shape, an element per tyre. Forces are in ne
 import numpy as np
 
 GRAVITY_MPS2 = 9.81
-#: Shape factor C of the magic formula: a tyre that slides wholly keeps about 0.85 of its best force.
+#: Shape factor C of the magic formula: a tyre that slides fully keeps about 0.85 of its best force.
 SHAPE = 1.4
 #: How much friction a tyre loses when its load doubles (Gillespie, Fundamentals of Vehicle Dynamics, ch. 6).
 LOAD_SENSITIVITY = 0.10
@@ -36,7 +36,7 @@ def force_per_slip_n(slip: np.ndarray, stiffness_n: np.ndarray, limit_n: np.ndar
     Args:
         slip: size of the combined slip: the velocity of the contact patch over the ground by the reference speed.
         stiffness_n: the slope for small slip.
-        limit_n: D, the largest force at hand; 0 for none.
+        limit_n: D, the largest possible force; 0 for none.
     """
     slip = np.maximum(slip, 1e-9)
     limit = np.maximum(limit_n, 1e-6)
