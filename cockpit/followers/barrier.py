@@ -1,7 +1,7 @@
 """When a frame is shown: as soon as every follower that keeps up has its pictures, and at the latest when time is up.
 
-Pure: moments come in, decisions go out. A follower that was late several times in a row is not waited for any more,
-until it has been in time again: one slow machine makes the others late for a quarter of a second, not for ever.
+Pure: times come in, decisions go out. A follower that was late several times in a row is not waited for any more, until
+it has been in time again: one slow machine delays the others for a quarter of a second, not for the whole drive.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import collections
 LATE_IN_A_ROW = 5
 """So many frames in a row may come late before a follower is not waited for any more."""
 WATCHED = 100
-"""Frames of which the share of missed ones is told."""
+"""Number of last frames over which the share of missed ones is taken."""
 MANY = 0.1
-"""More than this share is told to driver and experimenter."""
+"""A larger share than this is reported to driver and experimenter."""
 
 
 class Attendance:
@@ -45,7 +45,7 @@ class Attendance:
         return self._outcomes.count(False) / len(self._outcomes) if self._outcomes else 0.0
 
     def is_slow(self) -> bool:
-        """Whether it skips more than anybody should accept; only said after a while."""
+        """Whether it skips more than `MANY` of its frames; False until `WATCHED` / 2 of them are known."""
         return len(self._outcomes) >= WATCHED // 2 and self.missed_share() > MANY
 
 
@@ -76,7 +76,7 @@ class Barrier:
         self._ready, self._deadline_s = set(), now_s + self.wait_s
 
     def ready(self, name: str, frame: int, now_s: float) -> None:
-        """A follower has the pictures of `frame`. Within the time that one would wait, it is waited for from now on,
+        """A follower has the pictures of `frame`. Within the waiting time, it is waited for from now on,
         also when the frame was released without it.
         """
         attendance = self.attendance.get(name)
@@ -96,7 +96,7 @@ class Barrier:
         return awaited <= self._ready or now_s >= self._deadline_s
 
     def release(self) -> tuple[int, frozenset[str]] | None:
-        """Let the waiting frame go: its number, and who has it. None when nothing waits."""
+        """Release the waiting frame: its number, and which followers have it. None when nothing waits."""
         if self.frame is None:
             return None
         frame, ready, self.frame = self.frame, frozenset(self._ready), None

@@ -65,7 +65,7 @@ class Refused(ConfigError):  # noqa: N818  what the hub did
 
 
 class Follower:
-    """This machine's part in one session after the other."""
+    """Shows this machine's screens of one session after the other."""
 
     def __init__(
         self, address: tuple[str, int], machine: str, open_screens: Callable[[Rig, Follower], FollowerScreens]
@@ -73,7 +73,7 @@ class Follower:
         """`open_screens` is called with this machine's part of the rig when a session has begun."""
         self.address, self.machine = address, machine
         self.eye_m: Vector3 | None = None
-        """The tracked eye as the hub told it last; None while it is at rest."""
+        """The tracked eye as the hub sent it last; None while it is at rest."""
         self.shown_count = 0
         self.skipped_count = 0
         """Released frames whose pictures were not all here."""
@@ -85,7 +85,7 @@ class Follower:
         self._client: carla.Client | None = None
         self._world: carla.World | None = None
         self._rig: Rig | None = None
-        self._told: dict[str, Any] | None = None
+        self._content: dict[str, Any] | None = None
         """Content of the newest tick."""
         self._ready_frame = -1
         self._stop = threading.Event()
@@ -126,7 +126,7 @@ class Follower:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def note_shown(self, frame: int) -> None:
-        """The windows tell that all of them show `frame`."""
+        """To be called by the windows when all of them show `frame`."""
         self._say(Kind.SHOWN, frame=frame)
 
     def _take(self, kind: Kind, content: dict[str, Any], folder: Path) -> None:
@@ -160,18 +160,18 @@ class Follower:
         self._screens = self._open_screens(self._rig, self)
 
     def _take_tick(self, rig: Rig, content: dict[str, Any]) -> None:
-        told = content["tick"]
+        tick = content["tick"]
         self._take_eye(content["eye"])
         with self._lock:
-            self._told = told
+            self._content = tick
         if self._cameras is None and self._world is not None:
-            self._cameras = FollowerCameras(self._world, ego_id_in(told), rig.cameras(), self._look)
+            self._cameras = FollowerCameras(self._world, ego_id_in(tick), rig.cameras(), self._look)
             self._say(Kind.CAMERAS, ids=self._cameras.ids())
         if self.eye_m is not None and self._cameras is not None:
             eye = self.eye_m
             views = (view for view in rig.views() if not view.is_mirror)
             self._cameras.aim({view.screen.name: camera_for_eye(view, eye) for view in views})
-        self._look(int(told["frame"]))
+        self._look(int(tick["frame"]))
 
     def _take_eye(self, eye: list[float] | None) -> None:
         self.eye_m = None if eye is None else (float(eye[0]), float(eye[1]), float(eye[2]))
@@ -180,7 +180,7 @@ class Follower:
         """Say that a frame can be shown, once, as soon as its state and all its pictures are here."""
         cameras = self._cameras
         with self._lock:
-            is_new = self._told is not None and self._told["frame"] == frame and self._ready_frame < frame
+            is_new = self._content is not None and self._content["frame"] == frame and self._ready_frame < frame
             if not is_new or cameras is None or not cameras.has(frame):
                 return
             self._ready_frame = frame
@@ -188,13 +188,13 @@ class Follower:
 
     def _show(self, screens: FollowerScreens, frame: int) -> None:
         with self._lock:
-            told = self._told
-            can_show = told is not None and told["frame"] == frame == self._ready_frame
-        if not can_show or told is None or self._cameras is None:
+            tick = self._content
+            can_show = tick is not None and tick["frame"] == frame == self._ready_frame
+        if not can_show or tick is None or self._cameras is None:
             self.skipped_count += 1
             return
-        ego = None if self.eye_m is None else ego_pose_in(told)
-        screens.consume(tick_from_content(told, self._cameras.pictures(frame, ego)))
+        ego = None if self.eye_m is None else ego_pose_in(tick)
+        screens.consume(tick_from_content(tick, self._cameras.pictures(frame, ego)))
         self.shown_count += 1
 
     def _say(self, kind: Kind, **content: Any) -> None:
@@ -208,7 +208,7 @@ class Follower:
         """Give back all that belongs to the session."""
         screens, self._screens = self._screens, None
         cameras, self._cameras = self._cameras, None
-        self._socket, self._rig, self._told, self._ready_frame, self.eye_m = None, None, None, -1, None
+        self._socket, self._rig, self._content, self._ready_frame, self.eye_m = None, None, None, -1, None
         if screens is not None:
             screens.close()
         if cameras is not None:

@@ -1,7 +1,7 @@
-"""The hub: stands between the session and this machine's screens, and lets all machines show a frame at once.
+"""The hub: sits between the session and this machine's screens, and lets all machines show a frame at once.
 
-A `TickConsumer`: the session hands a tick over and goes on. Everything else happens in a thread of the hub's own, with
-one event loop and no waiting calls. A follower that does not read, or sends what is no message, is sent away; one that
+A `TickConsumer`: the session passes a tick and goes on. Everything else happens in the hub's own thread, with one
+event loop and no blocking calls. A follower that does not read, or sends what is no message, is disconnected; one that
 is slow skips frames, and `error` says so.
 """
 
@@ -36,19 +36,19 @@ from recorder.schema import Tick
 log = logging.getLogger(__name__)
 
 MOST_UNREAD_BYTES = 1 << 20
-"""What a follower may leave unread of what was sent; beyond that it is sent away. The rig is not counted."""
+"""What a follower may leave unread of what was sent; beyond that it is disconnected. The rig is not counted."""
 EYE_S = 1 / 60
-"""Between ticks the followers are told where a tracked eye is this often."""
+"""Between ticks the position of a tracked eye is sent to the followers this often, seconds."""
 LAGS_KEPT = 1000
 CLOSE_S = 3.0
 JOIN_S = 10.0
-"""A connection that does not say within this time who it is, is closed."""
+"""A connection that sends no `join` within this time is closed, seconds."""
 MOST_CAMERAS = 64
 JOIN_LINE = 1 << 16
 
 
 class World(Protocol):
-    """What the hub must know of the drive."""
+    """What the hub needs of the drive."""
 
     def world_address(self) -> tuple[str, int]:
         """Host and RPC port of the CARLA server."""
@@ -137,13 +137,13 @@ class ScreenHub:
         self._soon(self._begin, tick)
 
     def show_paused(self, is_paused: bool) -> None:
-        """Tell the followers whether the world stands still; this machine's screens are told by who asks."""
+        """Tell the followers whether the world stands still; the caller tells this machine's screens itself."""
         if is_paused is not self._is_paused:
             self._is_paused = is_paused
-            self._soon(self._tell_all, line_from(Kind.PAUSED, is_paused=is_paused))
+            self._soon(self._send_all, line_from(Kind.PAUSED, is_paused=is_paused))
 
     def close(self) -> None:
-        """Send the followers away and close this machine's screens; safe to call twice."""
+        """Disconnect the followers and close this machine's screens; safe to call twice."""
         if not self._is_closed:
             self._is_closed = True
             self._soon(self._end)
@@ -156,7 +156,7 @@ class ScreenHub:
 
     @property
     def error(self) -> str | None:
-        """What is wrong with the followers; None while all keep up. A session writes it down as a fault."""
+        """What is wrong with the followers; None while all keep up. A session records it as a fault."""
         for name in self.names:
             attendance = self._barrier.attendance.get(name)
             if attendance is None and name in self._has_joined:
@@ -173,7 +173,7 @@ class ScreenHub:
         return FollowerStatus(name, True, attendance.shown, attendance.missed, attendance.missed_share(), lags)
 
     def _soon(self, call: Callable[..., None], *arguments: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is to be told any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: no follower is left
             self._loop.call_soon_threadsafe(call, *arguments)
 
     # --- in the hub's thread ------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ class ScreenHub:
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._attend, sock=self._socket, limit=JOIN_LINE)
         async with server:
-            eyes = asyncio.create_task(self._tell_eyes())
+            eyes = asyncio.create_task(self._send_eyes())
             await self._over.wait()
             eyes.cancel()
             left = [link.writer for link in self._links.values()]
@@ -204,11 +204,11 @@ class ScreenHub:
                 await asyncio.wait_for(asyncio.gather(*(w.wait_closed() for w in left), return_exceptions=True), 0.5)
 
     def _end(self) -> None:
-        self._tell_all(line_from(Kind.END, text="the drive is over"))
+        self._send_all(line_from(Kind.END, text="the drive is over"))
         self._over.set()
 
     def _begin(self, tick: Tick) -> None:
-        """A new tick: tell it, and wait for those that keep up."""
+        """A new tick: send it, and wait for the followers that keep up."""
         self._release()
         self._tick = tick
         self._barrier.begin(tick.frame, time.monotonic())
@@ -250,19 +250,19 @@ class ScreenHub:
                 self._send(self._links[name], line)
         self._own.consume(self._tick)
 
-    async def _tell_eyes(self) -> None:
+    async def _send_eyes(self) -> None:
         while self._eye is not None:
             await asyncio.sleep(EYE_S)
             if self._links:
-                self._tell_all(line_from(Kind.EYE, eye=list(self._eye())))
+                self._send_all(line_from(Kind.EYE, eye=list(self._eye())))
 
-    def _tell_all(self, line: bytes) -> None:
+    def _send_all(self, line: bytes) -> None:
         for link in list(self._links.values()):
             if link.rig_bytes:
                 self._send(link, line)
 
     def _send(self, link: _Link, line: bytes) -> None:
-        """Never waits: what is not taken lies in the connection's buffer, and there is an end to that."""
+        """Never waits: what is not read lies in the connection's buffer, whose size is bounded."""
         if link.writer.transport.get_write_buffer_size() > MOST_UNREAD_BYTES + link.rig_bytes:
             log.warning("'%s' does not read: it is sent away", link.name)
             link.writer.transport.abort()

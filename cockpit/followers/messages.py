@@ -1,4 +1,4 @@
-"""What the hub and its followers say to each other: one JSON object a line, over TCP.
+"""The messages between the hub and its followers: one JSON object a line, over TCP.
 
 From the hub: `rig` (once: what to show and where the world is), `tick`, `eye`, `release`, `paused`, `refused`, `end`.
 From a follower: `join` (its machine's name), `cameras` (ids of the actors it spawned), `ready`, `shown`. A tick's
@@ -43,7 +43,7 @@ VERSION = 1
 
 
 class MessageError(ValueError):
-    """The other side sent something that is no message of ours."""
+    """The other side sent something that is not a message of this protocol."""
 
 
 class Kind(enum.StrEnum):
@@ -71,7 +71,7 @@ def message_in(line: bytes) -> tuple[Kind, dict[str, Any]]:
     """Kind and content of a line.
 
     Raises:
-        MessageError: it is none of ours.
+        MessageError: it is not a message of this protocol.
     """
     try:
         content = json.loads(line)
@@ -200,7 +200,7 @@ def _plan(content: Mapping[str, Any]) -> Plan:
 
 # --- rigs -----------------------------------------------------------------------------------------------------------
 
-_SAID_BY_EDGES = ("yaw_deg", "pitch_deg", "roll_deg", "size_m")
+_GIVEN_BY_EDGES = ("yaw_deg", "pitch_deg", "roll_deg", "size_m")
 
 
 def content_of_rig(rig: Rig) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def content_of_rig(rig: Rig) -> dict[str, Any]:
     content, meshes = rig.model_dump(mode="json"), {}
     for index, screen in enumerate(content["screens"]):
         if screen["edges_m"] is not None:
-            for key in _SAID_BY_EDGES:
+            for key in _GIVEN_BY_EDGES:
                 del screen[key]
         if screen["warp"] is not None:
             name = f"mesh{index}{Path(screen['warp']).suffix}"
@@ -218,7 +218,7 @@ def content_of_rig(rig: Rig) -> dict[str, Any]:
 
 
 def rig_from_content(content: Mapping[str, Any], folder: Path) -> Rig:
-    """The rig that the hub told, its meshes put into `folder`.
+    """The rig that the hub sent, its meshes written into `folder`.
 
     Raises:
         MessageError: it is none.

@@ -25,13 +25,13 @@ from recorder.schema import ActorState, Pose
 SAME_WAY_COS = math.cos(math.radians(60.0))
 STANDS_MPS, CREEPS_MPS = 1.0, 4.0
 PACE = (0.75, 1.3)
-"""How much slower or faster than it is meant to a flow goes, to meet the ego."""
+"""How much slower or faster than its own speed a flow goes, to meet the ego."""
 PACED_UNTIL_S = 1.0
 """A flow changes its speed no more when the ego is this near to where they meet, or has slowed down for it."""
 GIVES_WAY_MPS = 2.5
 CAR_M = 4.5
 EGO_MPS = 8.0
-"""What the ego is taken to make on its way there, before it has shown how it drives."""
+"""The speed assumed for the ego on its way there, before it has shown how it drives."""
 PACED_FROM_M = 10.0
 """Before that the ego only gets going."""
 
@@ -59,7 +59,7 @@ class Wait(Behaviour):
         self._is_over = is_over
 
     def update(self) -> Status:
-        """Look once."""
+        """Test it once."""
         return Status.SUCCESS if self._is_over() else Status.RUNNING
 
 
@@ -88,7 +88,7 @@ class Pause(Behaviour):
         self._begun_s = self._scene.now.time_s
 
     def update(self) -> Status:
-        """Look at the clock."""
+        """Done once the time is over."""
         return Status.SUCCESS if self._scene.now.time_s - self._begun_s >= self._seconds - 1e-6 else Status.RUNNING
 
 
@@ -140,7 +140,7 @@ def drive(scene: Scene, vehicle: Vehicle, target_mps: float, *, heeds: bool) -> 
 
 
 def _is_heeded(ego: ActorState, own: ActorState) -> bool:
-    """Whether the ego drives the vehicle's way, stands in it or creeps towards it: who drives across must look out."""
+    """Whether the ego drives the vehicle's way, stands in it or creeps towards it: a crossing vehicle must yield."""
     same = math.cos(ego.pose.yaw - own.pose.yaw)
     return same > SAME_WAY_COS or ego.speed_mps < (CREEPS_MPS if same < -SAME_WAY_COS else STANDS_MPS)
 
@@ -241,7 +241,7 @@ class Flow(Behaviour):
         return min(max(self._meets.path_m - self._speed * left_s, 0.0), self._filled)
 
     def update(self) -> Status:
-        """Drive everybody on, take out who is at the end, let the next one in."""
+        """Drive all vehicles on, remove those at the end, let the next one in."""
         self._pace()
         for vehicle in list(self._driving):
             if not drive(self._scene, vehicle, self._speed * self._factor, heeds=self._heeds):
@@ -290,7 +290,7 @@ class Flow(Behaviour):
 
 
 class HoldLights(Behaviour):
-    """Keeps the lights of the route's next junction: the ego's in one colour, the others red; lets go when it ends.
+    """Holds the lights of the route's next junction: the ego's in one colour, the others red; frees them when it ends.
 
     `too`: whose traffic has what the ego has, one of `HEADINGS`. Never done; without lights it holds nothing.
     """
@@ -317,11 +317,11 @@ class HoldLights(Behaviour):
         own.freeze(True)
 
     def update(self) -> Status:
-        """Hold on."""
+        """Running until it is stopped."""
         return Status.RUNNING
 
     def terminate(self, new_status: Status) -> None:
-        """Let their clock go on."""
+        """Let their clock run on."""
         if new_status is not Status.RUNNING and self._own is not None:
             own, self._own = self._own, None
             own.freeze(False)

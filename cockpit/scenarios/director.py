@@ -1,6 +1,6 @@
-"""Plays the scenarios of a route while a session drives it: stages them, ticks their trees, judges, tells.
+"""Plays the scenarios of a route while a session drives it: stages them, ticks their trees and judges.
 
-The session hands every finished tick over by `step`; what the scenarios want of the world is then sent before the next
+The session passes every finished tick to `step`; what the scenarios change in the world is then sent before the next
 one. What happened comes back as events for the next tick, so that a recording says which scene was played when.
 """
 
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 STAGED_BEFORE_M = 80.0
 """How far before its trigger a scenario's actors are put into the world."""
 NEAR_M, NEAR_RAD = 6.0, math.radians(60.0)
-"""A trigger farther from the route, or turned more against it, is on another way."""
+"""A trigger farther from the route (metres), or turned more against it, does not belong to it."""
 WEATHER_STEP = 0.01
 """Share of the route after which a changing weather is set anew."""
-STRUCK_AFTER_M = 25.0
-"""The actors go when the ego is this far past the end."""
+REMOVED_AFTER_M = 25.0
+"""A scenario's actors are removed when the ego is this far past its end."""
 
 
 @dataclass(slots=True)
@@ -83,11 +83,11 @@ class Director:
                 text = f"{entry.spec.name} ({entry.spec.type}): {entry.phase.value}"
                 events.append(TickEvent(EventKind.SCENARIO, f"{text}: {entry.reason}" if entry.reason else text))
         self._last_speed_mps = tick.ego.speed_mps
-        self._turn_weather(tick.route.driven_m / max(tick.route.length_m, 1.0))
+        self._change_weather(tick.route.driven_m / max(tick.route.length_m, 1.0))
         return tuple(events)
 
-    def told(self) -> tuple[dict[str, Any], ...]:
-        """What is to be played, for the recording."""
+    def descriptions(self) -> tuple[dict[str, Any], ...]:
+        """Name, type, trigger and parameters of every scenario, as JSON values for the recording."""
         specs = [entry.spec for entry in self.entries]
         return tuple(
             {
@@ -100,14 +100,14 @@ class Director:
         )
 
     def disturbed(self, control: Control) -> Control:
-        """What becomes of the ego's control under the scenarios that play."""
+        """The ego's control as changed by the scenarios that are played."""
         for entry in self.entries:
             if entry.phase is Phase.RUNNING and entry.play is not None and entry.play.disturb is not None:
                 control = entry.play.disturb(control)
         return control
 
     def outcomes(self, end: str = "") -> tuple[ScenarioOutcome, ...]:
-        """What came of each; with `end` (why the session is over), what still ran has failed."""
+        """The outcome of each; with `end` (why the session is over), what was still running has failed."""
         if end:
             for entry in self.entries:
                 if entry.phase in (Phase.STAGED, Phase.RUNNING):
@@ -115,14 +115,14 @@ class Director:
         return tuple(entry.outcome() for entry in self.entries)
 
     def close(self) -> None:
-        """Take every actor out; safe to call twice."""
+        """Remove every actor; safe to call twice."""
         for entry in self.entries:
-            self._strike(entry)
+            self._remove_actors(entry)
         if self.replay is not None:
             self.replay.close()
 
-    def _turn_weather(self, share: float) -> None:
-        """Between two weathers of the file, each value goes evenly from one to the other (as the leaderboard's)."""
+    def _change_weather(self, share: float) -> None:
+        """Between two weathers of the file, each value is interpolated (as on the leaderboard)."""
         if not self.weathers or abs(share - self._weather_share) < WEATHER_STEP:
             return
         is_first, self._weather_share = self._weather_share < 0.0, share
@@ -146,8 +146,8 @@ class Director:
             entry.play.tree.tick_once()
         if not entry.phase.is_over:
             self._judge(entry, entry.play, tick)
-        if driven_m > entry.play.end_m + STRUCK_AFTER_M:
-            self._strike(entry)
+        if driven_m > entry.play.end_m + REMOVED_AFTER_M:
+            self._remove_actors(entry)
 
     def _build(self, entry: _Entry, tick: Tick) -> None:
         spec = entry.spec
@@ -185,7 +185,7 @@ class Director:
         elif is_through:
             entry.phase, entry.ended_s = Phase.PASSED, tick.time_s
 
-    def _strike(self, entry: _Entry) -> None:
+    def _remove_actors(self, entry: _Entry) -> None:
         play, entry.play = entry.play, None
         if play is not None:
             play.tree.stop(Status.INVALID)
@@ -204,7 +204,7 @@ def direct(
         if at_m is None:
             director._skip(entry, "its trigger is not on the route")
         director.entries.append(entry)
-    director._turn_weather(0.0)
+    director._change_weather(0.0)
     return director
 
 

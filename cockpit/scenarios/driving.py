@@ -1,6 +1,6 @@
-"""How a scenario's vehicles follow a path: pure pursuit, a PI law for the speed, and a gap to what stands in the way.
+"""How a scenario's vehicles follow a path: pure pursuit, a PI controller for speed, and a gap to what is in the way.
 
-Pure arithmetic; `cockpit.scenarios.atoms` applies what comes out as `carla.VehicleControl`. Pedals and not set
+Pure arithmetic; `cockpit.scenarios.atoms` applies the result as `carla.VehicleControl`. Pedals and not set
 velocities, so that the actors brake, lean and can be hit like any other car, on the simulator as on CARLA.
 """
 
@@ -21,7 +21,7 @@ THROTTLE_PER_MPS, THROTTLE_PER_M, BRAKE_PER_MPS = 0.35, 0.12, 0.25
 STANDING_GAP_M, TIME_GAP_S = 3.0, 0.8
 HARDEST_MPS2, EASY_MPS2 = 7.0, 3.0
 CORRIDOR_M = 0.4
-"""Air on both sides of a vehicle within which another body is in its way."""
+"""Free space on both sides of a vehicle within which another body is in its way."""
 WINDOW_M = 12
 
 
@@ -70,10 +70,10 @@ class Follower:
             self._sum = 0.0
             return Pedals(steer, 0.0, 0.6 if speed_mps < 1.0 else min(0.25 + 0.12 * speed_mps, 1.0))
         self._sum = min(max(self._sum + error * delta_s, -4.0), 6.0) if abs(error) < 2.0 else self._sum
-        wish = THROTTLE_PER_MPS * error + THROTTLE_PER_M * self._sum + 0.15
+        throttle = THROTTLE_PER_MPS * error + THROTTLE_PER_M * self._sum + 0.15
         if error < -0.5:
             return Pedals(steer, 0.0, min(-BRAKE_PER_MPS * error * 0.5, 1.0))
-        return Pedals(steer, min(max(wish, 0.0), 1.0), 0.0)
+        return Pedals(steer, min(max(throttle, 0.0), 1.0), 0.0)
 
     def _steer(self, x: float, y: float, yaw: float, speed_mps: float) -> float:
         ahead = min(round(self.at_m + LOOKAHEAD_M + LOOKAHEAD_S * speed_mps + 1.0), len(self.path) - 1)
@@ -93,7 +93,7 @@ class Follower:
     def heeded_mps(
         self, wish_mps: float, own: ActorState, others: Iterable[ActorState], reach_m: float = 40.0
     ) -> float:
-        """`wish_mps`, or as much less as keeps a gap to whoever is on the path ahead."""
+        """`wish_mps`, or as much less as keeps a gap to any road user on the path ahead."""
         speed = wish_mps
         first = int(self.at_m)
         ahead = self.path[first : first + int(reach_m), :2]
@@ -131,7 +131,7 @@ def _yaw(path: NDArray[np.float64], index: int) -> float:
 
 
 def _safe_mps(gap_m: float, leader_mps: float) -> float:
-    """Speed from which one can still stop behind a leader that brakes as hard (Gipps 1981, reaction folded in)."""
+    """Speed from which a vehicle can still stop behind a leader that brakes as hard (Gipps 1981 with reaction)."""
     if gap_m <= 0.0:
         return 0.0 if leader_mps < 1.0 else max(leader_mps - 1.0, 0.0)
     reaction = EASY_MPS2 * TIME_GAP_S
@@ -149,7 +149,7 @@ def bend_speed_mps(path: NDArray[np.float64], from_m: float, lateral_mps2: float
 
 
 def arrival_s(left_m: float, speed_mps: float, end_mps: float = math.inf, braking_mps2: float = 1.4) -> float:
-    """Seconds that somebody needs for `left_m` metres who gets there no faster than `end_mps`, braking in time."""
+    """Seconds that a road user needs for `left_m` metres, arriving no faster than `end_mps`, braking in time."""
     speed = max(speed_mps, 3.0)
     if end_mps >= speed or left_m <= 0.0:
         return max(left_m, 0.0) / speed
@@ -158,11 +158,11 @@ def arrival_s(left_m: float, speed_mps: float, end_mps: float = math.inf, brakin
 
 
 def way_s(limits_mps: NDArray[np.float64], speed_mps: float) -> float:
-    """Seconds for a way with a limit a metre, driven at `speed_mps` where that is allowed."""
+    """Seconds for a way with a speed limit for each metre, driven at `speed_mps` where that is allowed."""
     return float((1.0 / np.minimum(limits_mps, max(speed_mps, 0.1))).sum())
 
 
 def way_speed_mps(limits_mps: NDArray[np.float64], left_s: float, least: float, most: float) -> float:
-    """Speed to wish for so that a way with a limit a metre takes `left_s` seconds, within bounds (to 0.25 m/s)."""
-    wishes = np.arange(least, most, 0.25)
-    return next((float(wish) for wish in wishes if way_s(limits_mps, float(wish)) <= left_s), most)
+    """Speed at which a way with a limit for each metre takes `left_s` seconds, within bounds (to 0.25 m/s)."""
+    speeds = np.arange(least, most, 0.25)
+    return next((float(speed) for speed in speeds if way_s(limits_mps, float(speed)) <= left_s), most)

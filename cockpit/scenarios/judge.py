@@ -1,7 +1,7 @@
-"""Whether the ego came through a scenario: pure bookkeeping over ticks.
+"""Whether the ego came through a scenario: a pure function of ticks, and the record of the outcome.
 
-What every type shares is here: no collision, no red light, on the road, through in time. What a type asks for beyond
-that (an ambulance let past, a door kept clear of) is a check of its own, see `cockpit.scenarios.catalogue`.
+What every type shares is here: no collision, no red light, on the road, through in time. What a type requires beyond
+that (an ambulance let past, a door kept clear of) is its own check, see `cockpit.scenarios.catalogue`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from recorder.schema import EventKind, Tick
 
 AT_REST_MPS = 0.1
-"""Who stands is hit and does not hit (as the leaderboard counts)."""
+"""A collision of an ego slower than this is not its fault (as the leaderboard counts)."""
 TIMEOUT_S = 120.0
 """From the trigger; the leaderboard gives a scenario up after four minutes, on routes of kilometres."""
 
@@ -38,7 +38,7 @@ class Phase(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScenarioOutcome:
-    """What came of one scenario."""
+    """The outcome of one scenario."""
 
     name: str
     type: str

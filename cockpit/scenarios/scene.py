@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 ROLE = "scenario"
 """Role name of every actor of a scenario, as ScenarioRunner has it."""
 CLEARED_M = 8.0
-"""Background traffic this near to where an actor must stand is taken away, as the leaderboard's does."""
+"""Background traffic this near to where an actor must stand is removed, as on the leaderboard."""
 CARS = (
     "vehicle.lincoln.mkz_2020", "vehicle.audi.tt", "vehicle.dodge.charger_2020", "vehicle.nissan.micra",
     "vehicle.mini.cooper_s", "vehicle.jeep.wrangler_rubicon",
@@ -69,7 +69,7 @@ class Vehicle:
         return math.hypot(velocity.x, velocity.y)
 
     def state(self) -> ActorState:
-        """As the schema's record, for who looks out for others."""
+        """As the schema's record, for vehicles that keep a gap to it."""
         velocity = self.actor.get_velocity()
         return ActorState(
             self.id, self.actor.type_id, ROLE, self.pose(), (velocity.x, velocity.y, velocity.z),
@@ -94,10 +94,10 @@ class Cast:
     def vehicle(
         self, models: Sequence[str], pose: Pose, *, speed_mps: float = 0.0, lights: Any = None, must: bool = True
     ) -> Vehicle | None:
-        """A vehicle of one of the models that the server has, drawn by the seed. None where it finds no room and
-        need not be there.
+        """A vehicle of one of the models that the server has, drawn by the seed. None where there is no room and
+        it is optional.
 
-        Raises StageError when it must be there and there is none of these models, or no room.
+        Raises StageError when the server has none of these models, or when there is no room and `must` is set.
         """
         actor = self._spawn(self._model(models, "vehicle.*"), pose, must)
         if actor is None:
@@ -144,13 +144,13 @@ class Cast:
         return self._spawn(library.find(known[0]), pose, must)
 
     def destroy(self, actor: Any) -> None:
-        """Take one member out."""
+        """Remove one member."""
         if actor in self.members:
             self.members.remove(actor)
             self.client.apply_batch_sync([carla.command.DestroyActor(actor.id)], False)
 
     def close(self) -> None:
-        """Take every member out; safe to call twice."""
+        """Remove every member; safe to call twice."""
         gone, self.members = self.members, []
         if gone:
             with contextlib.suppress(RuntimeError):  # the server is gone, and they with it
@@ -161,7 +161,7 @@ class Cast:
         known = [model for model in models if len(library.filter(model))]
         if not known:
             raise StageError(f"the server has none of {', '.join(models)} ({else_any})")
-        # The first that is there stands for special vehicles; ordinary cars are drawn.
+        # Special vehicles are the first model that the server has; ordinary cars are drawn.
         blueprint = library.find(self.rng.choice(known) if models is CARS or models is BICYCLES else known[0])
         if blueprint.has_attribute("color"):
             blueprint.set_attribute("color", self.rng.choice(blueprint.get_attribute("color").recommended_values))
@@ -183,7 +183,7 @@ class Cast:
         return actor
 
     def _clear(self, pose: Pose) -> bool:
-        """Take background traffic away from a place; whether there was any."""
+        """Remove background traffic from a place; whether there was any."""
         batch = []
         for actor in self.world.get_actors().filter("vehicle.*"):
             where = actor.get_location()
@@ -233,9 +233,9 @@ class Play:
     end_m: float
     """Past this distance along the route the ego is through."""
     check: Callable[[Tick], str] | None = None
-    """A success test of the type's own, asked in every tick while it plays: what was done wrong, or nothing."""
+    """The type's own success test, called in every tick while it is played: what was done wrong, or nothing."""
     final: Callable[[Tick], str] | None = None
-    """The same, asked once at the end."""
+    """The same, called once at the end."""
     disturb: Callable[[Control], Control] | None = None
     """What the scene does to the ego's control."""
     keeps_lights: bool = True

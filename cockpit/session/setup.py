@@ -66,7 +66,7 @@ class Stage:
             route_world=self.route.points.astype(np.float32),
             ego_type_id=self.config.ego_blueprint,
             rig=rig,
-            scenarios=() if self.scenarios is None else self.scenarios.told(),
+            scenarios=() if self.scenarios is None else self.scenarios.descriptions(),
         )
 
     def close(self) -> None:

@@ -3,9 +3,9 @@
 Deterministic by seed: spawn points and blueprints are drawn from one generator over sorted lists, the manager gets the
 same seed, and the vehicles are spawned in one batch while the clock stands still.
 
-Where the TrafficManager runs elsewhere (the embedded simulator answers as one), it is spoken to by a short-lived
-process, `cockpit.traffic.worker`: the client library keeps a thread that asks such a manager for its health, and ends
-the whole process, or crashes it when a town is loaded, once that fails. A manager of our own stays in this process.
+Where the TrafficManager runs elsewhere (the embedded simulator answers as one), it is called from a short-lived
+process, `cockpit.traffic.worker`: the client library keeps a thread that checks such a manager's health, and ends
+the whole process, or crashes it when a town is loaded, once that fails. A manager that this process hosts stays in it.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ HEADWAY_M = 2.5
 """Distance that TrafficManager vehicles keep (its own example's value)."""
 WORKER_TIMEOUT_S = 60.0
 EXIT_OWN_MANAGER = 3
-"""The worker's answer where no manager runs elsewhere: this process must have its own."""
+"""The worker's exit code where no manager runs elsewhere: this process must host one."""
 
 
 class TrafficError(RuntimeError):
-    """The TrafficManager cannot be reached; the text carries what it said."""
+    """The TrafficManager cannot be reached; the text says why."""
 
 
 @dataclass(slots=True)
@@ -140,8 +140,8 @@ def _managed_elsewhere(server: tuple[str, int], tm_port: int, seed: int, actor_i
     except subprocess.TimeoutExpired:
         raise TrafficError(f"The TrafficManager did not answer within {WORKER_TIMEOUT_S:.0f} s.") from None
     if done.returncode not in (0, EXIT_OWN_MANAGER):
-        said = done.stderr.strip()[-1000:] or f"exit code {done.returncode}"
-        raise TrafficError(f"The TrafficManager cannot be used: {said}")
+        reason = done.stderr.strip()[-1000:] or f"exit code {done.returncode}"
+        raise TrafficError(f"The TrafficManager cannot be used: {reason}")
     return done.returncode == 0
 
 

@@ -1,8 +1,8 @@
-"""Background traffic as it was recorded: vehicles and walkers that go along given trajectories, whatever the ego does.
+"""Background traffic as it was recorded: vehicles and walkers move along given trajectories, whatever the ego does.
 
 The other mode beside the TrafficManager's (`cockpit.traffic.manager`), as in CoReVLA's rig. Trajectories come as CSV
-with a row an actor and moment: ``time_s,actor_id,type_id,x,y,z,yaw_rad`` (CARLA's world frame, metres, radians; times
-from the drive's start). `takeover segments trajectories` writes one from a recording.
+with one row for each actor and moment: ``time_s,actor_id,type_id,x,y,z,yaw_rad`` (CARLA's world frame, metres,
+radians; times from the drive's start). `takeover segments trajectories` writes one from a recording.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from cockpit.config import ConfigError
 log = logging.getLogger(__name__)
 
 COLUMNS = ("time_s", "actor_id", "type_id", "x", "y", "z", "yaw_rad")
-PARKED = "vehicle.nissan.micra"
+SUBSTITUTE = "vehicle.nissan.micra"
 """Stands in for a vehicle that this server does not have."""
 ROLE = "replay"
 
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """One road user's way; rows are ordered by time."""
+    """The path of one road user; rows are ordered by time."""
 
     type_id: str
     times_s: NDArray[np.float64]
@@ -88,7 +88,7 @@ def _trajectory(type_id: str, rows: Sequence[tuple[float, ...]]) -> Trajectory:
 
 @dataclass
 class ReplayTraffic:
-    """Puts recorded road users into a world and moves them; they enter and leave when their recording does."""
+    """Puts recorded road users into a world and moves them, each from its first recorded moment to its last."""
 
     client: carla.Client
     world: carla.World
@@ -97,7 +97,7 @@ class ReplayTraffic:
     _refused: set[int] = field(default_factory=set)
 
     def step(self, time_s: float) -> None:
-        """Put everybody where they were `time_s` after the start, with the velocity that brings them on."""
+        """Put every road user where it was `time_s` after the start, with the velocity of its trajectory."""
         for number, trajectory in enumerate(self.trajectories):
             found = trajectory.at(time_s)
             if found is None:
@@ -113,7 +113,7 @@ class ReplayTraffic:
                     _walk(actor, velocity)
 
     def close(self) -> None:
-        """Take everybody out; safe to call twice."""
+        """Remove all of them; safe to call twice."""
         for number in list(self._placed):
             self._remove(number)
 
@@ -123,7 +123,7 @@ class ReplayTraffic:
         library = self.world.get_blueprint_library()
         models = library.filter(trajectory.type_id)
         if not len(models) and trajectory.type_id.startswith("vehicle"):
-            models = library.filter(PARKED)
+            models = library.filter(SUBSTITUTE)
         if not len(models):
             self._refused.add(number)
             log.warning("replayed traffic: this server has no %s", trajectory.type_id)

@@ -1,7 +1,7 @@
-"""Speaks to a TrafficManager that runs elsewhere, in a process of its own: `HOST PORT TM_PORT SEED ACTOR_ID...`.
+"""Calls a TrafficManager that runs elsewhere, from a process of its own: `HOST PORT TM_PORT SEED ACTOR_ID...`.
 
-Exit 0: the vehicles are the manager's now. Exit 3: none runs elsewhere; the client library would host it in the asking
-process, which must then be the one that ticks (see `cockpit.traffic.manager`).
+Exit 0: the manager drives the vehicles now. Exit 3: none runs elsewhere; the client library would host it in the
+calling process, which must then be the one that ticks (see `cockpit.traffic.manager`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TIMEOUT_S = 20.0
 
 
 def main(arguments: list[str]) -> int:
-    """Hand the vehicles over; the exit code."""
+    """Register the vehicles with the manager; the exit code."""
     host, (port, tm_port, seed, *actor_ids) = arguments[0], [int(word) for word in arguments[1:]]
     client = carla.Client(host, port)
     client.set_timeout(TIMEOUT_S)

@@ -19,7 +19,7 @@ from recorder.schema import ActorState, Control, Plan
 
 
 class TrackingConfig(BaseModel):
-    """The car's numbers and the tracker's gains. The defaults are CARLA's Tesla Model 3, pedals as in our simulator."""
+    """The car's numbers and the tracker's gains. The defaults are CARLA's Tesla Model 3 on the embedded simulator."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,21 +32,21 @@ class TrackingConfig(BaseModel):
     lookahead_time_s: float = Field(default=0.25, ge=0)
     """Look-ahead gained per m/s."""
     preview_s: float = Field(default=0.7, gt=0)
-    """The plan's speed this far ahead is the one the pedals work towards; it also sets the gain (1 / preview)."""
+    """The plan's speed this far ahead is the target of the pedals; it also sets the gain (1 / preview)."""
     full_throttle_mps2: float = Field(default=5.0, gt=0)
     """Acceleration at full throttle and low speed."""
     full_brake_mps2: float = Field(default=10.0, gt=0)
     """Deceleration at full brake."""
     rolling_mps2: float = Field(default=0.6, ge=0)
-    """Deceleration with the foot off both pedals: rolling resistance and engine brake."""
+    """Deceleration with both pedals released: rolling resistance and engine brake."""
     drag_per_m: float = Field(default=0.0003, ge=0)
     """Air drag: deceleration per squared speed."""
     coast_band_mps2: float = Field(default=0.15, ge=0)
-    """Wishes to slow down by less than this lift the foot and leave the brake alone."""
+    """A smaller deceleration than this releases the throttle and does not use the brake."""
     max_deceleration_mps2: float = Field(default=8.0, gt=0)
     max_acceleration_mps2: float = Field(default=3.0, gt=0)
     stop_speed_mps: float = Field(default=0.35, gt=0)
-    """A plan slower than this throughout means: stand."""
+    """A plan slower than this throughout means to stand."""
     hold_brake: float = Field(default=0.5, gt=0, le=1)
     """Brake that holds the standing car."""
 
@@ -113,7 +113,7 @@ def steer_from_curvature(curvature_per_m: float, config: TrackingConfig = DEFAUL
 def pedals_from_acceleration(
     acceleration_mps2: float, speed_mps: float, config: TrackingConfig = DEFAULT_TRACKING
 ) -> tuple[float, float]:
-    """(throttle, brake), each 0..1 and never both, for a wished acceleration."""
+    """(throttle, brake), each 0..1 and never both, for a target acceleration."""
     wish = min(max(acceleration_mps2, -config.max_deceleration_mps2), config.max_acceleration_mps2)
     resistance = config.rolling_mps2 + config.drag_per_m * speed_mps**2
     push = wish + resistance

@@ -1,3 +1,3 @@
-"""The privileged driver that sees ground truth, and the safety driver that takes over with it. Knows nothing of the
-VLA.
+"""The privileged driver that sees ground truth, and the safety driver that takes over with it. Knows nothing of
+the VLA.
 """

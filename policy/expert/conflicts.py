@@ -52,7 +52,7 @@ class Crossing:
     leaves_s: float
     """Seconds from now; `leaves_s` is inf when it is still there at the end of the prediction."""
     distance_m: float
-    """What it still has to drive to the corridor."""
+    """How far it still has to drive to the corridor."""
     speed_mps: float
     angle_rad: float
     """Its course against the route's, 0..pi: pi is oncoming."""

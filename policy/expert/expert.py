@@ -36,20 +36,20 @@ RED_OVERHANG_M = 1.5
 LEAST_LIGHT_GAP_M = 1.5
 """From the front bumper to the stop line, however late the light is seen."""
 HEAD_ON_S = 1.5
-"""Who is about to come at us along our own lane is braked for when less than this away from it."""
+"""The expert brakes for a road user about to come towards it in its own lane when it is nearer than this."""
 SPEED_TIME_S = 0.8
 """Time constant of the speed law."""
 
 
 class ExpertConfig(BaseModel):
-    """How the expert likes to drive; SI units."""
+    """How the expert drives; SI units."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     cruise_mps: float = Field(default=8.0, gt=0)
     """Never faster than this, nor than the limit."""
     curve_lateral_mps2: float = Field(default=2.0, gt=0)
-    """Lateral acceleration it allows itself in curves."""
+    """Largest lateral acceleration in curves."""
     acceleration_mps2: float = Field(default=1.5, gt=0)
     comfortable_braking_mps2: float = Field(default=1.3, gt=0)
     """What it brakes with before lights and curves: 8 m/s to a stand in 25 m."""
@@ -211,7 +211,7 @@ class Expert:
             if one.entry_m - front < -0.5 or (guarded and _will_stop(one)):
                 continue
             if one.from_m - front < -0.5 and one.enters_s > HEAD_ON_S:
-                # It would come through where we are now: too uncertain a guess to brake for that early.
+                # It would pass where the ego is now: too uncertain a prediction to brake for that early.
                 continue
             arrives = _time_at(times, progress, one.from_m - front) - self.config.conflict_time_s
             clears = _time_at(times, progress, one.to_m + front) + self.config.conflict_time_s
@@ -222,7 +222,7 @@ class Expert:
     def _free_progress(
         self, path: RoutePath, allowed: tuple[float, ...], speed: float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Times and stations of a drive with nobody else about, over 8 s."""
+        """Times and stations of a drive on an empty road, over 8 s."""
         times = np.arange(0.0, 8.01, 0.2)
         progress = np.zeros(len(times))
         for index in range(1, len(times)):
@@ -307,7 +307,7 @@ class Expert:
 
 
 def _will_stop(crossing: Crossing) -> bool:
-    """Whether cross traffic, at a light that is red for it, can still be expected to stop short of our path."""
+    """Whether cross traffic, at a light that is red for it, can still be expected to stop short of the ego's path."""
     from_the_side = math.radians(40.0) < crossing.angle_rad < math.radians(140.0)
     needed = crossing.speed_mps**2 / (2.0 * max(crossing.distance_m - 2.0, 0.1))
     return from_the_side and not crossing.is_walker and needed < 4.0

@@ -1,4 +1,4 @@
-"""What is about to go wrong if the policy drives on: the safety driver's judgement, as pure functions of one tick.
+"""What is about to go wrong if the policy drives on: what the safety driver decides by, as pure functions of one tick.
 
 The policy's plan is rolled out against the predicted road users and the route. Each check answers with a `Hazard` in
 plain words or with nothing; `foresee` gives the most urgent one.
@@ -166,7 +166,7 @@ def _can_hit(ego: ActorState, other: ActorState) -> bool:
     there = ego_from_world(np.array([[other.pose.x, other.pose.y]]), ego.pose)[0]
     if abs(there[0]) > 50.0 or abs(there[1]) > 50.0:
         return False
-    # Whoever comes from behind in our lane is not ours to avoid.
+    # A road user that comes from behind in the ego's lane is not the ego's to avoid.
     return there[0] > 0.0 or abs(there[1]) > ego.extent_m[1] + other.extent_m[1]
 
 

@@ -25,9 +25,9 @@ CHANGE_M = 35.0
 """A change of lanes is over by then."""
 STRAIGHT_RAD = math.radians(25.0)
 IN_LANE_M, SEEN_M = 1.3, 70.0
-"""Who is this near to the middle of the lane, and to the ego, is looked at."""
+"""Only road users this near to the middle of the lane, and to the ego, count."""
 SLOT_FRONT_M, SLOT_REAR_M = 4.0, 4.5
-"""Air wanted before and behind the ego in the lane that it changes into, and more by how fast the gap closes."""
+"""Free space needed before and behind the ego in the lane that it changes into, and more by how fast the gap closes."""
 JOIN_SEEN_S, JOIN_MARGIN_S, JOIN_MPS2 = 6.0, 1.0, 1.4
 JOIN_AIR_M, JOIN_GAP_M, JOIN_RAD = 0.5, 1.5, math.radians(80.0)
 SLOT_MPS_PER_M, SLOT_MPS = 0.25, 3.0

@@ -1,7 +1,7 @@
 """What the expert does where following its lane is not enough: go round an obstacle, make way, dodge.
 
 Each manoeuvre bends the route ahead, and the expert then drives the bent route by its ordinary law; where the way round
-is not free, it stops before the bend. Like the expert it keeps no state: the bend hangs on where things stand in the
+is not free, it stops before the bend. Like the expert it keeps no state: the bend depends on where things stand in the
 world, and whether it has been begun on where the ego is. It answers to signs that ordinary traffic does not give
 (hazard lights, things on the road, a siren, somebody of a scenario over the centre line), and where there are none a
 tick passes through untouched.
@@ -29,7 +29,7 @@ SIREN = 0b11000000000
 BICYCLES = ("vehicle.bh.crossbike", "vehicle.diamondback.century", "vehicle.gazelle.omafiets")
 SCENARIO_ROLE = "scenario"
 SLOW_MPS = 4.5
-"""Who is slower than this is gone round."""
+"""Road users slower than this are passed."""
 
 SIDE_ROOM_M = 1.0
 """Kept between the car's side and an obstacle: an open door's reach and a hand's breadth."""
@@ -38,7 +38,7 @@ FRONT_ROOM_M, REAR_ROOM_M = 2.5, 1.5
 RAMP_PER_M, RAMP_LEAST_M, RAMP_MOST_M = 4.5, 8.0, 18.0
 """Length of the bend's ramps for each metre sideways."""
 GROUP_M = 26.0
-"""Obstacles nearer to each other than this are gone round in one go."""
+"""Obstacles nearer to each other than this are passed in one go."""
 LOOK_M, BEHIND_M = 70.0, 45.0
 BEGUN_M = 0.6
 """Displaced by this much, the ego has begun to go round and goes on."""
@@ -59,7 +59,7 @@ WAY_EDGE_M = 0.55
 """How far to the edge of its lane the ego makes way where there is no second lane."""
 DODGE_RANGE_M = 60.0
 DODGE_ROOM_M = 0.45
-"""Air wanted between the ego and who comes over the centre line."""
+"""Free space needed between the ego and a road user that comes over the centre line."""
 DODGE_MOST_M = 0.75
 
 
@@ -90,25 +90,25 @@ class _Body:
 
 
 def adapted(tick: Tick) -> Adapted:
-    """The tick as the expert shall see it; the very same one where nothing asks for a manoeuvre."""
+    """The tick as the expert shall see it; the same one where no manoeuvre is needed."""
     obstacles = [one for one in tick.actors if is_obstacle(one)]
     loose = [one for one in tick.actors if one.type_id.startswith(LOOSE_SIGNS)]
     sirens = [one for one in tick.actors if _has_siren(one)]
-    strangers = [one for one in tick.actors if one.role_name == SCENARIO_ROLE and one.speed_mps > 2.0]
-    if not (obstacles or sirens or strangers or loose) or len(tick.route.ahead_world) < 3:
+    scenario_actors = [one for one in tick.actors if one.role_name == SCENARIO_ROLE and one.speed_mps > 2.0]
+    if not (obstacles or sirens or scenario_actors or loose) or len(tick.route.ahead_world) < 3:
         return Adapted(tick)
     path = RoutePath(tick.route.ahead_world)
     found = (
         (_make_way(tick, path, sirens) if sirens else None)
         or (_go_round(tick, path, obstacles) if obstacles else None)
-        or _wait_for_slot(tick, path, strangers)
-        or _dodge(tick, path, strangers)
+        or _wait_for_slot(tick, path, scenario_actors)
+        or _dodge(tick, path, scenario_actors)
         or _slow_down(tick, path, loose)
         or Adapted(tick)
     )
-    waits_m = merging_stop_m(path, tick.ego, strangers) if _is_at_junction(tick) else None
+    waits_m = merging_stop_m(path, tick.ego, scenario_actors) if _is_at_junction(tick) else None
     stops = found.stops if waits_m is None else (*found.stops, (waits_m, "waiting to join"))
-    return replace(found, is_wary=bool(strangers), stops=stops)
+    return replace(found, is_wary=bool(scenario_actors), stops=stops)
 
 
 def _is_at_junction(tick: Tick) -> bool:
@@ -193,7 +193,7 @@ def _is_free(tick: Tick, path: RoutePath, offset: float, group: list[_Body], unt
             continue
         if body.along_mps < -0.5:
             comes_to = body.from_m + body.along_mps * (clear_s + ONCOMING_MARGIN_S)
-            # Who will be past before the ego is out of its lane does not count.
+            # A road user that will be past before the ego is out of its lane does not count.
             if comes_to < until_m and body.to_m + body.along_mps * PULLS_OUT_S > -front:
                 return False
         elif body.to_m < front + 4.0:
@@ -218,7 +218,7 @@ def _time_for(distance_m: float, speed_mps: float) -> float:
 
 
 def _make_way(tick: Tick, path: RoutePath, sirens: Sequence[ActorState]) -> Adapted | None:
-    """Leave the lane to who comes from behind with its siren on; to the edge of it where there is no other."""
+    """Leave the lane to a vehicle that comes from behind with its siren on; to its edge where there is no other."""
     half, front = tick.ego.extent_m[1], tick.ego.extent_m[0]
     here = tick.route.lateral_offset_m
     for siren in sirens:
@@ -256,13 +256,13 @@ def _has_room(tick: Tick, path: RoutePath, offset: float, siren: ActorState) -> 
     return True
 
 
-def _dodge(tick: Tick, path: RoutePath, strangers: Sequence[ActorState]) -> Adapted | None:
+def _dodge(tick: Tick, path: RoutePath, scenario_actors: Sequence[ActorState]) -> Adapted | None:
     """Keep to the edge of the lane while somebody comes over the centre line."""
-    if tick.route.in_junction or not strangers:
+    if tick.route.in_junction or not scenario_actors:
         return None
     half = tick.ego.extent_m[1]
     wished = 0.0
-    for one in strangers:
+    for one in scenario_actors:
         body = _body(path, one)
         if body.along_mps > -2.0 or not -8.0 < body.from_m < DODGE_RANGE_M:
             continue
@@ -286,9 +286,9 @@ def _slow_down(tick: Tick, path: RoutePath, loose: Sequence[ActorState]) -> Adap
     return None
 
 
-def _wait_for_slot(tick: Tick, path: RoutePath, strangers: Sequence[ActorState]) -> Adapted | None:
+def _wait_for_slot(tick: Tick, path: RoutePath, scenario_actors: Sequence[ActorState]) -> Adapted | None:
     """Stay in the own lane beside a full one into which the route changes, until there is a gap."""
-    held = held_in_lane(tick, path, strangers)
+    held = held_in_lane(tick, path, scenario_actors)
     return Adapted(held[0], top_mps=held[1]) if held is not None else None
 
 

@@ -2,7 +2,7 @@
 
 A `DriverSource` like a wheel: it comes in through the same arbitration as a person, by the same button and pedals. What
 counts as a failure is in `policy.expert.hazards`, how it drives is `policy.expert.expert`; here is only when the car
-changes hands: at once on the way in, with patience on the way back. Deterministic in the ticks it is shown.
+changes drivers: at once on the way in, with patience on the way back. Deterministic in the ticks it is given.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STANDING_PLAN_M = 1.0
 
 
 class SafetyConfig(BaseModel):
-    """When the car changes hands; seconds, metres, radians."""
+    """When the car changes drivers; seconds, metres, radians."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,11 +40,11 @@ class SafetyConfig(BaseModel):
     standing_mps: float = Field(default=1.0, gt=0)
     """Slower than this is standing (a creeping policy is no better)."""
     free_m: float = Field(default=8.0, ge=0)
-    """Who would have to stop again nearer than this may as well stand where it is."""
+    """Where the expert would have to stop again nearer than this, standing is no failure."""
     least_s: float = Field(default=2.5, ge=0)
-    """Shortest time in the expert's hands."""
+    """Shortest time that the expert drives."""
     calm_s: float = Field(default=2.0, ge=0)
-    """How long all must have been well before it hands back."""
+    """How long nothing must have been wrong before it hands back."""
     most_s: float = Field(default=12.0, gt=0)
     """After this it hands back also where it is not calm, if nothing is about to happen."""
     retry_s: float = Field(default=0.5, gt=0)
@@ -83,7 +83,7 @@ class SafetyDriver:
         self._handed_back_s = -math.inf
 
     def read(self, tick: Tick | None) -> DriverInput:
-        """Hands and feet for the next tick; neutral while the policy drives well."""
+        """Wheel and pedals for the next tick; neutral while the policy drives well."""
         if tick is None:
             return _neutral()
         if tick.authority.authority is Authority.HUMAN:
@@ -97,7 +97,7 @@ class SafetyDriver:
         """Nothing to give back."""
 
     def _hazard(self, tick: Tick) -> Hazard | None:
-        # Going round an obstacle is no leaving of the lane: the route is judged as the expert would bend it.
+        # Going round an obstacle does not count as leaving the lane: the route is judged as the expert would bend it.
         return foresee(adapted(tick).tick, self.config.hazards)
 
     def _watch(self, tick: Tick) -> DriverInput:
@@ -156,7 +156,7 @@ class SafetyDriver:
         control = self.expert.control(tick)
         stands = forward_speed_mps(tick.ego) < STANDSTILL_MPS
         hand_back = self._wants_to_hand_back(tick, hazard) and tick.time_s - self._pressed_s >= self.config.retry_s
-        # A foot on the brake and a hand on the hand-back button contradict each other, and the arbitration says so.
+        # The arbitration refuses a hand-back while the brake is pressed.
         hand_back = hand_back and (stands or control.brake == 0.0)
         if hand_back:
             self._pressed_s = tick.time_s
@@ -177,7 +177,7 @@ class SafetyDriver:
         return self.expert.decide(tick).acceleration_mps2 <= 0.0 and _reach_m(tick.plan) < STANDING_PLAN_M
 
     def _turns_soon(self, tick: Tick) -> bool:
-        """Driving up to a turn: while control blends back, the hands held straight would push the car wide."""
+        """Driving up to a turn: while control blends back, a wheel held straight would push the car wide."""
         route = tick.route
         turning = route.command in (RouteCommand.LEFT, RouteCommand.RIGHT)
         return turning and route.command_distance_m < self.config.before_turn_m and forward_speed_mps(tick.ego) > 0.5

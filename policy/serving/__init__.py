@@ -1,1 +1,1 @@
-"""The VLA in a process of its own: the process's owner, the worker, and the wire between them."""
+"""The VLA in a process of its own: its owner, the worker, and the messages between them. No model is defined here."""

@@ -1,7 +1,7 @@
-"""The policy behind its process border: the newest frame goes in, plans come out, and the tick never waits.
+"""The policy in its own process: the newest frame goes in, plans come out, and the tick never waits.
 
 Fits `cockpit.session.ports.PolicyDriver`. One frame is in work at a time; while it is, newer ticks replace each other,
-so a slow model sees fewer frames but never old ones. What fails over there is told by `status`, with the reason.
+so a slow model sees fewer frames but never old ones. What fails there is reported by `status`, with the reason.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class PolicyProcess:
         self._plan_times: deque[float] = deque(maxlen=256)
         self._ready = False
         self._closing = False
-        self._complaint = ""
-        self._verdict = ""
+        self._last_error = ""
+        self._protocol_error = ""
         """Why we ended the process ourselves."""
         self._started = time.monotonic()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
@@ -94,10 +94,10 @@ class PolicyProcess:
             raise PolicyProcessError(f"the policy did not start: {self.status().message}")
 
     def offer(self, tick: Tick) -> None:
-        """Hand over the newest tick; one that was not taken up yet is dropped. Never blocks."""
+        """Offer the newest tick; one that was not sent yet is dropped. Never blocks."""
         with self._changed:
             if POLICY_CAMERA not in tick.cameras:
-                self._complaint = f"tick {tick.frame} has no picture of camera '{POLICY_CAMERA}'"
+                self._last_error = f"tick {tick.frame} has no picture of camera '{POLICY_CAMERA}'"
                 return
             self._waiting = tick
             self._changed.notify_all()
@@ -122,16 +122,16 @@ class PolicyProcess:
         ego_at_plan: ActorState,
         ego: ActorState,
         time_s: float,
-        route: RouteState,  # noqa: ARG002 - part of the seam: other policies steer by it
+        route: RouteState,  # noqa: ARG002 - part of the interface: other policies steer by it
     ) -> Control:
         """Control that tracks `plan`, made at `ego_at_plan`, from the ego's present state at time `time_s`."""
         return control_from_plan(plan, ego_at_plan, ego, time_s)
 
     def status(self) -> PolicyStatus:
-        """Whether the process lives and answers, and what it last complained of."""
+        """Whether the process lives and answers, and its last error."""
         with self._changed:
             trouble = self._trouble()
-            message = trouble or self._complaint or ("" if self._ready else "loading the model")
+            message = trouble or self._last_error or ("" if self._ready else "loading the model")
             return PolicyStatus(alive=not trouble, message=message, plans_per_s=self._rate())
 
     def close(self) -> None:
@@ -162,7 +162,7 @@ class PolicyProcess:
             return "the policy is closed"
         code = self._process.poll()
         if code is not None:
-            return self._last_words(code)
+            return self._end_reason(code)
         if not self._ready:
             waited = now - self._started
             return f"the model is not loaded after {waited:.0f} s" if waited > self._load_timeout_s else ""
@@ -171,11 +171,11 @@ class PolicyProcess:
             return f"the policy hangs: frame {frame} is unanswered for {now - since:.1f} s"
         return ""
 
-    def _last_words(self, code: int) -> str:
-        if self._verdict:
-            return self._verdict
+    def _end_reason(self, code: int) -> str:
+        if self._protocol_error:
+            return self._protocol_error
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        why = self._complaint if not self._ready else _tail(self._stderr)
+        why = self._last_error if not self._ready else _tail(self._stderr)
         return f"the policy process {how}" + (f": {why}" if why else "")
 
     def _rate(self) -> float:
@@ -218,7 +218,7 @@ class PolicyProcess:
                     self._handle(message[0])
                     self._changed.notify_all()
         except (WireError, ValueError) as error:
-            self._verdict = f"the policy process talked nonsense and was ended: {error}"
+            self._protocol_error = f"the policy process talked nonsense and was ended: {error}"
             self._process.kill()
         self._process.wait()
         with self._changed:
@@ -230,15 +230,15 @@ class PolicyProcess:
             self._plan = plan_from_header(header["plan"])
             self._plan_times.append(time.monotonic())
             self._in_work = None
-            self._complaint = ""
+            self._last_error = ""
         elif kind == "ready":
             self._ready = True
-            self._complaint = ""
+            self._last_error = ""
         elif kind == "error":
             self._in_work = None
-            self._complaint = f"frame {header['frame']} could not be answered: {header['message']}"
+            self._last_error = f"frame {header['frame']} could not be answered: {header['message']}"
         else:
-            self._complaint = header["message"]
+            self._last_error = header["message"]
 
 
 def _start(
