@@ -13,12 +13,13 @@ from app.drive.run_status import Phase
 from app.drive.running_session import USER_ERRORS
 from app.gui.after.page import AfterPage
 from app.gui.common import theme
+from app.gui.common.errors import error_words
 from app.gui.common.keys import SHORTCUTS, KeysHelp
 from app.gui.common.parts import button, label
 from app.gui.common.texts import say
 from app.gui.desktop import NO_DISPLAY, has_display, make_application, run_until_closed
 from app.gui.prepare.page import PreparePage
-from app.gui.run.drive import Drive, error_words
+from app.gui.run.drive import Drive
 from app.gui.run.page import RunPage
 from app.gui.wheel.page import WheelPage
 from app.study.study import Study, Trial

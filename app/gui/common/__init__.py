@@ -1,1 +1,1 @@
-"""What several pages share: looks, small widgets, the map, the texts and what can be chosen. Knows no page."""
+"""What several pages share: looks, small widgets, the map, texts, errors in words, and choices. Knows no page."""

@@ -9,13 +9,13 @@ from PyQt6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.config import EMBEDDED_TOWN, RunConfig, town_path
 from app.gui.common import theme
+from app.gui.common.errors import error_words
 from app.gui.common.map_view import MapView
 from app.gui.common.parts import Message, button, framed, scrolled
 from app.gui.common.texts import say
 from app.gui.common.town_plan import TownPlan, plan_from_opendrive, route_preview
 from app.gui.prepare.setup_panel import SetupPanel
 from app.gui.prepare.study_panel import StudyPanel
-from app.gui.run.drive import error_words
 from app.study.study import Study, Trial, next_trial
 from cockpit.config import ConfigError
 from cockpit.route.route import RouteError

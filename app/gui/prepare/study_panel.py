@@ -22,6 +22,7 @@ from PyQt6.QtWidgets import (
 from app.config import RunConfig
 from app.gui.common import theme
 from app.gui.common.choices import studies_in
+from app.gui.common.errors import error_words
 from app.gui.common.parts import Card, button, combo_box, flexible, form_rows, framed, label
 from app.gui.common.texts import say
 from app.study.counterbalance import Ordering
@@ -107,7 +108,7 @@ class StudyPanel(Card):
             study = self.value(self._drive)
         except ValueError as error:
             self.order.setText("")
-            self._complain(name_problem or _message(error))
+            self._complain(name_problem or error_words(error))
             return
         self._show_order(study)
         self._complain(study.problem())
@@ -184,7 +185,7 @@ class StudyPanel(Card):
             if name:
                 save_study(study, Path(name))
         except (ValueError, OSError) as error:
-            self._complain(_message(error))
+            self._complain(error_words(error))
             return
         self._fill_presets()
 
@@ -272,9 +273,3 @@ def _row(*widgets: QWidget) -> QWidget:
     for index, widget in enumerate(widgets):
         row.addWidget(widget, stretch=1 if index == (1 if len(widgets) == 4 else 0) else 0)
     return framed(row)
-
-
-def _message(error: Exception) -> str:
-    from app.gui.run.drive import error_words
-
-    return error_words(error)

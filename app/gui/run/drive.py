@@ -6,12 +6,12 @@ by signals, and never waits for it (but when everything is taken down).
 
 from __future__ import annotations
 
-from pydantic import ValidationError
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app.config import RunConfig
 from app.drive.run_status import Phase, RunStatus
 from app.drive.running_session import USER_ERRORS, RunningSession, build_session
+from app.gui.common.errors import error_words
 from app.gui.common.texts import say
 from app.gui.run.history import History
 from app.study.study import Trial
@@ -146,13 +146,6 @@ class Drive(QObject):
         is_bad = status.phase is Phase.FAILED
         self.told.emit(status.message if is_bad else end_words(status), is_bad)
         self.ended.emit()
-
-
-def error_words(error: Exception) -> str:
-    """The error's own words; pydantic's are reduced to them."""
-    if isinstance(error, ValidationError):
-        return "\n".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
-    return str(error) or type(error).__name__
 
 
 def end_words(status: RunStatus) -> str:

@@ -7,8 +7,9 @@ import os
 import numpy as np
 import pytest
 
-from app.config import DriverChoice
+from app.config import DriverChoice, RunConfig
 from app.gui.common.choices import driver_options, folders_with, policy_choices, route_choices
+from app.gui.common.errors import error_words
 from app.gui.common.parts import answer_words
 from app.gui.common.town_plan import plan_from_opendrive, route_preview
 from cockpit.assets import asset
@@ -83,3 +84,12 @@ def test_the_preview_is_the_route_that_the_seed_drives(town):
 def test_a_text_that_is_no_town_is_one_message():
     with pytest.raises(ConfigError, match="town nowhere"):
         plan_from_opendrive("nowhere", "<OpenDRIVE><header/></OpenDRIVE>")
+
+
+def test_an_error_is_shown_in_its_own_words():
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  pydantic's, whose words are what is looked at
+        RunConfig(policy=None, driver=DriverChoice.EXPERT)
+    assert error_words(caught.value).startswith("driver")
+    assert "validation error" not in error_words(caught.value)
+    assert error_words(OSError("no room")) == "no room"
+    assert error_words(ValueError()) == "ValueError"

@@ -1,0 +1,12 @@
+"""Errors as the window shows them."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+
+def error_words(error: Exception) -> str:
+    """The error's own words, pydantic's reduced to what each field says; its type's name where it has none."""
+    if isinstance(error, ValidationError):
+        return "\n".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+    return str(error) or type(error).__name__
