@@ -19,7 +19,7 @@ from cockpit.route.files import read_route, shipped_routes
 from cockpit.session.loop import Session
 from cockpit.session.setup import Stage
 from cockpit.world.set_back import carla_transform
-from recorder.reading.reader import list_segments
+from recorder.reading.reader import Segment, list_segments
 from recorder.reading.verify import verify_session
 from recorder.schema import Authority, Control, DriverInput, EventKind, Plan, PolicyStatus, Tick
 from recorder.writing.writer import SegmentRecorder
@@ -188,13 +188,13 @@ def check_ticks(ticks) -> None:
             assert tick.driver.connected
 
 
-def check_recording(drive, ticks, segments: int = 1) -> None:
-    """Every takeover has its segment, with its past and up to the last tick."""
+def check_recording(drive, ticks) -> None:
+    """The one takeover has its segment, with every tick of the drive: they are fewer than the past it begins with."""
     assert verify_session(drive.folder) == []
-    found = list_segments(drive.folder)
-    assert len(found) == segments
-    assert all(segment.complete for segment in found)
-    assert sum(segment.ticks for segment in found) >= len(ticks) - 1 if segments else True
+    (found,) = list_segments(drive.folder)
+    assert found.complete
+    assert len(ticks) * DT_S < drive.session.config.pre_s
+    assert Segment.open(found.path).column("frame").tolist() == [tick.frame for tick in ticks]
 
 
 def first(ticks, is_so) -> int:
