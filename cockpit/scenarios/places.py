@@ -52,7 +52,7 @@ def neighbours(waypoint: carla.Waypoint, side: int) -> Iterator[carla.Waypoint]:
         seen.add(key)
         if key != (waypoint.road_id, waypoint.section_id, waypoint.lane_id):
             yield here
-        # Past the centre line a lane's own left points back at us.
+        # Past the centre line a lane's own left points back at the first lane.
         flips = here.lane_id * waypoint.lane_id < 0
         here = here.get_right_lane() if (side > 0) is not flips else here.get_left_lane()
 

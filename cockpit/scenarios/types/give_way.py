@@ -48,7 +48,7 @@ def invading_turn(scene: Scene) -> Play:
     other = opposite_lane(own)
     if other is None:
         raise StageError("there is no oncoming lane")
-    # Their left is our side: the body reaches 0.3 m + offset into our lane.
+    # Their left is the ego's side: the body reaches 0.3 m + offset into the ego's lane.
     sideways = offset + 0.3 + 0.5 * other.lane_width - 0.95
     path = shifted(oncoming_path(other, 40.0, distance + 45.0), -sideways)
     for number in range(3):
