@@ -87,8 +87,8 @@ def exit_code(error: Exception) -> int | None:
     from cockpit.devices import DeviceError
     from cockpit.followers.messages import MessageError
     from cockpit.route.route import RouteError
+    from cockpit.world.errors import WorldError
     from cockpit.world.simulator import SimulatorError
-    from cockpit.world.world import WorldError
     from policy.serving.process import PolicyProcessError
     from policy.vla.checkpoint import CheckpointError
     from recorder.session import RecordingError

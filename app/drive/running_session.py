@@ -34,8 +34,9 @@ from cockpit.session.ports import DriverSource, TickConsumer
 from cockpit.session.progress import SessionResult
 from cockpit.session.setup import set_stage
 from cockpit.sound.car import CarSound
+from cockpit.world.errors import WorldError, WorldLost
 from cockpit.world.simulator import RunningSimulator, SimulatorError, launch_simulator
-from cockpit.world.world import CarlaWorld, WorldError, WorldLost
+from cockpit.world.world import CarlaWorld
 from policy.expert.safety_driver import SafetyDriver
 from policy.serving.process import PolicyProcess, PolicyProcessError
 from policy.vla.checkpoint import (
@@ -292,7 +293,7 @@ class RunningSession:
         except WorldError as error:
             if not self._has_lost_simulator():
                 raise
-            stage.world.is_lost = True  # nobody is there to be asked to tidy up
+            stage.world.mark_lost()
             raise SimulatorError(self._last_words()) from error
 
     def _open_streams(self, info: SessionInfo) -> None:

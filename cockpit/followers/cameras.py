@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,9 +13,10 @@ import numpy as np
 
 from cockpit.rig.camera_spec import CameraSpec
 from cockpit.rig.projection import angles_from_axes, axes_from_angles
-from cockpit.world.cameras import camera_frame, pose_from_carla, spawn_camera
-from cockpit.world.set_back import carla_transform
-from cockpit.world.world import CALLBACKS_S, LETTING_GO_S, WorldError
+from cockpit.world.cameras import camera_frame, spawn_camera
+from cockpit.world.conversion import carla_transform, pose_from_carla
+from cockpit.world.errors import WorldError
+from cockpit.world.waiting import wait_for_callbacks
 from recorder.schema import CameraFrame, Pose
 
 KEPT = 4
@@ -88,13 +88,14 @@ class FollowerCameras:
         for _, sensor in cameras:
             with contextlib.suppress(RuntimeError):
                 sensor.stop()
+        is_lost = False
         try:
             for _, sensor in cameras:
                 sensor.destroy()
-            pause_s = CALLBACKS_S if cameras else 0.0
         except RuntimeError:  # the server is gone, and the cameras with it
-            pause_s = LETTING_GO_S
-        time.sleep(pause_s)
+            is_lost = True
+        if cameras:
+            wait_for_callbacks(is_lost)
 
     def _keep(self, name: str, image: Any) -> None:
         with self._lock:

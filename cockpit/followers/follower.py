@@ -33,7 +33,8 @@ from cockpit.followers.messages import (
 )
 from cockpit.rig.projection import Vector3, camera_for_eye
 from cockpit.rig.rig import Rig
-from cockpit.world.world import WorldError, connect
+from cockpit.world.errors import WorldError
+from cockpit.world.server import connect
 from recorder.schema import Tick
 
 log = logging.getLogger(__name__)

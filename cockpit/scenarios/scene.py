@@ -19,7 +19,7 @@ import py_trees
 from cockpit.route.route import Route
 from cockpit.route.scenario_spec import ScenarioSpec
 from cockpit.scenarios.driving import Follower
-from cockpit.world.world import carla_transform, pose_from_carla
+from cockpit.world.conversion import carla_transform, pose_from_carla
 from recorder.schema import ActorState, Control, Pose, Tick
 
 log = logging.getLogger(__name__)

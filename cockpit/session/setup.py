@@ -22,7 +22,8 @@ from cockpit.route.route import Route, RouteError, plan_route, random_route
 from cockpit.scenarios.director import Director, direct
 from cockpit.traffic.manager import Traffic, TrafficError, spawn_traffic
 from cockpit.traffic.replay import ReplayTraffic, read_trajectories
-from cockpit.world.world import CarlaWorld, WorldError
+from cockpit.world.errors import WorldError
+from cockpit.world.world import CarlaWorld
 from recorder.schema import DriverKind, SessionInfo
 
 log = logging.getLogger(__name__)

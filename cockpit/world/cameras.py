@@ -1,11 +1,11 @@
-"""Cameras in a CARLA world: one is put on the ego from its `CameraSpec`, one picture becomes a `CameraFrame`.
+"""One camera in a CARLA world: it is put on the ego from its `CameraSpec`, and its picture becomes a `CameraFrame`.
 
-Shared by the session (`cockpit.world.world`) and by followers (`cockpit.followers`), which bring cameras of their own.
+Shared by the session (`cockpit.world.ego_cameras`) and by followers (`cockpit.followers`), which spawn cameras of their
+own.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
 from typing import Any
 
@@ -13,9 +13,9 @@ import carla
 import cv2
 import numpy as np
 
-from cockpit.config import ConfigError
 from cockpit.rig.camera_spec import CameraSpec
-from cockpit.world.set_back import carla_transform
+from cockpit.world.blueprints import find_blueprint
+from cockpit.world.conversion import carla_transform
 from recorder.schema import CameraFrame, Pose
 
 CAMERA = "sensor.camera.rgb"
@@ -46,19 +46,3 @@ def camera_frame(spec: CameraSpec, image: Any, pose_in_ego: Pose) -> CameraFrame
         fov_rad=spec.fov_rad,
         pose_in_ego=pose_in_ego,
     )
-
-
-def find_blueprint(library: carla.BlueprintLibrary, blueprint_id: str) -> carla.ActorBlueprint:
-    """A blueprint by its id. Raises ConfigError with those of its kind when there is none."""
-    with contextlib.suppress(IndexError, RuntimeError):
-        return library.find(blueprint_id)
-    kind = blueprint_id.split(".", 1)[0]
-    known = ", ".join(sorted(b.id for b in library.filter(f"{kind}.*")))
-    raise ConfigError(f"blueprint '{blueprint_id}' is not on this server; it has: {known or 'none of that kind'}.")
-
-
-def pose_from_carla(transform: carla.Transform) -> Pose:
-    """Pose in radians, yaw in [-pi, pi), of a transform in degrees."""
-    where, turned = transform.location, transform.rotation
-    yaw = (math.radians(turned.yaw) + math.pi) % (2.0 * math.pi) - math.pi
-    return Pose(where.x, where.y, where.z, math.radians(turned.roll), math.radians(turned.pitch), yaw)

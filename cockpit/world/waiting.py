@@ -1,7 +1,7 @@
 """Waiting for a server: one that is late is waited for, one that is gone is not.
 
-CARLA's client tells neither from the other: a call to a dead server returns after its whole time-out. Here calls wait
-in slices of `SessionConfig.tick_timeout_s`, and between two slices the port says whether anybody still listens.
+CARLA's client cannot distinguish the two: a call to a dead server returns after its whole time-out. Here calls wait in
+slices of `SessionConfig.tick_timeout_s`, and between two slices the port shows whether anybody still listens.
 """
 
 from __future__ import annotations
@@ -15,6 +15,13 @@ from cockpit.config import SessionConfig
 
 PROBE_S = 0.5
 POLL_S = 0.02
+
+LOST_CALLBACKS_S = 1.5
+"""When the server is gone, the client library's threads keep our callbacks until their next attempt to connect, a
+second later. If Python ended before that, they would end the process with an abort."""
+CALLBACKS_S = 0.2
+"""How long callbacks under way are given after the last sensor was stopped. One of them that held the last reference to
+the client would destroy it in the client's own thread, which ends the process (`std::terminate`)."""
 
 T = TypeVar("T")
 
@@ -30,11 +37,11 @@ def is_listening(host: str, port: int) -> bool:
     return True
 
 
-def asked(config: SessionConfig, call: Callable[[], T]) -> T:
-    """The answer to a question (a call that may be asked again), however late within `config.timeout_s`.
+def ask(config: SessionConfig, call: Callable[[], T]) -> T:
+    """The result of `call`, which may be made again, however late within `config.timeout_s`.
 
     Raises:
-        RuntimeError: the server is gone, or did not answer within that time; what CARLA's client said.
+        RuntimeError: the server is gone, or did not answer within that time; the error of CARLA's client.
 
     """
     deadline = time.monotonic() + config.timeout_s
@@ -46,8 +53,11 @@ def asked(config: SessionConfig, call: Callable[[], T]) -> T:
                 raise
 
 
-def awaited(config: SessionConfig, since: float, is_done: Callable[[], bool]) -> bool:
-    """Wait until `is_done`, for at most `config.timeout_s` after `since` (monotonic); False when it will not be."""
+def wait_until(config: SessionConfig, since: float, is_done: Callable[[], bool]) -> bool:
+    """Wait until `is_done`, for at most `config.timeout_s` after `since` (monotonic seconds).
+
+    False when that time is over or the server has ended.
+    """
     probed = -1.0
     while not is_done():
         now = time.monotonic()
@@ -59,3 +69,8 @@ def awaited(config: SessionConfig, since: float, is_done: Callable[[], bool]) ->
                 return False
         time.sleep(POLL_S)
     return True
+
+
+def wait_for_callbacks(is_lost: bool) -> None:
+    """Let the client library finish its callbacks; to be called after the last sensor of a client was stopped."""
+    time.sleep(LOST_CALLBACKS_S if is_lost else CALLBACKS_S)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from cockpit.route.lanes import LaneGraph
 from cockpit.route.route import Route, StopLine, random_route
 from cockpit.session.setup import Stage
-from cockpit.world.world import WorldFrame, carla_transform
+from cockpit.world.conversion import carla_transform
+from cockpit.world.world import WorldFrame
 from policy.expert.expert import Expert
 from policy.serving.process import POLICY_CAMERA
 from recorder.schema import (

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from cockpit.config import SessionConfig
 from cockpit.rig.camera_spec import CameraSpec
-from cockpit.world.set_back import carla_transform, carla_weather, put_at_rest, show_lights
+from cockpit.world.conversion import carla_transform, carla_weather
+from cockpit.world.set_back import put_at_rest, show_lights
 from cockpit.world.world import CarlaWorld
 from recorder.schema import ActorState, Control, LightState, SessionInfo, Tick
 

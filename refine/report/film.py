@@ -158,7 +158,7 @@ def _film(session: Path, path: Path, rows: Sequence[PairRow], simulator: tuple[s
 def rebuilt(info: SessionInfo, ticks: Sequence[Tick], simulator: tuple[str, int]) -> list[CameraFrame] | None:
     """The ticks' front pictures taken again, larger, in the rebuilt scene; None, and a warning, when that fails."""
     from cockpit.config import ConfigError
-    from cockpit.world.world import WorldError
+    from cockpit.world.errors import WorldError
     from refine.dream.rebuild import photograph
 
     frame = ticks[0].cameras[CAMERA]

@@ -18,7 +18,7 @@ from cockpit.rig.camera_spec import CameraSpec
 from cockpit.route.files import read_route, shipped_routes
 from cockpit.session.loop import Session
 from cockpit.session.setup import Stage
-from cockpit.world.set_back import carla_transform
+from cockpit.world.conversion import carla_transform
 from recorder.reading.reader import Segment, list_segments
 from recorder.reading.verify import verify_session
 from recorder.schema import Authority, Control, DriverInput, EventKind, Plan, PolicyStatus, Tick

@@ -17,8 +17,8 @@ import carla
 import pytest
 
 from cockpit.session.setup import set_stage
+from cockpit.world.errors import WorldLost
 from cockpit.world.simulator import launch_simulator
-from cockpit.world.world import WorldLost
 from recorder.reading.reader import list_segments
 from recorder.schema import Authority, EventKind, Reason
 from tests.cockpit.session.fault_parts import (

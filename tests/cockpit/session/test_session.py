@@ -18,8 +18,10 @@ from cockpit.session.headless import run_headless_route
 from cockpit.session.loop import Session
 from cockpit.session.progress import EndReason
 from cockpit.session.setup import set_stage
+from cockpit.world.conversion import carla_transform
+from cockpit.world.errors import WorldError, WorldLost
 from cockpit.world.simulator import SimulatorError, launch_simulator
-from cockpit.world.world import CarlaWorld, WorldError, WorldLost, carla_transform
+from cockpit.world.world import CarlaWorld
 from policy.expert.safety_driver import SafetyDriver
 from recorder.reading.reader import list_segments, read_session
 from recorder.schema import Authority, DriverInput, EventKind, Reason

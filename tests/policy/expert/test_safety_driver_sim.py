@@ -13,8 +13,8 @@ from cockpit.route.files import RouteSpec, read_routes, shipped_routes
 from cockpit.session.headless import run_headless_route
 from cockpit.session.progress import SessionResult
 from cockpit.session.setup import Stage
+from cockpit.world.conversion import carla_transform
 from cockpit.world.simulator import RunningSimulator, launch_simulator
-from cockpit.world.world import carla_transform
 from policy.control.tracking import control_from_plan
 from policy.expert.safety_driver import SafetyDriver
 from recorder.schema import (
