@@ -86,7 +86,7 @@ def exit_code(error: Exception) -> int | None:
     from cockpit.config import ConfigError
     from cockpit.devices import DeviceError
     from cockpit.followers.messages import MessageError
-    from cockpit.route.route import RouteError
+    from cockpit.route.planning import RouteError
     from cockpit.world.errors import WorldError
     from cockpit.world.simulator import SimulatorError
     from policy.serving.process import PolicyProcessError

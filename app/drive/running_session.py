@@ -27,7 +27,7 @@ from cockpit.head.eye import Head, open_head
 from cockpit.rig.camera_spec import CameraSpec
 from cockpit.rig.rig import Rig, load_rig, rig_path
 from cockpit.route.files import read_route
-from cockpit.route.route import RouteError
+from cockpit.route.planning import RouteError
 from cockpit.session.loop import Session
 from cockpit.session.pace import TickTimes
 from cockpit.session.ports import DriverSource, TickConsumer

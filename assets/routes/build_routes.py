@@ -21,7 +21,8 @@ import numpy as np
 
 from cockpit.route.files import RouteSpec, spec_from_route, write_routes
 from cockpit.route.lanes import LaneGraph, LaneKey
-from cockpit.route.route import Route, RouteError, plan_route, random_route
+from cockpit.route.planning import RouteError, plan_route, random_route
+from cockpit.route.route import Route
 from recorder.schema import RouteCommand
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,8 @@ import numpy as np
 
 from cockpit.route.files import RouteSpec, spec_from_route, write_routes
 from cockpit.route.lanes import LaneGraph
-from cockpit.route.route import Route, RouteError, plan_route, random_route
+from cockpit.route.planning import RouteError, plan_route, random_route
+from cockpit.route.route import Route
 from cockpit.route.scenario_spec import ScenarioSpec, WeatherAt
 from cockpit.scenarios.catalogue import TYPES
 from cockpit.scenarios.places import (

@@ -18,7 +18,8 @@ from cockpit.config import ConfigError, SessionConfig
 from cockpit.rig.camera_spec import CameraSpec
 from cockpit.route.files import RouteSpec, read_route
 from cockpit.route.lanes import LaneGraph
-from cockpit.route.route import Route, RouteError, plan_route, random_route
+from cockpit.route.planning import RouteError, plan_route, random_route
+from cockpit.route.route import Route
 from cockpit.scenarios.director import Director, direct
 from cockpit.traffic.manager import Traffic, TrafficError, spawn_traffic
 from cockpit.traffic.replay import ReplayTraffic, read_trajectories

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cockpit.route.lanes import LaneGraph
-from cockpit.route.route import Route, StopLine, random_route
+from cockpit.route.planning import random_route
+from cockpit.route.route import Route, StopLine
 from cockpit.session.setup import Stage
 from cockpit.world.conversion import carla_transform
 from cockpit.world.world import WorldFrame

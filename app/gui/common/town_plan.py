@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cockpit.config import ConfigError
 from cockpit.route.files import read_route
 from cockpit.route.lanes import LaneGraph
-from cockpit.route.route import plan_route, random_route
+from cockpit.route.planning import plan_route, random_route
 
 STEP_M = 2.0
 

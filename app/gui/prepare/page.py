@@ -18,7 +18,7 @@ from app.gui.prepare.setup_panel import SetupPanel
 from app.gui.prepare.study_panel import StudyPanel
 from app.study.study import Study, Trial, next_trial
 from cockpit.config import ConfigError
-from cockpit.route.route import RouteError
+from cockpit.route.planning import RouteError
 
 PREVIEW_MS = 250
 """Typing a town's name should not plan a route at every letter."""

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from cockpit.config import ConfigError
 from cockpit.route.files import RouteSpec, read_route, read_routes, shipped_routes, spec_from_route, write_routes
 from cockpit.route.lanes import LaneGraph, is_on_lane
-from cockpit.route.route import AHEAD_M, Route, RouteError, plan_route, random_route, wrapped
+from cockpit.route.planning import RouteError, plan_route, random_route
+from cockpit.route.route import AHEAD_M, Route, wrapped
 from recorder.schema import RouteCommand
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.route.lanes import LaneGraph
-from cockpit.route.route import random_route
+from cockpit.route.planning import random_route
 from cockpit.session.setup import set_stage
 from cockpit.world.simulator import launch_simulator
 from policy.expert.expert import Expert
