@@ -1,12 +1,10 @@
-"""Arbitration by worked examples: every state, every trigger, and what no input may ever bring about."""
+"""Arbitration by worked examples: every state, every trigger. What never may happen: `test_arbitration_always`."""
 
 import dataclasses
 import itertools
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cockpit.authority.arbitration import (
     TRANSITIONS,
@@ -15,55 +13,20 @@ from cockpit.authority.arbitration import (
     Decision,
     Rest,
     Trigger,
-    arbitrate,
     initial_state,
 )
 from cockpit.config import ArbitrationConfig
 from recorder.schema import Authority, Control, DriverInput, DriverKind, EventKind, Reason
-
-CONFIG = ArbitrationConfig()
-DT_S = 0.05
-POLICY_CONTROL = Control(throttle=0.4, steer=0.05)
-
-
-def hands(**changes) -> DriverInput:
-    return dataclasses.replace(DriverInput(kind=DriverKind.HUMAN), **changes)
-
-
-def inputs(frame: int = 100, **changes) -> ArbiterInputs:
-    """A calm moment: the policy drives well and the driver's hands lie in the lap."""
-    base = ArbiterInputs(
-        frame=frame,
-        time_s=frame * DT_S,
-        driver=hands(),
-        ego_speed_mps=8.0,
-        policy_control=POLICY_CONTROL,
-        plan_age_s=0.1,
-        plan_speed_mps=8.0,
-    )
-    return dataclasses.replace(base, **changes)
-
-
-def in_state(authority: Authority, frame: int = 90, **changes) -> ArbiterState:
-    state = ArbiterState(
-        authority,
-        Reason.SESSION_START,
-        frame,
-        frame * DT_S,
-        rest=Rest(0.0, 0.0),
-        handed_over=Control(throttle=0.2) if authority is Authority.HANDING_BACK else None,
-        entry_speed_mps=8.0,
-    )
-    return dataclasses.replace(state, **changes)
-
-
-def decide(state: ArbiterState, given_inputs: ArbiterInputs, config: ArbitrationConfig = CONFIG) -> Decision:
-    return arbitrate(state, given_inputs, config)
-
-
-def kinds(decision: Decision) -> list[EventKind]:
-    return [event.kind for event in decision.events]
-
+from tests.cockpit.authority.arbitration_parts import (
+    CONFIG,
+    DT_S,
+    POLICY_CONTROL,
+    decide,
+    hands,
+    in_state,
+    inputs,
+    kinds,
+)
 
 NOT_HUMAN = [a for a in Authority if a is not Authority.HUMAN]
 OVERRIDES = {
@@ -301,104 +264,6 @@ def test_a_held_hand_back_button_asks_once():
 def test_the_expert_comes_in_through_the_same_door_as_a_person():
     expert = DriverInput(kind=DriverKind.EXPERT, takeover_pressed=True, brake=0.3)
     assert decide(in_state(Authority.POLICY), inputs(driver=expert)).state.authority is Authority.HUMAN
-
-
-# --- whatever the inputs ----------------------------------------------------------------------------------------------
-
-numbers = st.floats(allow_nan=True, allow_infinity=True)
-drivers = st.builds(
-    DriverInput,
-    kind=st.sampled_from(DriverKind),
-    connected=st.booleans(),
-    steer=numbers | st.floats(-1, 1),
-    throttle=numbers | st.floats(0, 1),
-    brake=numbers | st.floats(0, 1),
-    hand_brake=st.booleans(),
-    reverse=st.booleans(),
-    takeover_pressed=st.booleans(),
-    hand_back_pressed=st.booleans(),
-)
-controls = st.none() | st.builds(Control, throttle=numbers, steer=numbers | st.floats(-1, 1), brake=numbers)
-states = st.builds(
-    ArbiterState,
-    authority=st.sampled_from(Authority),
-    reason=st.sampled_from(Reason),
-    since_frame=st.just(0),
-    since_time_s=st.floats(0, 50),
-    rest=st.none() | st.builds(Rest, st.floats(-1, 1), st.floats(0, 1)),
-    hand_back_was_down=st.booleans(),
-    handed_over=st.none() | st.builds(Control, st.floats(0, 1), st.floats(-1, 1), st.floats(0, 1)),
-    clear_since_s=st.none() | st.floats(0, 50),
-    entry_speed_mps=st.floats(0, 40),
-)
-moments = st.builds(
-    ArbiterInputs,
-    frame=st.integers(0, 2000),
-    time_s=st.floats(50, 100),
-    driver=drivers,
-    ego_speed_mps=st.floats(0, 40),
-    policy_control=controls,
-    plan_age_s=st.none() | st.floats(0, 5),
-    plan_speed_mps=st.none() | st.floats(0, 40),
-    policy_alive=st.booleans(),
-    lane_steer=numbers,
-    ttc_s=st.floats(0, 100),
-    route_left=st.booleans(),
-    request=st.booleans(),
-)
-
-
-@given(states, moments)
-def test_one_owner_and_a_finite_control_in_range_whatever_comes_in(state, moment):
-    decision = decide(state, moment)
-    control = decision.control
-    assert 0.0 <= control.throttle <= 1.0
-    assert -1.0 <= control.steer <= 1.0
-    assert 0.0 <= control.brake <= 1.0
-    assert decision.state.authority in Authority
-    assert 0.0 <= decision.state.blend <= 1.0
-    if decision.state.authority is not Authority.HANDING_BACK:
-        assert decision.state.blend == 0.0
-
-
-@given(states, moments, st.sampled_from(["button", "brake"]))
-def test_button_and_brake_always_win(state, moment, how):
-    hands_on = dataclasses.replace(
-        moment.driver,
-        kind=DriverKind.HUMAN,
-        connected=True,
-        takeover_pressed=how == "button",
-        brake=1.0 if how == "brake" else 0.0,
-    )
-    decision = decide(state, dataclasses.replace(moment, driver=hands_on))
-    gave_back = state.authority is Authority.HUMAN and decision.state.authority is Authority.HANDING_BACK
-    assert decision.state.authority is Authority.HUMAN
-    assert not gave_back
-
-
-@given(states, moments, st.floats(-1, 1))
-def test_steering_far_from_rest_and_from_the_policy_always_wins(state, moment, steer):
-    person = dataclasses.replace(moment.driver, kind=DriverKind.HUMAN, connected=True, steer=steer)
-    moment = dataclasses.replace(moment, driver=person, policy_control=Control(steer=0.0), lane_steer=0.0)
-    state = dataclasses.replace(state, rest=Rest(0.0, 0.0))
-    if abs(steer) > CONFIG.steer_override and state.authority is not Authority.HUMAN:
-        assert decide(state, moment).state.authority is Authority.HUMAN
-
-
-@given(states, moments)
-def test_the_authority_changes_only_along_the_table_and_every_entry_is_announced(state, moment):
-    decision = decide(state, moment)
-    after = decision.state.authority
-    allowed = {to for (begin, _), to in TRANSITIONS.items() if begin is state.authority}
-    assert after is state.authority or after in allowed
-    announced = {EventKind.TAKEOVER, EventKind.HAND_BACK, EventKind.TAKEOVER_REQUEST, EventKind.SAFE_STOP}
-    if after is not state.authority and after is not Authority.POLICY:
-        assert announced & set(kinds(decision))
-
-
-@given(states, moments)
-def test_the_same_arguments_give_the_same_decision(state, moment):
-    assert repr(decide(state, moment)) == repr(decide(state, moment))
 
 
 def test_every_state_knows_what_an_override_means():
