@@ -12,22 +12,9 @@ import sys
 
 import typer
 
-from app.cli import (
-    device_commands,
-    drive,
-    evaluate,
-    measures,
-    pairs,
-    refine,
-    report,
-    rig_commands,
-    screens,
-    segments,
-    sim,
-    study,
-)
-from app.cli import doctor_command as doctor
+from app.cli import drive, evaluate, measures, pairs, refine, report, screens, segments, sim, study
 from app.cli import round as round_command
+from app.cli.machine import calibrate, doctor, rig
 from app.console import EXIT_FAILED, EXIT_USAGE, err
 
 INTERRUPTED = 130
@@ -42,7 +29,7 @@ app.command()(drive.drive)
 app.command("round")(round_command.round_)
 app.command()(sim.sim)
 app.command()(screens.screens)
-app.add_typer(rig_commands.app, name="rig")
+app.add_typer(rig.app, name="rig")
 app.add_typer(segments.app, name="segments")
 app.add_typer(pairs.app, name="pairs")
 app.add_typer(refine.app, name="refine")
@@ -51,7 +38,7 @@ app.command()(measures.measures)
 app.command()(evaluate.evaluate)
 app.command()(report.report)
 app.command()(doctor.doctor)
-app.command()(device_commands.calibrate)
+app.command()(calibrate.calibrate)
 
 
 @app.callback()

@@ -109,7 +109,7 @@ def curve(
 
 
 def _draw(rig: object, picture: Path) -> None:
-    from app.cli.rig_drawing import draw_rig
+    from app.cli.machine.rig_drawing import draw_rig
     from cockpit.config import ConfigError
     from cockpit.rig.rig import Rig
 

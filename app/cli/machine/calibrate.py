@@ -32,8 +32,8 @@ def calibrate(
             problem = calibration.finish()
             if problem:
                 out.print(f"  [yellow]{problem}[/]")
-        told = opened.profile(name or "", wheel_range)
-    write_profile(told, target)
+        profile = opened.profile(name or "", wheel_range)
+    write_profile(profile, target)
     out.print(f"profile: {target}")
     out.print(f"next: takeover drive --device {target}")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from app.cli.doctor import Level, run_checks
+from app.cli.machine.checks import Level, run_checks
 from app.console import EXIT_FAILED, out
 
 MARKS = {Level.OK: "[green]ok[/]", Level.NOTE: "[yellow]note[/]", Level.PROBLEM: "[red]problem[/]"}

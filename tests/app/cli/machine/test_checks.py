@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from app.cli.doctor import Level, check_carla_server, check_disk, check_displays, run_checks
+from app.cli.machine.checks import Level, check_carla_server, check_disk, check_displays, run_checks
 
 
 def test_an_absent_server_is_a_note_with_advice():
