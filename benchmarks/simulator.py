@@ -22,11 +22,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-import sim.simulator
+import sim.simulator.simulator
 import sim.world.world
 from sim.map.files import read_map
 from sim.scene.poses import Pose
-from sim.simulator import Simulator
+from sim.simulator.simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[1]
 MAP = ROOT / "assets" / "maps" / "millbrook.xodr"
@@ -157,25 +157,25 @@ def shares_ms(count: int, ticks: int) -> dict[str, float]:
 
         return run
 
-    untimed = sim.world.world.step_vehicles, sim.world.world.resolve, sim.simulator.pack_snapshot
+    untimed = sim.world.world.step_vehicles, sim.world.world.resolve, sim.simulator.simulator.pack_snapshot
     for owner, method, name in (
         (simulator.traffic, "step", "traffic"),
         (sim.world.world, "step_vehicles", "vehicle motion"),
         (world, "_read_the_road", "limits and lights"),
         (world, "_copy_motion", "actors' poses"),
         (sim.world.world, "resolve", "collisions"),
-        (sim.simulator, "pack_snapshot", "snapshot"),
+        (sim.simulator.simulator, "pack_snapshot", "snapshot"),
     ):
         if hasattr(owner, method):
             setattr(owner, method, timed(name, getattr(owner, method)))
-    simulator.settings = sim.simulator.Settings(synchronous=True, fixed_step_s=0.05)
+    simulator.settings = sim.simulator.simulator.Settings(synchronous=True, fixed_step_s=0.05)
     tick = timed("all", simulator.tick)
     for _ in range(20):
         simulator.tick()
     spent.clear()
     for _ in range(ticks):
         tick()
-    sim.world.world.step_vehicles, sim.world.world.resolve, sim.simulator.pack_snapshot = untimed
+    sim.world.world.step_vehicles, sim.world.world.resolve, sim.simulator.simulator.pack_snapshot = untimed
     spent["the rest"] = spent["all"] - sum(v for k, v in spent.items() if k != "all")
     return spent
 

@@ -20,7 +20,7 @@ import sys
 from sim.map.files import MapFileError, find_map, read_map, shipped_map
 from sim.map.network import MapError
 from sim.server import PortInUseError, Server, open_ports
-from sim.simulator import Drawer, DrawerFactory, Simulator
+from sim.simulator.simulator import Drawer, DrawerFactory, Simulator
 
 log = logging.getLogger("sim")
 

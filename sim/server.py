@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sim.calls.world import WorldCalls
 from sim.protocol.rpc import Request, RpcConnection, answer
-from sim.simulator import DEFAULT_STEP_S, Simulator
+from sim.simulator.simulator import DEFAULT_STEP_S, Simulator
 
 log = logging.getLogger(__name__)
 

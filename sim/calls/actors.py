@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.calls.vehicles import VehicleCalls
+from sim.protocol.forms import box_on_wire, finite, pose_from_wire, vector_from_wire
 from sim.protocol.rpc import Method, ReplyShape, RpcError
 from sim.scene.poses import Pose
-from sim.simulator import Simulator
-from sim.world.actors import finite, pose_from_wire, vector_from_wire
-from sim.world.snapshot import box_on_wire
+from sim.simulator.simulator import Simulator
 
 _NO_GBUFFERS = "this simulator has no G-buffers"
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.map.signals import LightState
+from sim.protocol.forms import box_on_wire, finite
 from sim.protocol.rpc import Method, ReplyShape
-from sim.simulator import Simulator
-from sim.world.actors import finite
-from sim.world.snapshot import box_on_wire
+from sim.simulator.simulator import Simulator
 
 
 class LightCalls:

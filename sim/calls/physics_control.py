@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from sim.protocol.forms import finite
 from sim.scene.poses import Pose
 from sim.vehicles.drivetrain import KNOTS, MAX_GEARS, Drivetrain
 from sim.vehicles.fleet import Vehicles
 from sim.vehicles.motion import HAND_BRAKE_GRIPS
 from sim.vehicles.spec import VehicleSpec
 from sim.vehicles.tyres import GRAVITY_MPS2
-from sim.world.actors import finite
 
 TIRE_FRICTION = 3.5
 """CARLA's number for a dry road, which is our friction coefficient of the blueprint."""

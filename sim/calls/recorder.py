@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sim.protocol.forms import finite, pose_from_wire
 from sim.protocol.rpc import Method, ReplyShape, RpcError
 from sim.recording import report as record_report
 from sim.recording.format import RecordError
 from sim.recording.recorder import Recorder, recording_path
 from sim.recording.replayer import Playback, Replayer
-from sim.simulator import Simulator
-from sim.world.actors import finite, pose_from_wire
+from sim.simulator.simulator import Simulator
 
 
 class RecorderCalls:

@@ -10,14 +10,16 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from sim.calls.debug_shapes import bars_of
 from sim.calls.street_lamps import changed_lamps, lamps_on_wire
+from sim.protocol.forms import finite, transform_on_wire, vector_from_wire
 from sim.protocol.rpc import Method, ReplyShape, RpcError
 from sim.rays.lines import LineHit, hits_on_line
 from sim.scene.poses import Pose, Vector, compose
 from sim.scene.records import Box
-from sim.simulator import Simulator
+from sim.simulator.simulator import Simulator
 from sim.town.scene_objects import SceneObject, scene_objects
-from sim.world.actors import Actor, finite, vector_from_wire, wire_transform
+from sim.world.actors import Actor
 from sim.world.blueprints import Kind
 
 ANY_LABEL = 255
@@ -98,7 +100,10 @@ class SceneCalls:
     def draw_debug_shape(self, shape: list[Any]) -> None:
         """Show a point, line, arrow or box for its life time."""
         world = self.simulator.world
-        world.debug_shapes.add(shape, world.time_s, world.frame)
+        (kind, primitive), colour, life_time_s, *_ = shape
+        bars = bars_of(int(kind), primitive, colour)
+        if bars:
+            world.debug_shapes.add(bars, finite(life_time_s)[0], world.time_s, world.frame)
 
     # Scenery
 
@@ -114,11 +119,7 @@ class SceneCalls:
 
     def environment_objects(self, label: int) -> list[Any]:
         """`EnvironmentObject`s with the label (255: any)."""
-        return [
-            [_transform(thing.box.pose), _world_box(thing.box), thing.object_id, thing.name, thing.box.label]
-            for thing in self._objects()
-            if _has_label(thing.box.label, label)
-        ]
+        return [_environment_object(thing) for thing in self._objects() if _has_label(thing.box.label, label)]
 
 
 def _refuse(why: str) -> None:
@@ -141,11 +142,11 @@ def _labelled(hit: LineHit) -> list[Any]:
     return [list(hit.location), hit.label]
 
 
-def _transform(pose: Pose) -> list[list[float]]:
-    values = wire_transform(pose)
-    return [list(values[:3]), list(values[3:])]
+def _environment_object(thing: SceneObject) -> list[Any]:
+    box = thing.box
+    return [transform_on_wire(box.pose), _world_box(box), thing.object_id, thing.name, box.label]
 
 
 def _world_box(box: Box) -> list[Any]:
-    place, turn = _transform(box.pose)
+    place, turn = transform_on_wire(box.pose)
     return [place, list(box.extent_m), turn, 0]

@@ -8,10 +8,11 @@ from typing import Any
 from sim import sensors
 from sim.calls.actors import ActorCalls
 from sim.calls.lights import LightCalls
+from sim.protocol.forms import pose_from_wire
 from sim.protocol.rpc import Method, ReplyShape, RpcError
-from sim.simulator import Simulator
-from sim.world.actors import pose_from_wire
+from sim.simulator.simulator import Simulator
 from sim.world.blueprints import Kind, definitions
+from sim.world.errors import WorldError
 
 _NO_PARENT = [False]
 _SPAWN_COMMAND, _DESTROY_COMMAND, _CONSOLE_COMMAND, _LIGHT_COMMAND = 0, 1, 20, 21
@@ -85,7 +86,7 @@ class SpawnCalls:
         try:
             ((index, fields),) = command
             return [[1, self._run_command(int(index), list(fields))]]
-        except RpcError as error:
+        except (RpcError, WorldError) as error:
             return [[0, [str(error)]]]
         except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
             return [[0, [f"command not understood ({error})"]]]

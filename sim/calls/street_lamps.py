@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sim.protocol.forms import finite
 from sim.scene.records import StreetLamp
-from sim.world.actors import finite
 
 STREET_GROUP = 2
 """`carla.LightGroup.Street`"""

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from sim.map.routes import Turn
+from sim.protocol.forms import finite, vector_from_wire
 from sim.protocol.rpc import RpcError
-from sim.simulator import Simulator
+from sim.simulator.simulator import Simulator
 from sim.traffic.traffic import Traffic
-from sim.world.actors import finite, vector_from_wire
 
 KMH_PER_MPS = 3.6
 

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.calls.physics_control import TIRE_FRICTION, WHEELS, physics_on_wire, set_physics
+from sim.protocol.forms import finite, wire_transform
 from sim.protocol.rpc import Method, ReplyShape, RpcError
-from sim.simulator import Simulator
+from sim.simulator.simulator import Simulator
 from sim.vehicles.ackermann import Ackermann, AckermannTarget
 from sim.vehicles.motion import AIR_DENSITY_KGPM3, front_wheel_tangents
 from sim.vehicles.spec import VehicleSpec
 from sim.vehicles.tyres import GRAVITY_MPS2
-from sim.world.actors import Actor, finite, wire_transform
+from sim.world.actors import Actor
 from sim.world.blueprints import BLUEPRINTS, Kind
 
 _ALL_DOORS = 6

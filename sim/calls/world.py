@@ -26,10 +26,11 @@ from sim.map.files import GENERATED_MAP, MapFile, MapFileError, known_maps, mend
 from sim.map.network import MapError
 from sim.map.opendrive import read_roads
 from sim.protocol import wire
+from sim.protocol.forms import finite, transform_on_wire
 from sim.protocol.rpc import Method, ReplyShape, RpcError
-from sim.simulator import WEATHER_FIELDS, Settings, Simulator
+from sim.simulator.simulator import WEATHER_FIELDS, Settings, Simulator
 from sim.town.roads import has_sidewalks
-from sim.world.actors import finite, wire_transform
+from sim.world.errors import WorldError
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +66,8 @@ class WorldCalls:
         parts = (self.actor_calls, self.light_calls, self.spawn_calls, self.scene_calls, self.recorder_calls)
         for part in parts:
             table |= part.methods()
-        return table | {
-            name: Method(ReplyShape.PLAIN_RPC, handler) for name, handler in self.traffic_calls.calls().items()
-        }
+        table |= {name: Method(ReplyShape.PLAIN_RPC, handler) for name, handler in self.traffic_calls.calls().items()}
+        return {name: Method(method.shape, _answering(method.handler)) for name, method in table.items()}
 
     def _value_calls(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -155,7 +155,7 @@ class WorldCalls:
     def map_info(self) -> list[Any]:
         """The map's name and its recommended spawn points."""
         world = self.simulator.world
-        return [MAP_PREFIX + world.name, [_transform(pose) for pose in world.spawn_points]]
+        return [MAP_PREFIX + world.name, [transform_on_wire(pose) for pose in world.spawn_points]]
 
     def available_maps(self) -> list[str]:
         """Names of every map that can be loaded."""
@@ -216,6 +216,18 @@ class WorldCalls:
             raise RpcError(f"map '{map_file.name}' cannot be loaded: {error}") from None
 
 
+def _answering(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler, with what the world cannot do as CARLA's error."""
+
+    def run(*arguments: Any) -> Any:
+        try:
+            return handler(*arguments)
+        except WorldError as error:
+            raise RpcError(str(error)) from error
+
+    return run
+
+
 def navigation_of(carla_map: carla.Map) -> bytes:
     """The navigation file of a map; empty, with a line in the log, where none can be made."""
     # Here, because a server whose clients have no walkers never needs the modules.
@@ -230,8 +242,3 @@ def navigation_of(carla_map: carla.Map) -> bytes:
 
 def _refuse(why: str) -> Any:
     raise RpcError(why)
-
-
-def _transform(pose: Any) -> list[list[float]]:
-    values = wire_transform(pose)
-    return [list(values[:3]), list(values[3:])]

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 
 from sim.protocol import wire
+from sim.protocol.forms import wire_transform
 from sim.render.models.cabin import is_driver_eye
 from sim.render.models.figures import stride_phase
 from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState, Shows
-from sim.world.actors import Actor, wire_transform
+from sim.world.actors import Actor
 from sim.world.blueprint_types import Kind
 from sim.world.world import World
 

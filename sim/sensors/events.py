@@ -8,15 +8,15 @@ from collections.abc import Callable
 import numpy as np
 
 from sim.protocol import wire
+from sim.protocol.forms import actor_on_wire, wire_transform
 from sim.rays.scene import Hits
 from sim.scene.camera import axes
 from sim.scene.labels import Tag
 from sim.scene.poses import Vector
 from sim.sensors.scans import Scan, positive
-from sim.world.actors import Actor, wire_transform
+from sim.world.actors import Actor
 from sim.world.blueprint_types import Kind
 from sim.world.collisions import Contact
-from sim.world.snapshot import actor_on_wire
 from sim.world.world import World
 
 _GROUND = (Tag.ROADS, Tag.SIDEWALKS, Tag.TERRAIN, Tag.GROUND, Tag.ROAD_LINES)

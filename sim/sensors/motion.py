@@ -8,9 +8,10 @@ import carla
 import numpy as np
 
 from sim.protocol import wire
+from sim.protocol.forms import wire_transform
 from sim.scene.camera import axes
 from sim.scene.poses import Pose
-from sim.world.actors import Actor, wire_transform
+from sim.world.actors import Actor
 from sim.world.world import World
 
 GRAVITY_UP = np.array([0.0, 0.0, 9.81])

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.protocol import wire
+from sim.protocol.forms import wire_transform
 from sim.rays.scene import Hits, RayScene
 from sim.scene.camera import axes
 from sim.scene.records import SceneState
 from sim.sensors.cameras import hidden_actor
 from sim.sensors.motion import seed_of
-from sim.world.actors import Actor, wire_transform
+from sim.world.actors import Actor
 from sim.world.world import World
 
 MAX_CHANNELS = 1024

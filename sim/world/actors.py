@@ -1,4 +1,4 @@
-"""Actors: what every thing in the world has, and the border between CARLA's degrees and the radians here."""
+"""Actors: the records of every thing in the world."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from sim.protocol.wire import WireTransform
 from sim.scene.poses import ZERO, Pose, Vector
 from sim.vehicles.ackermann import Ackermann
 from sim.world.blueprints import Kind
-
-LARGEST = 1e12
-"""Far beyond any quantity of a world, and far below where the wire's 32-bit numbers end."""
 
 
 @dataclass(slots=True)
@@ -66,31 +62,3 @@ class Actor:
     """In the vehicle's own frame; None when the engine drives."""
     next_due_s: float = field(default=-math.inf)
     """Simulation time of a sensor's next measurement."""
-
-
-def finite(*values: Any) -> tuple[float, ...]:
-    """The values as floats; ValueError when one is not a finite number, or one that no world can hold."""
-    floats = tuple(float(value) for value in values)
-    if not all(abs(value) <= LARGEST for value in floats):
-        raise ValueError("a number is not finite, or too large")
-    return floats
-
-
-def vector_from_wire(vector: Any) -> Vector:
-    """Three finite floats."""
-    x, y, z = vector
-    x, y, z = finite(x, y, z)
-    return x, y, z
-
-
-def pose_from_wire(transform: Any) -> Pose:
-    """A CARLA transform [[x, y, z], [pitch, yaw, roll] in degrees]; ValueError when it is not one."""
-    location, (pitch, yaw, roll) = transform
-    x, y, z = vector_from_wire(location)
-    pitch, yaw, roll = finite(pitch, yaw, roll)
-    return Pose(x, y, z, math.radians(roll), math.radians(pitch), math.radians(yaw))
-
-
-def wire_transform(pose: Pose) -> WireTransform:
-    """The pose in the order and unit of CARLA's structs."""
-    return pose.x, pose.y, pose.z, math.degrees(pose.pitch), math.degrees(pose.yaw), math.degrees(pose.roll)

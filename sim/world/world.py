@@ -15,7 +15,6 @@ import numpy as np
 
 from sim.map.network import RoadNetwork
 from sim.map.surfaces import Surfaces
-from sim.protocol.rpc import RpcError
 from sim.scene.labels import Tag
 from sim.scene.poses import Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
 from sim.scene.records import StreetLamp
@@ -28,6 +27,7 @@ from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.world.collisions import Contact, Obstacles, resolve
 from sim.world.debug_shapes import DebugShapes
+from sim.world.errors import WorldError
 from sim.world.signs import Sign, light_pose, read_signs, trigger_volume
 
 SPAWN_SPACING_M = 25.0
@@ -120,10 +120,10 @@ class World:
             self._add_sign(sign)
 
     def actor(self, actor_id: int) -> Actor:
-        """A living actor; RpcError when there is none of that id."""
+        """A living actor; WorldError when there is none of that id."""
         found = self.actors.get(actor_id)
         if found is None:
-            raise RpcError(f"actor {actor_id} not found: it was never spawned, or has been destroyed")
+            raise WorldError(f"actor {actor_id} not found: it was never spawned, or has been destroyed")
         return found
 
     def is_untouched(self) -> bool:
@@ -131,21 +131,21 @@ class World:
         return not any(a.kind in _SOLID for a in self.actors.values())
 
     def vehicle(self, actor_id: int) -> Actor:
-        """A living vehicle; RpcError when it is something else."""
+        """A living vehicle; WorldError when it is something else."""
         return self._of_kind(actor_id, Kind.VEHICLE, "a vehicle")
 
     def walker(self, actor_id: int) -> Actor:
-        """A living walker; RpcError when it is something else."""
+        """A living walker; WorldError when it is something else."""
         return self._of_kind(actor_id, Kind.WALKER, "a walker")
 
     def light(self, actor_id: int) -> Actor:
-        """A traffic light; RpcError when it is something else."""
+        """A traffic light; WorldError when it is something else."""
         return self._of_kind(actor_id, Kind.TRAFFIC_LIGHT, "a traffic light")
 
     def _of_kind(self, actor_id: int, kind: Kind, words: str) -> Actor:
         actor = self.actor(actor_id)
         if actor.kind is not kind:
-            raise RpcError(f"actor {actor_id} ({actor.type_id}) is not {words}")
+            raise WorldError(f"actor {actor_id} ({actor.type_id}) is not {words}")
         return actor
 
     # Spawning and destroying
@@ -155,17 +155,17 @@ class World:
 
         With `anywhere` a solid actor is put exactly at its pose, whatever the ground or another actor there.
 
-        RpcError when the blueprint is unknown, the parent is gone, or a solid actor would overlap another.
+        WorldError when the blueprint is unknown, the parent is gone, or a solid actor would overlap another.
         """
         blueprint = BLUEPRINTS.get(description[1])
         if blueprint is None:
-            raise RpcError(f"Spawn failed: there is no blueprint '{description[1]}' in this server's library")
+            raise WorldError(f"Spawn failed: there is no blueprint '{description[1]}' in this server's library")
         if blueprint.type_id in MISSING_SENSORS:
-            raise RpcError(f"Spawn failed: this simulator has no {blueprint.type_id}")
+            raise WorldError(f"Spawn failed: this simulator has no {blueprint.type_id}")
         parent = self.actor(parent_id) if parent_id else None
         if parent is not None:
             if blueprint.kind is Kind.VEHICLE:
-                raise RpcError("Spawn failed: vehicles cannot be attached to other actors here")
+                raise WorldError("Spawn failed: vehicles cannot be attached to other actors here")
             actor = self._add(blueprint.kind, description, compose(parent.pose, pose), blueprint)
             actor.parent_id, actor.pose_in_parent = parent_id, pose
             return actor
@@ -181,7 +181,7 @@ class World:
         """Remove an actor; what was attached to it stays where it is."""
         actor = self.actor(actor_id)
         if actor.kind in (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN, Kind.SPECTATOR):
-            raise RpcError(f"actor {actor_id} ({actor.type_id}) belongs to the map and cannot be destroyed")
+            raise WorldError(f"actor {actor_id} ({actor.type_id}) belongs to the map and cannot be destroyed")
         del self.actors[actor_id]
         self.tombstones[actor_id] = actor
         if len(self.tombstones) > TOMBSTONES:
@@ -254,7 +254,7 @@ class World:
             if abs(other.pose.z - pose.z) > blueprint.extent_m[2] + other.extent_m[2]:
                 continue
             if boxes_overlap(pose, blueprint.extent_m, other.pose, other.extent_m):
-                raise RpcError("Spawn failed because of collision at spawn position")
+                raise WorldError("Spawn failed because of collision at spawn position")
 
     # Moving things by hand
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sim.calls.world import WorldCalls
 from sim.map.files import read_map, shipped_map
 from sim.protocol.rpc import ReplyShape, Request, RpcConnection, answer
-from sim.simulator import Simulator
+from sim.simulator.simulator import Simulator
 
 SLOW_OR_WRITING = {"load_new_episode", "start_recorder", "cast_ray", "project_point", "get_all_level_BBs"} | {
     "get_environment_objects",

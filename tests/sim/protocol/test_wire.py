@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.protocol import wire
+from sim.protocol.forms import pose_from_wire, wire_transform
 from sim.protocol.rpc import Method, ReplyShape, Request, RpcConnection, RpcError, answer, parse_request
 from sim.scene.poses import Pose
-from sim.world.actors import pose_from_wire, wire_transform
 
 unhurried = settings(max_examples=60)
 ANGLE = st.floats(-math.pi, math.pi)

@@ -9,7 +9,7 @@ from sim import server as server_module
 from sim.map.files import read_map, shipped_map
 from sim.protocol.rpc import Method, ReplyShape, Request
 from sim.server import Server
-from sim.simulator import Simulator
+from sim.simulator.simulator import Simulator
 
 
 @pytest.fixture

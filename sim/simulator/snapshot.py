@@ -1,35 +1,18 @@
-"""The world as bytes: the snapshot that every client gets each tick, and actors as the RPC wire has them."""
+"""The world as bytes: the snapshot that every client gets each tick."""
 
 from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 from sim.protocol import wire
-from sim.world.actors import Actor, wire_transform
+from sim.protocol.forms import wire_transform
+from sim.world.actors import Actor
 from sim.world.blueprints import Kind
 from sim.world.world import World
 
 MPS_TO_KMH = 3.6
 _NO_STATE = b""
-
-
-def actor_on_wire(actor: Actor, token: bytes) -> list[Any]:
-    """A `carla::rpc::Actor`; `token` is empty for actors without a stream."""
-    return [
-        actor.actor_id,
-        actor.parent_id,
-        actor.description,
-        box_on_wire(actor),
-        actor.semantic_tags,
-        token,
-    ]
-
-
-def box_on_wire(actor: Actor) -> list[Any]:
-    """A `carla::geom::BoundingBox` in the actor's frame."""
-    return [list(actor.box_offset_m), list(actor.extent_m), [0.0, 0.0, 0.0], actor.actor_id]
 
 
 def pack_snapshot(world: World, episode_id: int, flags: int = 0) -> bytes:

@@ -20,17 +20,18 @@ from sim.map.files import MapFile
 from sim.map.network import read_network
 from sim.map.surfaces import road_friction
 from sim.protocol import wire
+from sim.protocol.forms import actor_on_wire
 from sim.protocol.streaming import Streams
 from sim.rays.scene import RayScene
 from sim.recording.format import RecordError
 from sim.recording.recorder import Recorder
 from sim.recording.replayer import Replayer
 from sim.sensors import PendingFrames, Sensors
+from sim.simulator.snapshot import pack_snapshot
 from sim.town.town import Town, build_town
 from sim.traffic.options import Outside
 from sim.traffic.traffic import Traffic
 from sim.world.actors import Actor
-from sim.world.snapshot import actor_on_wire, pack_snapshot
 from sim.world.world import FIRST_STREAM_ID, World
 
 if TYPE_CHECKING:

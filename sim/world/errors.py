@@ -1,0 +1,5 @@
+"""What a world refuses."""
+
+
+class WorldError(Exception):
+    """What the world cannot do (no such actor, no place to spawn), in words for whoever asked for it."""
