@@ -14,10 +14,10 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-from sim.calls.world import WorldCalls
+from sim.calls.dispatch import methods
+from sim.calls.table import Context
 from sim.protocol.rpc import Request, RpcConnection, answer
 from sim.simulator.simulator import DEFAULT_STEP_S, Simulator
 
@@ -81,8 +81,7 @@ class Server:
 
     def __init__(self, simulator: Simulator, start_map: Path) -> None:
         self.simulator = simulator
-        self._calls = WorldCalls(simulator, start_map)
-        self._methods = self._calls.methods()
+        self._methods = methods(Context(simulator, start_map))
         self._requests: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -96,9 +95,7 @@ class Server:
         """Serve until stopped; `on_ready` gets the RPC port once both ports answer."""
         loop = asyncio.get_running_loop()
         port = rpc.getsockname()[1]
-        self._calls.rpc_port = port
         self.simulator.set_stream_port(stream.getsockname()[1])
-        self.simulator.after_tick = partial(loop.call_soon, self._draw)
         servers = [
             await loop.create_server(self._connection, sock=rpc),
             await loop.create_server(self.simulator.streams.connection, sock=stream),
@@ -141,11 +138,16 @@ class Server:
 
     def _answer(self, request: Request) -> None:
         begun_s = time.monotonic()
-        self._calls.local_host = request.connection.local_host
         reply = answer(request, self._methods)
         if request.message_id is not None:
             request.connection.send(reply)
+        self._draw_soon()
         self._make_up_for(begun_s)
+
+    def _draw_soon(self) -> None:
+        """Draw what the last tick left to draw, once the loop has sent what it has to send."""
+        if self.simulator.has_pending_frames:
+            asyncio.get_running_loop().call_soon(self._draw)
 
     def _draw(self) -> None:
         begun_s = time.monotonic()
@@ -171,3 +173,4 @@ class Server:
             await asyncio.sleep(due_s - time.monotonic())
             if not self.simulator.settings.synchronous:
                 self.simulator.tick(frames=not self.simulator.streams.lagging())
+                self._draw_soon()

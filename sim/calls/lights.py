@@ -2,68 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from sim.calls.table import Context, call
 from sim.map.signals import LightState
 from sim.protocol.forms import box_on_wire, finite
-from sim.protocol.rpc import Method, ReplyShape
-from sim.simulator.simulator import Simulator
+from sim.protocol.rpc import ReplyShape
 
 
-class LightCalls:
-    """Handlers of the calls about traffic lights."""
+@call("set_traffic_light_state", ReplyShape.VOID, command=21)
+def set_light_state(context: Context, actor_id: int, state: int) -> None:
+    """Show a state at once."""
+    world = context.world
+    world.signals.set_state(world.light(actor_id).light_index, LightState(int(state)))
 
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
 
-    def methods(self) -> dict[str, Method]:
-        """The calls by name."""
-        signals = lambda: self.simulator.world.signals  # noqa: E731
-        values: dict[str, Callable[..., Any]] = {
-            "get_group_traffic_lights": self.light_group,
-            "get_light_boxes": self.light_boxes,
-        }
-        voids: dict[str, Callable[..., Any]] = {
-            "set_traffic_light_state": self.set_light_state,
-            "set_traffic_light_green_time": lambda actor_id, time_s: self._set_time(actor_id, "green_s", time_s),
-            "set_traffic_light_yellow_time": lambda actor_id, time_s: self._set_time(actor_id, "yellow_s", time_s),
-            "set_traffic_light_red_time": lambda actor_id, time_s: self._set_time(actor_id, "red_s", time_s),
-            "freeze_traffic_light": self.freeze_light,
-            "freeze_all_traffic_lights": lambda frozen: signals().freeze_all(bool(frozen)),
-            "reset_traffic_light_group": self.reset_light_group,
-            "reset_all_traffic_lights": lambda: signals().reset(),
-        }
-        table = {name: Method(ReplyShape.VALUE, handler) for name, handler in values.items()}
-        return table | {name: Method(ReplyShape.VOID, handler) for name, handler in voids.items()}
+def _set_time(context: Context, actor_id: int, name: str, time_s: float) -> None:
+    world = context.world
+    (seconds,) = finite(time_s)
+    if seconds <= 0.0:
+        raise ValueError(f"a light's time must be positive, it is {seconds}")
+    setattr(world.signals.lights[world.light(actor_id).light_index], name, seconds)
 
-    def set_light_state(self, actor_id: int, state: int) -> None:
-        """Show a state at once."""
-        world = self.simulator.world
-        world.signals.set_state(world.light(actor_id).light_index, LightState(int(state)))
 
-    def _set_time(self, actor_id: int, name: str, time_s: float) -> None:
-        world = self.simulator.world
-        (seconds,) = finite(time_s)
-        if seconds <= 0.0:
-            raise ValueError(f"a light's time must be positive, it is {seconds}")
-        setattr(world.signals.lights[world.light(actor_id).light_index], name, seconds)
+@call("freeze_traffic_light", ReplyShape.VOID)
+def freeze_light(context: Context, actor_id: int, frozen: bool) -> None:
+    """Hold or release a light's group."""
+    world = context.world
+    world.signals.freeze(world.light(actor_id).light_index, bool(frozen))
 
-    def freeze_light(self, actor_id: int, frozen: bool) -> None:
-        """Hold or release a light's group."""
-        world = self.simulator.world
-        world.signals.freeze(world.light(actor_id).light_index, bool(frozen))
 
-    def reset_light_group(self, actor_id: int) -> None:
-        """Begin the cycle of a light's group anew."""
-        world = self.simulator.world
-        world.signals.reset_group(world.light(actor_id).light_index)
+@call("reset_traffic_light_group", ReplyShape.VOID)
+def reset_light_group(context: Context, actor_id: int) -> None:
+    """Begin the cycle of a light's group anew."""
+    world = context.world
+    world.signals.reset_group(world.light(actor_id).light_index)
 
-    def light_group(self, actor_id: int) -> list[int]:
-        """Actor ids of the lights that share a cycle."""
-        world = self.simulator.world
-        return [world.light_ids[k] for k in world.signals.group_of(world.light(actor_id).light_index)]
 
-    def light_boxes(self, actor_id: int) -> list[Any]:
-        """Bounding boxes of the lamps: the stop line's box stands for them."""
-        return [box_on_wire(self.simulator.world.light(actor_id))]
+@call("get_group_traffic_lights")
+def light_group(context: Context, actor_id: int) -> list[int]:
+    """Actor ids of the lights that share a cycle."""
+    world = context.world
+    return [world.light_ids[k] for k in world.signals.group_of(world.light(actor_id).light_index)]
+
+
+@call("get_light_boxes")
+def light_boxes(context: Context, actor_id: int) -> list[Any]:
+    """Bounding boxes of the lamps: the stop line's box stands for them."""
+    return [box_on_wire(context.world.light(actor_id))]
+
+
+@call("set_traffic_light_green_time", ReplyShape.VOID)
+def set_green_time(context: Context, actor_id: int, time_s: float) -> None:
+    """How long a light is green."""
+    _set_time(context, actor_id, "green_s", time_s)
+
+
+@call("set_traffic_light_yellow_time", ReplyShape.VOID)
+def set_yellow_time(context: Context, actor_id: int, time_s: float) -> None:
+    """How long a light is yellow."""
+    _set_time(context, actor_id, "yellow_s", time_s)
+
+
+@call("set_traffic_light_red_time", ReplyShape.VOID)
+def set_red_time(context: Context, actor_id: int, time_s: float) -> None:
+    """How long all lights of a group stay red."""
+    _set_time(context, actor_id, "red_s", time_s)
+
+
+@call("freeze_all_traffic_lights", ReplyShape.VOID)
+def freeze_all_lights(context: Context, frozen: bool) -> None:
+    """Hold or release every light."""
+    context.world.signals.freeze_all(bool(frozen))
+
+
+@call("reset_all_traffic_lights", ReplyShape.VOID)
+def reset_all_lights(context: Context) -> None:
+    """Begin every cycle anew."""
+    context.world.signals.reset()

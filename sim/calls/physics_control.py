@@ -73,7 +73,7 @@ def _wheels(spec: VehicleSpec, pose: Pose) -> list[list[Any]]:
     ]
 
 
-def set_physics(vehicles: Vehicles, slot: int, spec: VehicleSpec, control: list[Any]) -> None:
+def change_physics(vehicles: Vehicles, slot: int, spec: VehicleSpec, control: list[Any]) -> None:
     """Take what the model knows: engine, gears, mass and its centre, air drag, lock, radius, brakes, tyre friction.
 
     ValueError when fields are missing or no vehicle could have them; then nothing is changed.

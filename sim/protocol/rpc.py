@@ -47,12 +47,18 @@ class ReplyShape(enum.Enum):
     """Bare, and the request has no leading metadata (the TrafficManager's calls); errors go in msgpack-rpc's field."""
 
 
+Address = tuple[str, int]
+"""Host and port."""
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One call that the server answers."""
 
     shape: ReplyShape
     handler: Callable[..., Any]
+    with_caller: bool = False
+    """Whether the handler gets, first of all, the address by which the caller reached the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +80,9 @@ def answer(request: Request, methods: dict[str, Method]) -> bytes:
         log.warning("unknown call %s", request.name)
         return wire.pack_reply(message_id, text, None)
     args = request.params if method.shape is ReplyShape.PLAIN_RPC else request.params[1:]
+    caller = [request.connection.local_address] if method.with_caller else []
     try:
-        return wire.pack_reply(message_id, None, _success(method.shape, method.handler(*args)))
+        return wire.pack_reply(message_id, None, _success(method.shape, method.handler(*caller, *args)))
     except RpcError as error:
         text = str(error) if str(error).startswith(SPAWN_FAILED) else f"{error} [{request.name}]"
         if args is not request.params and request.params[:1] == [_ASYNCHRONOUS]:
@@ -123,15 +130,16 @@ class RpcConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._fed_bytes = 0
         self.peer = "?"
-        self.local_host = "127.0.0.1"
-        """Our address as this client reached it."""
+        self.local_address: Address = ("127.0.0.1", 0)
+        """The server's address as this client reached it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport = transport
         self.peer = str(transport.get_extra_info("peername"))
-        self.local_host = str(transport.get_extra_info("sockname")[0])
+        host, port, *_ = transport.get_extra_info("sockname")
+        self.local_address = (str(host), int(port))
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._on_open:
             self._on_open()

@@ -35,7 +35,7 @@ from sim.world.actors import Actor
 from sim.world.world import FIRST_STREAM_ID, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from sim.scene.records import CameraView, SceneState
 
@@ -124,13 +124,12 @@ class Simulator:
         self._drawer = drawer_factory(map_file.opendrive) if drawer_factory else None
         self._pending: PendingFrames | None = None
         self._snapshot = b""
+        self._stream_port = 0
         self._last_step_at_s = time.monotonic()
         self._said_black = False
         self._recorder: Recorder | None = None
         self.replayer: Replayer | None = None
         """What plays a recording now."""
-        self.after_tick: Callable[[], object] = lambda: None
-        """Called after each tick, when frames may be owed: the server schedules `draw_pending`."""
 
     # Time
 
@@ -160,8 +159,12 @@ class Simulator:
             self.streams.send(stream_id, message)
         if frames:
             self._pending = self.sensors.due_frames(self.weather, self.streams.has_readers)
-        self.after_tick()
         return self.world.frame
+
+    @property
+    def has_pending_frames(self) -> bool:
+        """Whether pictures or scans of the last tick are still to be drawn (`draw_pending`)."""
+        return self._pending is not None
 
     def draw_pending(self) -> None:
         """Draw, cast and send the pictures and scans owed for the last tick, if any."""
@@ -240,14 +243,11 @@ class Simulator:
 
     def token(self, stream_id: int) -> bytes:
         """What a client needs to listen to a stream; empty for an actor without one."""
-        return self._make_token(stream_id) if stream_id else b""
+        return wire.token(stream_id, self._stream_port) if stream_id else b""
 
     def set_stream_port(self, port: int) -> None:
         """The port that tokens name."""
-        self._make_token = lambda stream_id: wire.token(stream_id, port)
-
-    def _make_token(self, stream_id: int) -> bytes:
-        return wire.token(stream_id, 0)
+        self._stream_port = port
 
     def _is_stream(self, stream_id: int) -> bool:
         return wire.WORLD_STREAM_ID <= stream_id < self.world.next_stream_id

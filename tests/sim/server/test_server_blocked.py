@@ -24,7 +24,7 @@ def call(server, name, handler):
     sent = []
     server.simulator.streams.send = lambda stream_id, *parts: sent.append((stream_id, b"".join(parts)))
     server._methods[name] = Method(ReplyShape.VALUE, handler)
-    server._answer(Request(SimpleNamespace(local_host="", send=lambda _reply: None), 1, name, [True]))
+    server._answer(Request(SimpleNamespace(send=lambda _reply: None), 1, name, [True]))
     return sent
 
 
