@@ -10,13 +10,6 @@ def straight_road(
     lane = """<lane id="-{k}" type="driving" level="false"><width sOffset="0" a="3.5" b="0" c="0" d="0"/>
         <roadMark sOffset="0" type="broken" weight="standard" color="standard" width="0.13"
         laneChange="both"/></lane>"""
-    light = (
-        f"""<signals><signal s="{light_at_m}" t="-5" id="1" name="light" dynamic="yes" orientation="+" zOffset="3"
-        country="OpenDRIVE" type="1000001" subtype="-1" value="-1" hOffset="0" pitch="0" roll="0" height="1" width="1"/>
-        </signals>"""
-        if light_at_m
-        else ""
-    )
     return carla.Map(
         "straight",
         f"""<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="straight" version="1"/>
@@ -24,15 +17,24 @@ def straight_road(
       <type s="0" type="town"><speed max="{limit_kmh}" unit="km/h"/></type>
       <planView><geometry s="0" x="0" y="0" hdg="0" length="{length_m}"><line/></geometry></planView>
       <lanes><laneSection s="0"><center><lane id="0" type="none" level="false"/></center>
-      <right>{"".join(lane.format(k=k + 1) for k in range(lanes))}</right></laneSection></lanes>{light}
+      <right>{"".join(lane.format(k=k + 1) for k in range(lanes))}</right></laneSection></lanes>{_light(light_at_m)}
     </road></OpenDRIVE>""",
     )
 
 
-def two_part_road(part_m: float = 1000.0, limit_kmh: float = 50.0, lanes: int = 3) -> str:
+def _light(at_m: float) -> str:
+    """The signals of a road with a light there; none for 0."""
+    if not at_m:
+        return ""
+    return f"""<signals><signal s="{at_m}" t="-5" id="1" name="light" dynamic="yes" orientation="+" zOffset="3"
+        country="OpenDRIVE" type="1000001" subtype="-1" value="-1" hOffset="0" pitch="0" roll="0" height="1" width="1"/>
+        </signals>"""
+
+
+def two_part_road(part_m: float = 1000.0, limit_kmh: float = 50.0, lanes: int = 3, light_at_m: float = 0.0) -> str:
     """OpenDRIVE of a straight road as above that is two roads long: CARLA has no topology for a single one."""
 
-    def part(road_id: int, x: float, link: str, lane_link: str) -> str:
+    def part(road_id: int, x: float, link: str, lane_link: str, more: str = "") -> str:
         lane = """<lane id="-{k}" type="driving" level="false"><link>{link}</link>
             <width sOffset="0" a="3.5" b="0" c="0" d="0"/>
             <roadMark sOffset="0" type="broken" weight="standard" color="standard" width="0.13" laneChange="both"/>
@@ -42,9 +44,10 @@ def two_part_road(part_m: float = 1000.0, limit_kmh: float = 50.0, lanes: int = 
         <type s="0" type="town"><speed max="{limit_kmh}" unit="km/h"/></type>
         <planView><geometry s="0" x="{x}" y="0" hdg="0" length="{part_m}"><line/></geometry></planView>
         <lanes><laneSection s="0"><center><lane id="0" type="none" level="false"/></center>
-        <right>{right}</right></laneSection></lanes></road>"""
+        <right>{right}</right></laneSection></lanes>{more}</road>"""
 
     on = '<successor elementType="road" elementId="2" contactPoint="start"/>'
     back = '<predecessor elementType="road" elementId="1" contactPoint="end"/>'
     return f"""<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="straight" version="1"/>
-    {part(1, 0.0, on, '<successor id="-{k}"/>')}{part(2, part_m, back, '<predecessor id="-{k}"/>')}</OpenDRIVE>"""
+    {part(1, 0.0, on, '<successor id="-{k}"/>', _light(light_at_m))}
+    {part(2, part_m, back, '<predecessor id="-{k}"/>')}</OpenDRIVE>"""
