@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from typing import Any
 
 from sim.calls.table import Context, call
 from sim.protocol import wire
 from sim.protocol.forms import finite
 from sim.protocol.rpc import Address, ReplyShape, RpcError
-from sim.simulator.simulator import WEATHER_FIELDS, Settings
+from sim.scene.weather import Weather
+from sim.simulator.simulator import Settings
 
 
 @call("version")
@@ -80,16 +81,16 @@ def set_settings(context: Context, values: list[Any]) -> int:
 @call("set_weather_parameters", ReplyShape.VOID)
 def set_weather(context: Context, values: list[Any]) -> None:
     """Take the 14 numbers of the weather."""
-    weather = finite(*values)
-    if len(weather) != len(WEATHER_FIELDS):
-        raise ValueError(f"a weather has {len(WEATHER_FIELDS)} numbers, not {len(weather)}")
-    context.simulator.weather = weather
+    numbers = finite(*values)
+    if len(numbers) != len(fields(Weather)):
+        raise ValueError(f"a weather has {len(fields(Weather))} numbers, not {len(numbers)}")
+    context.simulator.weather = Weather(*numbers)
 
 
 @call("get_weather_parameters")
 def weather(context: Context) -> list[float]:
     """The 14 numbers of the weather."""
-    return list(context.simulator.weather)
+    return list(astuple(context.simulator.weather))
 
 
 @call("get_imui_gravity")

@@ -6,6 +6,7 @@ import carla
 import numpy as np
 
 from sim.map.lanes import LaneGraph
+from sim.scene.weather import Weather
 from sim.vehicles.fleet import Vehicles
 
 KERB_M = 0.12
@@ -14,14 +15,13 @@ KERB_M = 0.12
 WET_LOSS = 0.3
 GRASS_GRIP, GRASS_RESISTANCE = 0.6, 0.06
 """Of grass: friction as a share of the road's, and rolling resistance added (Wong, ch. 2: 0.05-0.1 on firm soil)."""
-_RAIN, _DEPOSITS, _WETNESS = 1, 2, 9
 _GRASS_FROM_M = 3.5
 _MOVING_MPS = 0.05
 
 
-def road_friction(weather: tuple[float, ...]) -> float:
-    """The tyres' friction as a share of a dry road's, given the weather's 14 numbers: 1 dry, 0.7 in a hard rain."""
-    wet = max(weather[_RAIN], weather[_DEPOSITS], weather[_WETNESS]) / 100.0
+def road_friction(weather: Weather) -> float:
+    """The tyres' friction as a share of a dry road's, given the weather: 1 dry, 0.7 in a hard rain."""
+    wet = max(weather.precipitation, weather.precipitation_deposits, weather.wetness) / 100.0
     return 1.0 - WET_LOSS * min(max(wet, 0.0), 1.0)
 
 

@@ -26,8 +26,9 @@ from sim.render.sign_faces import faces
 from sim.render.staging import BLOB, CABINS_FROM, GLOW, INSTANCE, NOBODY, ModelKey, Placed, Stage, make_model, set_stage
 from sim.render.textures import SIZE, texture_array
 from sim.scene.camera import axes, eye, focal, projection, seen
-from sim.scene.records import CLEAR_NOON, CameraView, DrawnLight, SceneState, Shows
+from sim.scene.records import CameraView, DrawnLight, SceneState, Shows
 from sim.scene.surfaces import LAYERS, SIGNS
+from sim.scene.weather import CLEAR_NOON, Weather
 from sim.town.solids import ACTOR_VERTEX, Model
 from sim.town.town import Town, build_town
 
@@ -62,7 +63,7 @@ class Renderer:
         self._models: dict[ModelKey, Model] = {}
         self._ranges: dict[ModelKey, tuple[tuple[int, int], tuple[int, int]]] = {}
         self._signals: dict[DrawnLight, Placed] = {}
-        self._weather: tuple[float, ...] = ()
+        self._weather: Weather | None = None
         self._label_pass: LabelPass | None = None
         self._weather_pass: WeatherPass | None = None
         self._bars: Bars | None = None
@@ -241,7 +242,7 @@ class Renderer:
         self._drop_vao(name)
         self._vaos[name] = self._ctx.vertex_array(program, content, indices)
 
-    def _set_weather(self, weather: tuple[float, ...]) -> None:
+    def _set_weather(self, weather: Weather) -> None:
         if weather == self._weather:
             return
         self._weather = weather

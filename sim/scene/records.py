@@ -10,8 +10,7 @@ import enum
 from dataclasses import dataclass
 
 from sim.scene.poses import Pose, Vector
-
-CLEAR_NOON = (10.0, 0.0, 0.0, 10.0, 40.0, 55.0, 0.0, 0.0, 0.2, 0.0, 1.0, 0.03, 0.0331, 0.0)
+from sim.scene.weather import CLEAR_NOON, Weather
 
 
 @dataclass(frozen=True)
@@ -91,15 +90,12 @@ class Bar:
 class SceneState:
     """Everything that moves or changes in one tick.
 
-    `weather` are carla.WeatherParameters' numbers in their order: cloudiness, precipitation, precipitation_deposits,
-    wind_intensity, sun_azimuth_angle, sun_altitude_angle, fog_density, fog_distance, fog_falloff, wetness,
-    scattering_intensity, mie_scattering_scale, rayleigh_scattering_scale, dust_storm (percent, degrees, metres).
     `time_s` drives what blinks. `street_lamps` has the changed ones by their place in the town's list.
     """
 
     actors: tuple[DrawnActor, ...] = ()
     lights: tuple[DrawnLight, ...] = ()
-    weather: tuple[float, ...] = CLEAR_NOON
+    weather: Weather = CLEAR_NOON
     time_s: float = 0.0
     street_lamps: tuple[tuple[int, StreetLamp], ...] = ()
     bars: tuple[Bar, ...] = ()

@@ -10,6 +10,7 @@ from sim.protocol.forms import wire_transform
 from sim.render.models.cabin import is_driver_eye
 from sim.render.models.figures import stride_phase
 from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState, Shows
+from sim.scene.weather import Weather
 from sim.world.actors import Actor
 from sim.world.blueprint_types import Kind
 from sim.world.world import World
@@ -88,7 +89,7 @@ def _is_driver_eye(world: World, camera: Actor) -> bool:
     return is_driver_eye(parent.extent_m, (mount.x, mount.y, mount.z))
 
 
-def scene_of(world: World, weather: tuple[float, ...]) -> SceneState:
+def scene_of(world: World, weather: Weather) -> SceneState:
     """Everything that moves or changes, as the renderer wants it."""
     drawn = [_drawn(world, a) for a in world.actors.values() if a.kind in (Kind.VEHICLE, Kind.WALKER, Kind.PROP)]
     lights = tuple(

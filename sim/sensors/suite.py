@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sim.scene.records import SceneState
+from sim.scene.weather import Weather
 from sim.sensors.cameras import CameraShot, camera_shot, check_camera, scene_of
 from sim.sensors.events import ObstacleDetector, collision_messages
 from sim.sensors.motion import Gnss, Imu
@@ -66,7 +67,7 @@ class Sensors:
             messages.append((sensor.stream_id, running.device.measure(self._world, sensor, self._elapsed_s(running))))
         return messages
 
-    def due_frames(self, weather: tuple[float, ...], has_readers: Callable[[int], bool]) -> PendingFrames | None:
+    def due_frames(self, weather: Weather, has_readers: Callable[[int], bool]) -> PendingFrames | None:
         """The pictures and scans owed for the world's present tick; None when nothing is due."""
         world = self._world
         shots = [camera_shot(world, camera) for camera in self._due(Kind.CAMERA, has_readers)]

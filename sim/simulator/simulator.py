@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Protocol
 
 import carla
@@ -26,6 +26,7 @@ from sim.rays.scene import RayScene
 from sim.recording.format import RecordError
 from sim.recording.recorder import Recorder
 from sim.recording.replayer import Replayer
+from sim.scene.weather import Weather
 from sim.sensors import PendingFrames, Sensors
 from sim.simulator.snapshot import pack_snapshot
 from sim.town.town import Town, build_town
@@ -46,12 +47,6 @@ LONGEST_STEP_S = 0.1
 """CARLA's physics is unsound above 0.1 s; longer waits between ticks are cut to it."""
 LONGEST_FIXED_STEP_S = 10.0
 """What a client may ask for as one tick; the world goes there in steps of its own."""
-
-WEATHER_FIELDS = (
-    *("cloudiness", "precipitation", "precipitation_deposits", "wind_intensity", "sun_azimuth_angle"),
-    *("sun_altitude_angle", "fog_density", "fog_distance", "fog_falloff", "wetness", "scattering_intensity"),
-    *("mie_scattering_scale", "rayleigh_scattering_scale", "dust_storm"),
-)
 
 
 class Drawer(Protocol):
@@ -96,10 +91,10 @@ class Settings:
     spectator_as_ego: bool = True
 
 
-def default_weather() -> tuple[float, ...]:
-    """CARLA's ClearNoon, as the 14 numbers of the wire."""
+def default_weather() -> Weather:
+    """CARLA's ClearNoon, in the 32-bit numbers that a client sends."""
     noon = getattr(carla.WeatherParameters, "ClearNoon")  # noqa: B009 (the library's type stubs do not know it)
-    return tuple(float(getattr(noon, name)) for name in WEATHER_FIELDS)
+    return Weather(*(float(getattr(noon, field.name)) for field in fields(Weather)))
 
 
 class Simulator:

@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.map.lanes import LaneGraph
 from sim.map.routes import LaneRoutes, Turn
+from sim.scene.weather import Weather
 from sim.traffic.drivers import Driver
 from sim.traffic.paths import Paths
 from sim.vehicles.fleet import Vehicles
@@ -49,8 +50,7 @@ class Outside:
     get_lamps: Callable[[int], int]
     set_lamps: Callable[[int, int], None]
     """`carla.VehicleLightState` bits of a vehicle."""
-    weather: Callable[[], tuple[float, ...]]
-    """In the order of `carla.WeatherParameters`."""
+    weather: Callable[[], Weather]
 
 
 def hero_distance_m(vehicles: Vehicles, slots: np.ndarray, heroes: list[int]) -> np.ndarray:
@@ -98,13 +98,12 @@ def free_place(
     return float(lanes.x[k]), float(lanes.y[k]), float(lanes.z[k]), float(lanes.yaw[k])
 
 
-def weather_lamps(weather: tuple[float, ...]) -> int:
+def weather_lamps(weather: Weather) -> int:
     """The lamps that a driver switches on for the weather, as CARLA's traffic manager does."""
-    rain, altitude_deg, fog = weather[1], weather[5], weather[6]
     lamps = 0
-    if altitude_deg < _DUSK_DEG or rain > _RAINY:
+    if weather.sun_altitude_angle < _DUSK_DEG or weather.precipitation > _RAINY:
         lamps |= POSITION | LOW_BEAM
-    if fog > _FOGGY:
+    if weather.fog_density > _FOGGY:
         lamps |= POSITION | LOW_BEAM | FOG
     return lamps
 

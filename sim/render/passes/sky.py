@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sim.scene.weather import Weather
 from sim.town.mesh import noise
 
 DOME_RINGS = np.radians([-30.0, -4.0, 0.0, 1.5, 3.5, 6.0, 10.0, 15.0, 21.0, 28.0, 37.0, 48.0, 62.0, 78.0, 90.0])
@@ -69,13 +70,13 @@ def ramp(x: float, low: float, high: float) -> float:
     return f * f * (3.0 - 2.0 * f)
 
 
-def light_from_weather(weather: tuple[float, ...]) -> Light:
-    """The light for carla.WeatherParameters' fourteen numbers."""
-    cloud = min(max(weather[0] / 100.0, 0.0), 1.0)
-    rain = min(max(weather[1] / 100.0, 0.0), 1.0)
-    azimuth, altitude = math.radians(weather[4]), weather[5]
-    fog, fog_start = min(max(weather[6] / 100.0, 0.0), 1.0), max(weather[7], 0.0)
-    dust = min(max(weather[13] / 100.0, 0.0), 1.0)
+def light_from_weather(weather: Weather) -> Light:
+    """The light of a weather."""
+    cloud = min(max(weather.cloudiness / 100.0, 0.0), 1.0)
+    rain = min(max(weather.precipitation / 100.0, 0.0), 1.0)
+    azimuth, altitude = math.radians(weather.sun_azimuth_angle), weather.sun_altitude_angle
+    fog, fog_start = min(max(weather.fog_density / 100.0, 0.0), 1.0), max(weather.fog_distance, 0.0)
+    dust = min(max(weather.dust_storm / 100.0, 0.0), 1.0)
     day = ramp(altitude, -7.0, 9.0)
     low = (1.0 - ramp(altitude, 3.0, 32.0)) * day  # warm light of a low sun
     height = math.radians(max(altitude, 2.0))
@@ -96,10 +97,12 @@ def light_from_weather(weather: tuple[float, ...]) -> Light:
     )  # of a town's lamps
     horizon = mix(glow, horizon, day)
     fog_per_m = 0.0011 + 0.0009 * rain + 0.06 * fog**1.7 + 0.006 * dust
-    deposits, wetness = (min(max(weather[k] / 100.0, 0.0), 1.0) for k in (2, 9))
+    deposits, wetness = (
+        min(max(percent / 100.0, 0.0), 1.0) for percent in (weather.precipitation_deposits, weather.wetness)
+    )
     wet = min(1.0, max(wetness, 0.6 * deposits, 0.5 * rain))
     effects = day < 1.0 or rain > 0.0 or wetness > 0.0 or fog > HAZE or deposits > (0.0 if cloud > BRIGHT else DAMP)
-    sky_clear = math.exp(-fog_per_m * min(0.5 * FALLOFF_M / max(weather[8], 1e-3), 22.0))
+    sky_clear = math.exp(-fog_per_m * min(0.5 * FALLOFF_M / max(weather.fog_falloff, 1e-3), 22.0))
     return Light(
         sun_direction=direction,
         sun=sun,
@@ -115,9 +118,9 @@ def light_from_weather(weather: tuple[float, ...]) -> Light:
         sun_visible=(1.0 - overcast) * (1.0 - fog) * ramp(altitude, -4.0, 0.0),
         effects=effects,
         rain=rain,
-        wind=min(max(weather[3] / 100.0, 0.0), 1.0),
+        wind=min(max(weather.wind_intensity / 100.0, 0.0), 1.0),
         puddles=min(1.0, 0.9 * deposits + 0.2 * rain),
-        fog_thins_per_m=max(weather[8], 0.0) / FALLOFF_M if effects else 0.0,
+        fog_thins_per_m=max(weather.fog_falloff, 0.0) / FALLOFF_M if effects else 0.0,
         sky_clear=sky_clear,
         cloud_light=np.minimum(ambient * (0.95 - 0.55 * (1.0 - day)) + sun * 0.45, 1.0),
         lamp_light=1.0 - day,

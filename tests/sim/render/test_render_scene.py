@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sim.render.renderer import Renderer
-from sim.scene.records import CLEAR_NOON, CameraView, DrawnActor, DrawnLight, SceneState
+from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState
+from sim.scene.weather import Weather
 
 # On Avenue West, eastbound (yaw 0), 30 m before the stop line of signal 201.
 CAMERA = CameraView(320, 180, 90.0, x=-150.0, y=1.75, z=1.6)
@@ -37,14 +38,6 @@ def at_pixel(view: CameraView, x: float, y: float, z: float) -> tuple[int, int]:
         round(view.height / 2.0 - f_px * (z - view.z) / depth),
         round(view.width / 2.0 + f_px * (y - view.y) / depth),
     )
-
-
-def weather(**changes: float) -> tuple[float, ...]:
-    names = {"cloudiness": 0, "precipitation": 1, "sun_altitude": 5, "fog_density": 6, "wetness": 9}
-    values = list(CLEAR_NOON)
-    for name, value in changes.items():
-        values[names[name]] = value
-    return tuple(values)
 
 
 def redness(rgb: np.ndarray) -> np.ndarray:
@@ -184,7 +177,7 @@ def test_the_own_vehicle_is_left_out_with_its_shadow(renderer):
 
 def test_fog_lightens_the_distance_and_leaves_the_near(renderer):
     far, near = np.s_[84:89, 148:180], np.s_[165:, 120:200]
-    clear, foggy = picture(renderer), picture(renderer, SceneState(weather=weather(fog_density=60.0)))
+    clear, foggy = picture(renderer), picture(renderer, SceneState(weather=Weather(fog_density=60.0)))
     assert foggy[far].std() < 0.4 * clear[far].std()
     assert foggy[far].mean() > 150
     assert abs(foggy[near].mean() - clear[near].mean()) < 45
@@ -192,7 +185,7 @@ def test_fog_lightens_the_distance_and_leaves_the_near(renderer):
 
 def test_night_is_dark_but_lamps_shine(renderer):
     car = sedan(-120.0, -1.75, yaw=math.pi)
-    night = picture(renderer, SceneState((car,), weather=weather(sun_altitude=-30.0)))
+    night = picture(renderer, SceneState((car,), weather=Weather(sun_altitude_angle=-30.0)))
     day = picture(renderer, SceneState((car,)))
     assert night.mean() < 0.45 * day.mean()  # street lamps light the road
     row, column = at_pixel(CAMERA, car.x - SEDAN[0], car.y, 0.6)
@@ -200,7 +193,7 @@ def test_night_is_dark_but_lamps_shine(renderer):
 
 
 def test_clouds_grey_the_sky_and_take_the_shadows(renderer):
-    clear, cloudy = picture(renderer), picture(renderer, SceneState(weather=weather(cloudiness=95.0)))
+    clear, cloudy = picture(renderer), picture(renderer, SceneState(weather=Weather(cloudiness=95.0)))
     blue = [(p[:20, :, 2] - p[:20, :, 0]).mean() for p in (clear, cloudy)]
     assert blue[1] < 0.35 * blue[0]
     assert cloudy[150:].std() < clear[150:].std()
@@ -241,7 +234,7 @@ def test_walkers_stand_on_their_feet(renderer):
 def test_every_blueprint_fills_its_bounding_box(renderer, type_id, extent_m):
     far = replace(CAMERA, x=-150.0 - extent_m[0])
     thing = DrawnActor(3, type_id, -140.0, 1.75, 0.0, 0.0, 0.0, 0.0, extent_m, colour_rgb=(250, 0, 250))
-    overcast = SceneState(weather=weather(cloudiness=100.0))  # no shadow is thrown beyond the box
+    overcast = SceneState(weather=Weather(cloudiness=100.0))  # no shadow is thrown beyond the box
     with_thing = picture(renderer, replace(overcast, actors=(thing,)), far)
     changed = np.abs(with_thing - picture(renderer, overcast, far)).sum(axis=2) > 60
     rows, columns = np.nonzero(changed)
@@ -255,8 +248,8 @@ def test_every_blueprint_fills_its_bounding_box(renderer, type_id, extent_m):
 
 
 def test_the_same_scene_gives_the_same_bytes(renderer):
-    scene = SceneState((sedan(-135.0, 1.75, brake_light=True),), (SIGNAL,), weather(cloudiness=40.0), 12.3)
+    scene = SceneState((sedan(-135.0, 1.75, brake_light=True),), (SIGNAL,), Weather(cloudiness=40.0), 12.3)
     first = renderer.draw(scene, [CAMERA])[0].tobytes()
-    renderer.draw(SceneState(weather=weather(fog_density=80.0)), [CAMERA])
+    renderer.draw(SceneState(weather=Weather(fog_density=80.0)), [CAMERA])
     again = renderer.draw(scene, [replace(CAMERA, yaw=1.0), CAMERA])[1].tobytes()
     assert first == again

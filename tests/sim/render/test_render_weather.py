@@ -7,24 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from sim.render.renderer import Renderer
-from sim.scene.records import CLEAR_NOON, CameraView, DrawnActor, SceneState, StreetLamp
+from sim.scene.records import CameraView, DrawnActor, SceneState, StreetLamp
+from sim.scene.weather import Weather
 
 CAMERA = CameraView(320, 180, 90.0, x=-150.0, y=1.75, z=1.6)
 SEDAN = (2.4462, 0.9184, 0.7454)
 ROAD = np.s_[120:, 60:260]
-FIELDS = {"cloudiness": 0, "precipitation": 1, "deposits": 2, "sun_altitude": 5, "fog_density": 6, "fog_distance": 7,
-          "fog_falloff": 8, "wetness": 9}  # fmt: skip
 
 
-def weather(**changes: float) -> tuple[float, ...]:
-    values = list(CLEAR_NOON)
-    for name, value in changes.items():
-        values[FIELDS[name]] = value
-    return tuple(values)
-
-
-NIGHT = weather(sun_altitude=-30.0)
-WET_NIGHT = weather(sun_altitude=-30.0, wetness=100.0, deposits=60.0)
+NIGHT = Weather(sun_altitude_angle=-30.0)
+WET_NIGHT = Weather(sun_altitude_angle=-30.0, wetness=100.0, precipitation_deposits=60.0)
 
 
 def picture(renderer: Renderer, scene: SceneState, view: CameraView = CAMERA) -> np.ndarray:
@@ -97,38 +89,38 @@ def test_grass_mirrors_no_lamps(renderer):
 
 def test_puddles_grow_with_the_deposits(renderer):
     def shine(deposits: float) -> float:
-        sky = weather(cloudiness=90.0, wetness=60.0, deposits=deposits, sun_altitude=40.0)
+        sky = Weather(cloudiness=90.0, wetness=60.0, precipitation_deposits=deposits, sun_altitude_angle=40.0)
         return picture(renderer, SceneState(weather=sky))[95:125, 100:220].std()
 
     assert shine(70.0) > shine(5.0) + 1.0
 
 
 def test_rain_falls_and_is_the_same_at_the_same_time(renderer):
-    rain = weather(cloudiness=90.0, precipitation=90.0, wetness=80.0)
+    rain = Weather(cloudiness=90.0, precipitation=90.0, wetness=80.0)
     first, later, again = (picture(renderer, SceneState(weather=rain, time_s=t)) for t in (3.0, 3.1, 3.0))
     assert (first == again).all()
     assert (np.abs(first - later)[:90].sum(axis=2) > 12).mean() > 0.01
 
 
 def test_fog_of_a_great_falloff_lies_on_the_ground(renderer):
-    low = picture(renderer, SceneState(weather=weather(fog_density=80.0, fog_falloff=5.0)))
-    high = picture(renderer, SceneState(weather=weather(fog_density=80.0, fog_falloff=0.05)))
+    low = picture(renderer, SceneState(weather=Weather(fog_density=80.0, fog_falloff=5.0)))
+    high = picture(renderer, SceneState(weather=Weather(fog_density=80.0, fog_falloff=0.05)))
     house = np.s_[20:60, 200:300]
     assert low[house].std() > high[house].std() + 3.0
 
 
 def test_fog_begins_at_its_distance(renderer):
     near, far = (
-        picture(renderer, SceneState(weather=weather(fog_density=80.0, fog_distance=d)))[95:130, 120:200]
+        picture(renderer, SceneState(weather=Weather(fog_density=80.0, fog_distance=d)))[95:130, 120:200]
         for d in (0.0, 60.0)
     )
-    clear = picture(renderer, SceneState(weather=weather(fog_density=6.0, fog_distance=60.0)))[95:130, 120:200]
+    clear = picture(renderer, SceneState(weather=Weather(fog_density=6.0, fog_distance=60.0)))[95:130, 120:200]
     assert np.abs(far - clear).mean() < 0.2 * np.abs(near - clear).mean()
 
 
 def test_bad_weather_leaves_no_trace_in_dry_daylight(renderer):
     scene = SceneState((sedan(-135.0, 1.75, brake_light=True),))
     before = picture(renderer, scene)
-    for sky in (NIGHT, WET_NIGHT, weather(precipitation=100.0, cloudiness=100.0)):
+    for sky in (NIGHT, WET_NIGHT, Weather(precipitation=100.0, cloudiness=100.0)):
         picture(renderer, replace(scene, weather=sky))
     assert (picture(renderer, scene) == before).all()

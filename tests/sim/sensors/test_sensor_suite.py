@@ -7,6 +7,7 @@ import pytest
 
 from sim.map.network import read_network
 from sim.scene.poses import Pose
+from sim.scene.weather import CLEAR_NOON
 from sim.sensors import Sensors
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.world.world import World
@@ -37,7 +38,7 @@ def test_sensors_that_nobody_listens_to_are_never_even_set_up(world, monkeypatch
     monkeypatch.setattr(sensors, "_run", lambda sensor: pytest.fail(f"{sensor.type_id} was set up"))
     world.step(0.05)
     assert sensors.measurements(nobody, lambda _: b"") == []
-    assert sensors.due_frames((0.0,) * 14, nobody) is None
+    assert sensors.due_frames(CLEAR_NOON, nobody) is None
 
 
 def test_a_lidar_sends_the_points_of_the_time_since_its_last_scan(world):
@@ -47,7 +48,7 @@ def test_a_lidar_sends_the_points_of_the_time_since_its_last_scan(world):
     scans = []
     for _ in range(16):
         world.step(0.05)
-        frames = sensors.due_frames((0.0,) * 14, lambda stream_id: stream_id == lidar.stream_id)
+        frames = sensors.due_frames(CLEAR_NOON, lambda stream_id: stream_id == lidar.stream_id)
         if frames:
             scans.append((world.time_s, len(frames.scans[0].directions)))
     for (before_s, _), (now_s, rays) in pairwise(scans):
@@ -72,5 +73,5 @@ def test_the_second_measurement_comes_a_period_after_the_first_however_young_the
 def test_a_huge_scan_is_cut_to_what_memory_holds(world):
     (lidar,) = spawn(world, "sensor.lidar.ray_cast_semantic", points_per_second=10_000_000_000)
     world.step(1.0)
-    frames = Sensors(world).due_frames((0.0,) * 14, lambda stream_id: stream_id == lidar.stream_id)
+    frames = Sensors(world).due_frames(CLEAR_NOON, lambda stream_id: stream_id == lidar.stream_id)
     assert 1_000_000 < len(frames.scans[0].directions) <= 4_000_000

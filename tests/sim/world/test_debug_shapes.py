@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sim.scene.records import Bar, CameraView, SceneState, Shows
+from sim.scene.weather import Weather
 from sim.world.debug_shapes import DebugShapes
 
 CAMERA = CameraView(320, 180, 90.0, x=-150.0, y=1.75, z=1.6)
@@ -28,7 +29,7 @@ def test_a_negative_life_time_is_one_frame_and_zero_is_for_ever():
 
 @pytest.mark.parametrize("altitude_deg", [55.0, -40.0])
 def test_colour_pictures_show_bars_in_their_colour_by_day_and_night_and_no_other_does(renderer, altitude_deg):
-    weather = (10.0, 0.0, 0.0, 10.0, 40.0, altitude_deg, *SceneState().weather[6:])
+    weather = Weather(sun_altitude_angle=altitude_deg)
     bar = Bar((-140.0, 0.0, 1.6), (-140.0, 4.0, 1.6), 0.4, (10, 250, 20))
     plain, marked = SceneState(weather=weather), SceneState(weather=weather, bars=(bar,))
     (picture,) = renderer.draw(marked, [CAMERA])
