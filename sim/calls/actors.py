@@ -9,6 +9,7 @@ from sim.calls.table import Context, call
 from sim.protocol.forms import box_on_wire, finite, pose_from_wire, vector_from_wire
 from sim.protocol.rpc import ReplyShape, RpcError
 from sim.scene.poses import Pose
+from sim.world.actors import Movable
 
 _NO_GBUFFERS = "this simulator has no G-buffers"
 
@@ -19,7 +20,7 @@ _NO_GBUFFERS = "this simulator has no G-buffers"
 @call("apply_control_to_vehicle", ReplyShape.VOID, command=2)
 def control_vehicle(context: Context, actor_id: int, control: list[Any]) -> None:
     """`carla.VehicleControl`; pedals and steering beyond their range are cut to it."""
-    actor = context.world.vehicle(actor_id)
+    context.world.vehicle(actor_id)
     throttle, steer, brake, hand_brake, reverse, manual, gear = control
     throttle, steer, brake = finite(throttle, steer, brake)
     context.world.ackermann.pop(actor_id, None)
@@ -28,9 +29,8 @@ def control_vehicle(context: Context, actor_id: int, control: list[Any]) -> None
     v.steer[slot] = min(max(steer, -1.0), 1.0)
     v.brake[slot] = min(max(brake, 0.0), 1.0)
     v.hand_brake[slot] = bool(hand_brake)
-    actor.manual_gear_shift, actor.gear = bool(manual), int(gear)
     # With manual shifting CARLA's gear -1 is the reverse gear, whatever the reverse flag says.
-    v.reverse[slot] = actor.gear < 0 if actor.manual_gear_shift else bool(reverse)
+    v.reverse[slot] = int(gear) < 0 if manual else bool(reverse)
     v.manual_gear[slot], v.wanted_gear[slot] = bool(manual), int(gear)
 
 
@@ -39,9 +39,9 @@ def control_walker(context: Context, actor_id: int, control: list[Any]) -> None:
     """`carla.WalkerControl`: direction, speed, jump."""
     direction, speed, jump = control
     actor = context.world.walker(actor_id)
-    actor.walk_direction = vector_from_wire(direction)
-    (actor.walk_speed_mps,) = finite(speed)
-    actor.walk_jump = bool(jump)
+    actor.direction = vector_from_wire(direction)
+    (actor.speed_mps,) = finite(speed)
+    actor.jumps = bool(jump)
 
 
 @call("set_walker_state", ReplyShape.VOID, command=7)
@@ -52,8 +52,8 @@ def set_walker_state(context: Context, actor_id: int, transform: Any, speed: flo
     """
     actor, pose = context.world.walker(actor_id), pose_from_wire(transform)
     context.world.set_pose(actor_id, pose._replace(z=pose.z + actor.extent_m[2]))
-    actor.walk_direction = (math.cos(pose.yaw), math.sin(pose.yaw), 0.0)
-    (actor.walk_speed_mps,) = finite(speed)
+    actor.direction = (math.cos(pose.yaw), math.sin(pose.yaw), 0.0)
+    (actor.speed_mps,) = finite(speed)
 
 
 @call("set_actor_autopilot", ReplyShape.VOID, command=16)
@@ -94,10 +94,8 @@ def set_target_velocity(context: Context, actor_id: int, velocity: Any) -> None:
 @call("set_actor_target_angular_velocity", ReplyShape.VOID, command=9)
 def set_angular_velocity(context: Context, actor_id: int, velocity: Any) -> None:
     """Set the turning speed, degrees/s; only the part about the vertical does something."""
-    actor = context.world.actor(actor_id)
-    actor.yaw_rate_radps = math.radians(vector_from_wire(velocity)[2])
-    if actor_id in context.world.vehicles:
-        context.world.vehicles.yaw_rate[context.world.vehicles.slot(actor_id)] = actor.yaw_rate_radps
+    context.world.actor(actor_id)
+    context.world.set_yaw_rate(actor_id, math.radians(vector_from_wire(velocity)[2]))
 
 
 @call("enable_actor_constant_velocity", ReplyShape.VOID)
@@ -170,7 +168,9 @@ def set_simulate_physics(context: Context, actor_id: int, enabled: bool) -> None
 @call("set_actor_collisions", ReplyShape.VOID)
 def set_collisions(context: Context, actor_id: int, enabled: bool) -> None:
     """Whether vehicles can hit a walker or prop; vehicles themselves are always solid."""
-    context.world.actor(actor_id).collides = bool(enabled)
+    actor = context.world.actor(actor_id)
+    if isinstance(actor, Movable):
+        actor.collides = bool(enabled)
 
 
 @call("set_actor_dead", ReplyShape.VOID)
@@ -180,9 +180,9 @@ def set_dead(context: Context, actor_id: int) -> None:
 
 
 @call("set_ignored_vehicles", ReplyShape.VOID)
-def ignore_vehicles(context: Context, actor_id: int, vehicle_ids: list[int]) -> None:
-    """Vehicles that a sensor does not see."""
-    context.world.actor(actor_id).ignored_ids = frozenset(int(vehicle_id) for vehicle_id in vehicle_ids)
+def ignore_vehicles(context: Context, actor_id: int, _vehicle_ids: list[int]) -> None:
+    """Nothing: every sensor sees every vehicle."""
+    context.world.actor(actor_id)
 
 
 # Parts

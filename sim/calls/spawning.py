@@ -8,7 +8,8 @@ from sim import sensors
 from sim.calls.table import COMMANDS, Context, call
 from sim.protocol.forms import pose_from_wire
 from sim.protocol.rpc import ReplyShape, RpcError
-from sim.world.blueprints import Kind, definitions
+from sim.world.actors import Vehicle
+from sim.world.blueprints import definitions
 from sim.world.errors import WorldError
 
 _NO_PARENT = [False]
@@ -68,7 +69,7 @@ def destroy(context: Context, actor_id: int) -> bool:
 def vehicle_light_states(context: Context) -> list[list[int]]:
     """[actor id, lamps] of every vehicle."""
     actors = context.world.actors.values()
-    return [[a.actor_id, a.lights] for a in actors if a.kind is Kind.VEHICLE]
+    return [[a.actor_id, a.lights] for a in actors if isinstance(a, Vehicle)]
 
 
 # Batches

@@ -11,10 +11,7 @@ from sim.protocol.forms import finite, wire_transform
 from sim.protocol.rpc import ReplyShape, RpcError
 from sim.vehicles.ackermann import Ackermann, AckermannTarget
 from sim.vehicles.motion import AIR_DENSITY_KGPM3, front_wheel_tangents
-from sim.vehicles.spec import VehicleSpec
 from sim.vehicles.tyres import GRAVITY_MPS2
-from sim.world.actors import Actor
-from sim.world.blueprints import BLUEPRINTS, Kind
 
 _ALL_DOORS = 6
 _OWN_DYNAMICS = "vehicles keep the simulator's own dynamics"
@@ -146,7 +143,7 @@ def wheel_transforms(context: Context, actor_id: int) -> list[Any]:
     """Where the wheels are in the world: the only bones that vehicles have here."""
     actor = context.world.vehicle(actor_id)
     values = wire_transform(actor.pose)
-    wheels = physics_on_wire(spec_of(actor), actor.pose)[WHEELS]
+    wheels = physics_on_wire(actor.spec, actor.pose)[WHEELS]
     return [[[component / 100.0 for component in wheel[-1]], list(values[3:])] for wheel in wheels]
 
 
@@ -157,7 +154,7 @@ def wheel_transforms(context: Context, actor_id: int) -> list[Any]:
 def physics(context: Context, actor_id: int) -> list[Any]:
     """`VehiclePhysicsControl` of a vehicle, as set or as its blueprint has it."""
     actor = context.world.vehicle(actor_id)
-    return actor.physics_control or physics_on_wire(spec_of(actor), actor.pose)
+    return actor.physics_control or physics_on_wire(actor.spec, actor.pose)
 
 
 @call("apply_physics_control", ReplyShape.VOID, command=5)
@@ -165,7 +162,7 @@ def set_physics(context: Context, actor_id: int, control: list[Any]) -> None:
     """Take what the model knows of a `VehiclePhysicsControl`; see `docs/simulator.md` for what that is."""
     actor = context.world.vehicle(actor_id)
     slot = context.world.vehicles.slot(actor_id)
-    change_physics(context.world.vehicles, slot, spec_of(actor), control)
+    change_physics(context.world.vehicles, slot, actor.spec, control)
     actor.physics_control = control
 
 
@@ -197,11 +194,3 @@ def enable_chrono(context: Context, actor_id: int, *_: Any) -> None:
 def restore_physics(context: Context, actor_id: int) -> None:
     """Nothing: a vehicle's dynamics are always the simulator's own."""
     context.world.vehicle(actor_id)
-
-
-def spec_of(actor: Actor) -> VehicleSpec:
-    """The vehicle's specification; RpcError when the actor is none."""
-    spec = BLUEPRINTS[actor.type_id].spec
-    if spec is None or actor.kind is not Kind.VEHICLE:
-        raise RpcError(f"actor {actor.actor_id} ({actor.type_id}) is not a vehicle")
-    return spec

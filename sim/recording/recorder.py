@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sim.recording import format as record
 from sim.scene.poses import Pose
-from sim.world.actors import Actor
+from sim.world.actors import Actor, TrafficLight, Vehicle, Walker
 from sim.world.blueprints import Kind
 from sim.world.world import World
 
@@ -95,16 +95,16 @@ class Recorder:
         for actor in world.actors.values():
             if actor.kind in _MOVING:
                 frame.positions.append((actor.actor_id, *_on_file(actor.pose)))
-            if actor.kind is Kind.VEHICLE:
+            if isinstance(actor, Vehicle):
                 k = v.slot(actor.actor_id)
                 pedals = (float(v.steer[k]), float(v.throttle[k]), float(v.brake[k]))
                 frame.vehicles.append(
                     record.VehicleState(actor.actor_id, *pedals, bool(v.hand_brake[k]), int(gears[k]))
                 )
                 frame.lamps.append((actor.actor_id, actor.lights))
-            elif actor.kind is Kind.WALKER:
+            elif isinstance(actor, Walker):
                 frame.walkers.append((actor.actor_id, 100.0 * math.hypot(*actor.velocity_mps)))
-            elif actor.kind is Kind.TRAFFIC_LIGHT:
+            elif isinstance(actor, TrafficLight):
                 light = world.signals.lights[actor.light_index]
                 state = record.LightState(actor.actor_id, light.frozen, light.elapsed_s, int(light.state))
                 frame.lights.append(state)

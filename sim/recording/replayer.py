@@ -15,7 +15,7 @@ from sim.map.signals import LightState
 from sim.recording import format as record
 from sim.recording.recorder import HERO
 from sim.scene.poses import ZERO, Pose, compose, wrap_angle
-from sim.world.actors import Actor
+from sim.world.actors import Actor, TrafficLight, Vehicle, Walker
 from sim.world.blueprints import BLUEPRINTS, Kind
 from sim.world.world import World
 
@@ -92,9 +92,9 @@ class Replayer:
                 continue
             if actor_id in self._spawned and not keep_actors:
                 world.destroy(actor_id)
-            elif actor.kind is Kind.VEHICLE:
+            elif isinstance(actor, Vehicle):
                 _set_free(world, actor)
-            elif actor.kind is Kind.WALKER:
+            elif isinstance(actor, Walker):
                 actor.velocity_mps = ZERO
 
     def _show(self, world: World, played_s: float) -> None:
@@ -154,11 +154,11 @@ class Replayer:
                 v.hand_brake[k], v.reverse[k] = state.hand_brake, state.gear < 0
         for recorded_id, lamps in frame.lamps:
             actor = self._actor(world, recorded_id)
-            if actor is not None:
+            if isinstance(actor, Vehicle):
                 actor.lights = lamps
         for state in frame.lights:
             actor = self._actor(world, state.actor_id)
-            if actor is not None and actor.kind is Kind.TRAFFIC_LIGHT:
+            if isinstance(actor, TrafficLight):
                 light = world.signals.lights[actor.light_index]
                 light.state, light.elapsed_s, light.frozen = LightState(state.state), state.elapsed_s, state.frozen
 
@@ -180,7 +180,8 @@ class Replayer:
             # In the world's own time: what an onlooker would measure.
             seconds = played_s / self.time_factor
             actor.velocity_mps = (moved[0] / seconds, moved[1] / seconds, moved[2] / seconds)
-        actor.walk_speed_mps = 0.0
+        if isinstance(actor, Walker):
+            actor.speed_mps = 0.0
 
     def _follow(self, world: World) -> None:
         followed = self._actor(world, self.playback.follow_id)

@@ -11,7 +11,7 @@ from sim.render.models.cabin import is_driver_eye
 from sim.render.models.figures import stride_phase
 from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState, Shows
 from sim.scene.weather import Weather
-from sim.world.actors import Actor
+from sim.world.actors import Actor, Vehicle, Walker
 from sim.world.blueprint_types import Kind
 from sim.world.world import World
 
@@ -101,15 +101,16 @@ def scene_of(world: World, weather: Weather) -> SceneState:
 
 
 def _drawn(world: World, actor: Actor) -> DrawnActor:
-    p, lamps = actor.pose, actor.lights
+    p, lamps, doors_open = actor.pose, 0, 0
     braking = reversing = False
     steer_rad, stride = 0.0, -1
-    if actor.kind is Kind.VEHICLE:
+    if isinstance(actor, Vehicle):
+        lamps, doors_open = actor.lights, actor.doors_open
         slot = world.vehicles.slot(actor.actor_id)
         braking = bool(world.vehicles.brake[slot] > BRAKE_PEDAL_LIT)
         reversing = bool(world.vehicles.reverse[slot])
         steer_rad = float(world.vehicles.steer_angle_rad[slot])
-    elif actor.kind is Kind.WALKER:
+    elif isinstance(actor, Walker):
         stride = stride_phase(p.x, p.y, p.yaw, 2.0 * actor.extent_m[2], math.hypot(*actor.velocity_mps))
     return DrawnActor(
         actor.actor_id,
@@ -123,7 +124,7 @@ def _drawn(world: World, actor: Actor) -> DrawnActor:
         reverse_light=reversing or bool(lamps & LIGHT_REVERSE),
         steer_rad=steer_rad,
         tag=actor.semantic_tags[0] if actor.semantic_tags else 0,
-        doors_open=actor.doors_open,
+        doors_open=doors_open,
         stride=stride,
     )
 

@@ -16,7 +16,7 @@ from sim.sensors.cameras import CameraShot, camera_shot, check_camera, scene_of
 from sim.sensors.events import ObstacleDetector, collision_messages
 from sim.sensors.motion import Gnss, Imu
 from sim.sensors.scans import Lidar, Radar, Scan
-from sim.world.actors import Actor
+from sim.world.actors import Actor, Sensor
 from sim.world.blueprint_types import Kind
 from sim.world.world import World
 
@@ -78,17 +78,18 @@ class Sensors:
             scans.append(running.device.scan(world, sensor, self._elapsed_s(running)))
         return PendingFrames(scene_of(world, weather), tuple(shots), tuple(scans)) if shots or scans else None
 
-    def _due(self, kind: Kind, has_readers: Callable[[int], bool], makers: tuple[type, ...] = ()) -> list[Actor]:
+    def _due(self, kind: Kind, has_readers: Callable[[int], bool], makers: tuple[type, ...] = ()) -> list[Sensor]:
         return [
             actor
             for actor in self._world.actors.values()
-            if actor.kind is kind
+            if isinstance(actor, Sensor)
+            and actor.kind is kind
             and has_readers(actor.stream_id)
             and (not makers or _MAKERS[actor.type_id] in makers)
             and is_due(actor, self._world.time_s)
         ]
 
-    def _run(self, sensor: Actor) -> _Running:
+    def _run(self, sensor: Sensor) -> _Running:
         found = self._running.get(sensor.actor_id)
         if found is None:
             self._running = {k: v for k, v in self._running.items() if k in self._world.actors}
@@ -102,7 +103,7 @@ class Sensors:
         return elapsed_s
 
 
-def is_due(sensor: Actor, time_s: float) -> bool:
+def is_due(sensor: Sensor, time_s: float) -> bool:
     """Whether a sensor measures now; if so, its next time is noted."""
     period_s = float(sensor.attributes.get("sensor_tick", 0.0))
     if period_s <= 0.0:

@@ -332,12 +332,12 @@ class Simulator:
             return [k for k in self.world.vehicles.ids.tolist() if actors[k].attributes.get("role_name") == "hero"]
 
         def set_lamps(actor_id: int, lamps: int) -> None:
-            self.world.actors[actor_id].lights = lamps
+            self.world.vehicle(actor_id).lights = lamps
 
         return Outside(
             heroes=heroes,
             destroy=self.destroy,
-            get_lamps=lambda actor_id: self.world.actors[actor_id].lights,
+            get_lamps=lambda actor_id: self.world.vehicle(actor_id).lights,
             set_lamps=set_lamps,
             weather=lambda: self.weather,
         )

@@ -7,8 +7,7 @@ import time
 
 from sim.protocol import wire
 from sim.protocol.forms import wire_transform
-from sim.world.actors import Actor
-from sim.world.blueprints import Kind
+from sim.world.actors import Actor, TrafficLight, TrafficSign, Walker
 from sim.world.world import World
 
 MPS_TO_KMH = 3.6
@@ -47,7 +46,7 @@ def _vehicle_states(world: World) -> dict[int, bytes]:
     for actor_id, throttle, steer, brake, hand_brake, reverse, manual, gear in zip(
         *(c.tolist() for c in columns), strict=True
     ):
-        actor = world.actors[actor_id]
+        actor = world.vehicle(actor_id)
         light_index = actor.light_index
         light_id = world.light_ids[light_index] if light_index >= 0 else 0
         # CARLA says "green" for a vehicle that stands at no light.
@@ -70,13 +69,13 @@ def _vehicle_states(world: World) -> dict[int, bytes]:
 
 
 def _other_state(world: World, actor: Actor) -> bytes:
-    if actor.kind is Kind.WALKER:
-        return wire.WALKER_STATE.pack(*actor.walk_direction, actor.walk_speed_mps, actor.walk_jump)
-    if actor.kind is Kind.TRAFFIC_LIGHT:
+    if isinstance(actor, Walker):
+        return wire.WALKER_STATE.pack(*actor.direction, actor.speed_mps, actor.jumps)
+    if isinstance(actor, TrafficLight):
         light = world.signals.lights[actor.light_index]
         sign_id = str(light.opendrive_id).encode()[:31]
         times = (light.green_s, light.yellow_s, light.red_s, light.elapsed_s)
         return wire.TRAFFIC_LIGHT_STATE.pack(sign_id, *times, 0, light.frozen, light.state)
-    if actor.kind is Kind.TRAFFIC_SIGN:
+    if isinstance(actor, TrafficSign):
         return actor.sign_id.encode()[:31]
     return _NO_STATE

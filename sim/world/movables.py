@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from sim.scene.poses import ZERO
-from sim.world.actors import Actor
-from sim.world.blueprints import Kind
+from sim.world.actors import Actor, Movable, Prop, Walker
 from sim.world.collisions import Obstacles
 
 GroundHeight = Callable[[float, float, float], float]
@@ -24,19 +23,19 @@ PROP_DRAG_MPS2 = 5.0
 def move(actors: Iterable[Actor], delta_s: float, ground_z: GroundHeight) -> None:
     """Walk and slide for one step."""
     for actor in actors:
-        if actor.kind is Kind.PROP and actor.velocity_mps != ZERO:
+        if isinstance(actor, Prop) and actor.velocity_mps != ZERO:
             _slide(actor, delta_s)
-        elif actor.kind is Kind.WALKER:
+        elif isinstance(actor, Walker):
             _walk(actor, delta_s, ground_z)
 
 
-def _walk(walker: Actor, delta_s: float, ground_z: GroundHeight) -> None:
-    x, y, _ = walker.walk_direction
+def _walk(walker: Walker, delta_s: float, ground_z: GroundHeight) -> None:
+    x, y, _ = walker.direction
     norm = math.hypot(x, y)
-    if walker.is_dead or norm < 1e-6 or walker.walk_speed_mps <= 0.0:
+    if walker.is_dead or norm < 1e-6 or walker.speed_mps <= 0.0:
         walker.velocity_mps = ZERO
         return
-    vx, vy = walker.walk_speed_mps * x / norm, walker.walk_speed_mps * y / norm
+    vx, vy = walker.speed_mps * x / norm, walker.speed_mps * y / norm
     walker.velocity_mps = (vx, vy, 0.0)
     pose = walker.pose
     x, y = pose.x + vx * delta_s, pose.y + vy * delta_s
@@ -44,7 +43,7 @@ def _walk(walker: Actor, delta_s: float, ground_z: GroundHeight) -> None:
     walker.pose = pose._replace(x=x, y=y, z=z, yaw=math.atan2(vy, vx))
 
 
-def _slide(prop: Actor, delta_s: float) -> None:
+def _slide(prop: Prop, delta_s: float) -> None:
     """Move a prop that was hit, against friction."""
     vx, vy, _ = prop.velocity_mps
     speed = math.hypot(vx, vy)
@@ -53,7 +52,7 @@ def _slide(prop: Actor, delta_s: float) -> None:
     prop.pose = prop.pose._replace(x=prop.pose.x + vx * left * delta_s, y=prop.pose.y + vy * left * delta_s)
 
 
-def obstacles_of(actors: list[Actor]) -> Obstacles:
+def obstacles_of(actors: Sequence[Movable]) -> Obstacles:
     """Walkers and props as what vehicles can hit."""
     if not actors:
         return Obstacles.none()
@@ -61,7 +60,7 @@ def obstacles_of(actors: list[Actor]) -> Obstacles:
         [
             (
                 *(a.pose.x, a.pose.y, a.pose.yaw, a.extent_m[0], a.extent_m[1]),
-                *(WALKER_MASS_KG if a.kind is Kind.WALKER else PROP_MASS_KG, a.velocity_mps[0], a.velocity_mps[1]),
+                *(WALKER_MASS_KG if isinstance(a, Walker) else PROP_MASS_KG, a.velocity_mps[0], a.velocity_mps[1]),
                 a.pose.z + a.box_offset_m[2] - a.extent_m[2],
             )
             for a in actors
@@ -70,7 +69,7 @@ def obstacles_of(actors: list[Actor]) -> Obstacles:
     return Obstacles(np.array([a.actor_id for a in actors], np.int64), *rows)
 
 
-def take_over(actors: list[Actor], obstacles: Obstacles) -> None:
+def take_over(actors: Sequence[Movable], obstacles: Obstacles) -> None:
     """Put walkers and props where collisions have pushed them."""
     columns = (obstacles.x, obstacles.y, obstacles.vx, obstacles.vy)
     for actor, x, y, vx, vy in zip(actors, *(column.tolist() for column in columns), strict=True):

@@ -8,7 +8,7 @@ the same ones give the same world, bit for bit.
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import carla
 import numpy as np
@@ -21,25 +21,35 @@ from sim.scene.records import StreetLamp
 from sim.vehicles.ackermann import Ackermann
 from sim.vehicles.fleet import Vehicles
 from sim.vehicles.step import flat_ground, step_vehicles
-from sim.world import movables as loose
-from sim.world.actors import Actor
+from sim.world import movables
+from sim.world.actors import Actor, Movable, Prop, Sensor, TrafficLight, TrafficSign, Vehicle, Walker
 from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.world.collisions import Contact, Obstacles, resolve
 from sim.world.debug_shapes import DebugShapes
 from sim.world.errors import WorldError
 from sim.world.signs import Sign, light_pose, read_signs, trigger_volume
+from sim.world.spawn_points import spawn_places, spawn_pose
 
-SPAWN_SPACING_M = 25.0
-SPAWN_APART_M = 2.0
-SPAWN_CLEAR_M = 10.0
-SPAWN_HEIGHT_M = 0.5
 TOMBSTONES = 10_000
 FIRST_STREAM_ID = 2
 LONGEST_PART_S = 0.1
 """Physics and drivers are unsound with longer steps."""
 _SOLID = (Kind.VEHICLE, Kind.WALKER, Kind.PROP)
+_OF_THE_MAP = (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN, Kind.SPECTATOR)
+_RECORDS: dict[Kind, type[Actor]] = {
+    Kind.VEHICLE: Vehicle,
+    Kind.WALKER: Walker,
+    Kind.PROP: Prop,
+    Kind.CAMERA: Sensor,
+    Kind.COLLISION_SENSOR: Sensor,
+    Kind.MEASURING_SENSOR: Sensor,
+    Kind.CLIENT_SENSOR: Sensor,
+}
+"""The record of what is spawned, by its blueprint's kind; a plain `Actor` for the rest."""
 _FLAT_M = 0.01
+
+A = TypeVar("A", bound=Actor)
 
 
 class Drivers(Protocol):
@@ -52,27 +62,6 @@ class Drivers(Protocol):
     def unregister(self, actor_id: int) -> None:
         """Drive a vehicle no longer; nothing happens when it is not driven."""
         ...
-
-
-def spawn_places(carla_map: carla.Map) -> list[carla.Waypoint]:
-    """Where vehicles may be spawned: on driving lanes every 25 m, outside junctions, each with a place of its own."""
-    found: list[carla.Waypoint] = []
-    at = np.empty((0, 3))
-    for waypoint in carla_map.generate_waypoints(SPAWN_SPACING_M):
-        if waypoint.is_junction or _is_short(waypoint):
-            continue
-        where = waypoint.transform.location
-        point = np.array([[where.x, where.y, where.z]])
-        if not len(at) or np.linalg.norm(at - point, axis=1).min() >= SPAWN_APART_M:
-            found.append(waypoint)
-            at = np.concatenate([at, point])
-    return found
-
-
-def _is_short(waypoint: carla.Waypoint) -> bool:
-    """Whether a lane leads from one junction straight into the next, as a roundabout's parts do."""
-    before, after = waypoint.previous(SPAWN_CLEAR_M), waypoint.next(SPAWN_CLEAR_M)
-    return any(w.is_junction for w in before) and any(w.is_junction for w in after)
 
 
 class World:
@@ -112,10 +101,10 @@ class World:
         self.next_actor_id = next_actor_id
         self.next_stream_id = next_stream_id
         waypoints = spawn_places(self.carla_map)
-        self.spawn_points = [_spawn_pose(w.transform) for w in waypoints]
+        self.spawn_points = [spawn_pose(w.transform) for w in waypoints]
         self._is_flat = all(abs(w.transform.location.z) < _FLAT_M for w in waypoints)
         self.light_ids = [self._add_light(index) for index in range(len(self.signals.lights))]
-        self.spectator = self._add(Kind.SPECTATOR, [0, "spectator", []], Pose(z=20.0, pitch=-math.pi / 2))
+        self.spectator = self._add(Actor(**self._of_map(Kind.SPECTATOR, "spectator", Pose(z=20.0, pitch=-math.pi / 2))))
         for sign in read_signs(self.carla_map):
             self._add_sign(sign)
 
@@ -130,21 +119,21 @@ class World:
         """Whether nothing solid has been spawned into this episode, or nothing is left of it."""
         return not any(a.kind in _SOLID for a in self.actors.values())
 
-    def vehicle(self, actor_id: int) -> Actor:
+    def vehicle(self, actor_id: int) -> Vehicle:
         """A living vehicle; WorldError when it is something else."""
-        return self._of_kind(actor_id, Kind.VEHICLE, "a vehicle")
+        return self._of_kind(actor_id, Vehicle, "a vehicle")
 
-    def walker(self, actor_id: int) -> Actor:
+    def walker(self, actor_id: int) -> Walker:
         """A living walker; WorldError when it is something else."""
-        return self._of_kind(actor_id, Kind.WALKER, "a walker")
+        return self._of_kind(actor_id, Walker, "a walker")
 
-    def light(self, actor_id: int) -> Actor:
+    def light(self, actor_id: int) -> TrafficLight:
         """A traffic light; WorldError when it is something else."""
-        return self._of_kind(actor_id, Kind.TRAFFIC_LIGHT, "a traffic light")
+        return self._of_kind(actor_id, TrafficLight, "a traffic light")
 
-    def _of_kind(self, actor_id: int, kind: Kind, words: str) -> Actor:
+    def _of_kind(self, actor_id: int, kind: type[A], words: str) -> A:
         actor = self.actor(actor_id)
-        if actor.kind is not kind:
+        if not isinstance(actor, kind):
             raise WorldError(f"actor {actor_id} ({actor.type_id}) is not {words}")
         return actor
 
@@ -166,13 +155,13 @@ class World:
         if parent is not None:
             if blueprint.kind is Kind.VEHICLE:
                 raise WorldError("Spawn failed: vehicles cannot be attached to other actors here")
-            actor = self._add(blueprint.kind, description, compose(parent.pose, pose), blueprint)
+            actor = self._add_blueprint(blueprint, description, compose(parent.pose, pose))
             actor.parent_id, actor.pose_in_parent = parent_id, pose
             return actor
         if blueprint.kind in _SOLID and not anywhere:
             pose = self._on_the_ground(pose, blueprint)
             self._refuse_overlap(pose, blueprint)
-        actor = self._add(blueprint.kind, description, pose, blueprint)
+        actor = self._add_blueprint(blueprint, description, pose)
         if blueprint.spec is not None:
             self.vehicles.add(actor.actor_id, blueprint.spec, pose.x, pose.y, pose.z, pose.yaw)
         return actor
@@ -180,7 +169,7 @@ class World:
     def destroy(self, actor_id: int) -> Actor:
         """Remove an actor; what was attached to it stays where it is."""
         actor = self.actor(actor_id)
-        if actor.kind in (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN, Kind.SPECTATOR):
+        if actor.kind in _OF_THE_MAP:
             raise WorldError(f"actor {actor_id} ({actor.type_id}) belongs to the map and cannot be destroyed")
         del self.actors[actor_id]
         self.tombstones[actor_id] = actor
@@ -200,33 +189,49 @@ class World:
         if self._drivers is not None:
             self._drivers.unregister(actor_id)
 
-    def _add(self, kind: Kind, description: list[Any], pose: Pose, blueprint: Blueprint | None = None) -> Actor:
-        attributes = {a.name: a.value for a in blueprint.attributes} if blueprint else {}
+    def _add_blueprint(self, blueprint: Blueprint, description: list[Any], pose: Pose) -> Actor:
+        attributes = {a.name: a.value for a in blueprint.attributes}
         attributes |= {str(name): str(value) for name, _, value in description[2]}
-        actor = Actor(self.next_actor_id, description[1], kind, description, attributes, pose)
-        if blueprint is not None:
-            actor.extent_m, actor.box_offset_m = blueprint.extent_m, blueprint.box_offset_m
-            actor.semantic_tags = blueprint.semantic_tags
-        if kind in STREAMING_KINDS:
+        more: dict[str, Any] = {} if blueprint.spec is None else {"spec": blueprint.spec}
+        actor = _RECORDS.get(blueprint.kind, Actor)(
+            actor_id=self.next_actor_id,
+            type_id=description[1],
+            kind=blueprint.kind,
+            description=description,
+            attributes=attributes,
+            pose=pose,
+            extent_m=blueprint.extent_m,
+            box_offset_m=blueprint.box_offset_m,
+            semantic_tags=blueprint.semantic_tags,
+            **more,
+        )
+        if blueprint.kind in STREAMING_KINDS:
             actor.stream_id = self.next_stream_id
             self.next_stream_id += 1
+        return self._add(actor)
+
+    def _add(self, actor: A) -> A:
         self.actors[actor.actor_id] = actor
         self.next_actor_id += 1
         return actor
 
+    def _of_map(self, kind: Kind, type_id: str, pose: Pose) -> dict[str, Any]:
+        """What every actor has, of one that belongs to the map."""
+        common: dict[str, Any] = {"actor_id": self.next_actor_id, "type_id": type_id, "kind": kind, "pose": pose}
+        return common | {"description": [0, type_id, []], "attributes": {}}
+
     def _add_light(self, index: int) -> int:
         light = self.signals.lights[index]
         pose = light_pose(light)
-        actor = self._add(Kind.TRAFFIC_LIGHT, [0, "traffic.traffic_light", []], pose)
-        actor.light_index = index
-        actor.semantic_tags = b"\x07"
-        actor.box_offset_m, actor.extent_m = trigger_volume(pose, light, self.lanes)
-        return actor.actor_id
+        offset, extent = trigger_volume(pose, light, self.lanes)
+        box: dict[str, Any] = {"box_offset_m": offset, "extent_m": extent, "semantic_tags": b"\x07"}
+        common = self._of_map(Kind.TRAFFIC_LIGHT, "traffic.traffic_light", pose)
+        return self._add(TrafficLight(**common, **box, light_index=index)).actor_id
 
     def _add_sign(self, sign: Sign) -> None:
-        actor = self._add(Kind.TRAFFIC_SIGN, [0, sign.type_id, []], sign.pose)
-        actor.semantic_tags = b"\x08"
-        actor.sign_id, actor.box_offset_m, actor.extent_m = sign.sign_id, sign.box_offset_m, sign.extent_m
+        box: dict[str, Any] = {"box_offset_m": sign.box_offset_m, "extent_m": sign.extent_m, "semantic_tags": b"\x08"}
+        common = self._of_map(Kind.TRAFFIC_SIGN, sign.type_id, sign.pose)
+        self._add(TrafficSign(**common, **box, sign_id=sign.sign_id))
 
     def _on_the_ground(self, pose: Pose, blueprint: Blueprint) -> Pose:
         base = self.ground_z(pose.x, pose.y, pose.z)
@@ -277,10 +282,19 @@ class World:
         if actor_id in self.vehicles:
             self.vehicles.set_world_velocity(actor_id, velocity_mps[0], velocity_mps[1])
 
-    def _loose(self) -> list[Actor]:
-        """Walkers and props, in the order of their ids: what is no vehicle and can be hit."""
-        kinds = (Kind.WALKER, Kind.PROP)
-        return [a for a in self.actors.values() if a.kind in kinds and a.pose_in_parent is None and a.collides]
+    def set_yaw_rate(self, actor_id: int, yaw_rate_radps: float) -> None:
+        """Set how fast an actor turns about the vertical."""
+        self.actor(actor_id).yaw_rate_radps = yaw_rate_radps
+        if actor_id in self.vehicles:
+            self.vehicles.yaw_rate[self.vehicles.slot(actor_id)] = yaw_rate_radps
+
+    def _movables(self) -> list[Movable]:
+        """Walkers and props that can be hit, in the order of their ids."""
+        found = [a for a in self.actors.values() if isinstance(a, Movable)]
+        return [a for a in found if a.pose_in_parent is None and a.collides]
+
+    def _vehicles_by_slot(self) -> list[Vehicle]:
+        return [self.vehicle(actor_id) for actor_id in self.vehicles.ids.tolist()]
 
     # Time
 
@@ -301,9 +315,9 @@ class World:
 
     def _advance(self, delta_s: float) -> None:
         self.signals.step(delta_s)
-        loose.move(self.actors.values(), delta_s, self.ground_z)
-        movable = self._loose()
-        obstacles = loose.obstacles_of(movable)
+        movables.move(self.actors.values(), delta_s, self.ground_z)
+        hittable = self._movables()
+        obstacles = movables.obstacles_of(hittable)
         if self._drivers is not None:
             self._drivers.step(self.vehicles, obstacles, delta_s)
         self._run_ackermann(delta_s)
@@ -312,7 +326,7 @@ class World:
         self._hold_constant_velocities()
         contacts = resolve(self.vehicles, obstacles, delta_s)
         if contacts:
-            loose.take_over(movable, obstacles)
+            movables.take_over(hittable, obstacles)
         self.contacts += contacts
 
     def _run_ackermann(self, delta_s: float) -> None:
@@ -323,13 +337,10 @@ class World:
             v.reverse[slot], v.hand_brake[slot] = pedals.reverse, False
 
     def _hold_constant_velocities(self) -> None:
-        for actor_id in self.vehicles.ids.tolist():
-            held = self.actors[actor_id].constant_velocity_mps
-            if held is None:
-                continue
-            slot = self.vehicles.slot(actor_id)
-            vx, vy, _ = rotate(Pose(yaw=float(self.vehicles.yaw[slot])), held)
-            self.vehicles.set_world_velocity(actor_id, vx, vy)
+        for slot, vehicle in enumerate(self._vehicles_by_slot()):
+            if vehicle.constant_velocity_mps is not None:
+                vx, vy, _ = rotate(Pose(yaw=float(self.vehicles.yaw[slot])), vehicle.constant_velocity_mps)
+                self.vehicles.set_world_velocity(vehicle.actor_id, vx, vy)
 
     def _ground(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         z, slope, uphill = self.lanes.ground(x, y, self.vehicles.z)
@@ -337,12 +348,13 @@ class World:
         return z, np.arctan(slope * np.cos(yaw - uphill)), np.arctan(slope * np.sin(yaw - uphill))
 
     def _copy_motion(self) -> None:
+        """Show the vehicles as their table has them after this tick: see `sim.world.actors.Vehicle`."""
         v = self.vehicles
         if not len(v):
             return
         columns = np.column_stack([v.x, v.y, v.z, v.roll, v.pitch, v.yaw, v.ax_world, v.ay_world, v.yaw_rate])
-        for actor_id, row, velocity in zip(v.ids.tolist(), columns.tolist(), v.world_velocity().tolist(), strict=True):
-            actor = self.actors[actor_id]
+        rows, velocities = columns.tolist(), v.world_velocity().tolist()
+        for actor, row, velocity in zip(self._vehicles_by_slot(), rows, velocities, strict=True):
             actor.pose = Pose(*row[:6])
             actor.velocity_mps = (velocity[0], velocity[1], velocity[2])
             actor.acceleration_mps2 = (row[6], row[7], 0.0)
@@ -357,8 +369,7 @@ class World:
         self.surfaces.feel(v, lanes, offset)
         lights = self.signals.lights_for(v.x, v.y, v.yaw)
         limits = self.lanes.limits_mps(lanes, along)
-        for actor_id, limit, light in zip(v.ids.tolist(), limits.tolist(), lights.tolist(), strict=True):
-            actor = self.actors[actor_id]
+        for actor, limit, light in zip(self._vehicles_by_slot(), limits.tolist(), lights.tolist(), strict=True):
             actor.light_index = light
             if limit >= 0.0:
                 actor.speed_limit_mps = limit
@@ -368,8 +379,3 @@ class World:
         for actor in self.actors.values():
             if actor.pose_in_parent is not None:
                 actor.pose = compose(self.actors[actor.parent_id].pose, actor.pose_in_parent)
-
-
-def _spawn_pose(transform: carla.Transform) -> Pose:
-    where, turn = transform.location, transform.rotation
-    return Pose(where.x, where.y, where.z + SPAWN_HEIGHT_M, 0.0, math.radians(turn.pitch), math.radians(turn.yaw))

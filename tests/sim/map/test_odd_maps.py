@@ -180,7 +180,7 @@ def test_walkers_climb_with_the_road():
     t = carla.Transform(carla.Location(50.0, 6.0, 6.0))
     walker = world.spawn([8, "walker.pedestrian.0001", []], Pose(t.location.x, t.location.y, t.location.z))
     before = walker.pose.z
-    walker.walk_direction, walker.walk_speed_mps = (1.0, 0.0, 0.0), 2.0
+    walker.direction, walker.speed_mps = (1.0, 0.0, 0.0), 2.0
     for _ in range(40):
         world.step(0.05)
     assert walker.pose.z - before == pytest.approx(0.1 * (walker.pose.x - 50.0), abs=0.02)
