@@ -8,108 +8,34 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import carla
 
-TIMEOUT_S = 100.0
-CLASSES = (
-    *("Client", "World", "Actor", "Vehicle", "Walker", "TrafficLight", "Sensor", "ServerSideSensor"),
-    *("WalkerAIController", "TrafficManager", "DebugHelper", "LightManager"),
+from tests.sim.calls.one_of_everything import (
+    TIMEOUT_S,
+    Things,
+    box,
+    junction,
+    lamps,
+    landmark,
+    listen,
+    on_tick,
+    road,
+    spawn_and_destroy,
+    things,
+    wait_for_tick,
 )
-Things = SimpleNamespace
+
 Table = dict[str, Callable[[Things], object]]
-
-
-def things(port: int) -> Things:
-    """A world with one of everything that has methods."""
-    client = carla.Client("127.0.0.1", port)
-    client.set_timeout(TIMEOUT_S)
-    world = client.load_world("Millbrook")
-    settings = world.get_settings()
-    settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
-    world.apply_settings(settings)
-    library, places = world.get_blueprint_library(), world.get_map().get_spawn_points()
-    vehicle = world.spawn_actor(library.find("vehicle.tesla.model3"), places[0])
-    walker = world.spawn_actor(library.find("walker.pedestrian.0001"), places[5])
-    camera = world.spawn_actor(library.find("sensor.camera.rgb"), carla.Transform(), attach_to=vehicle)
-    controller = world.spawn_actor(library.find("controller.ai.walker"), carla.Transform(), attach_to=walker)
-    world.tick()
-    return Things(
-        client=client,
-        world=world,
-        library=library,
-        places=places,
-        vehicle=vehicle,
-        walker=walker,
-        camera=camera,
-        controller=controller,
-        light=world.get_actors().filter("traffic.traffic_light")[0],
-        manager=client.get_trafficmanager(8000),
-        lamps=world.get_lightmanager(),
-        folder=tempfile.mkdtemp(),
-        here=places[0].location,
-        up=carla.Vector3D(0.0, 0.0, 1.0),
-        small=carla.TextureColor(2, 2),
-        small_float=carla.TextureFloatColor(2, 2),
-    )
-
-
-def _box() -> carla.BoundingBox:
-    return carla.BoundingBox(carla.Location(), carla.Vector3D(1.0, 1.0, 1.0))
-
-
-def _spawn_and_destroy(t: Things) -> bool:
-    return t.world.spawn_actor(t.library.find("vehicle.audi.tt"), t.places[9]).destroy()
-
-
-def _listen(t: Things) -> int:
-    t.camera.listen(lambda _image: None)
-    return t.world.tick()
-
-
-def _on_tick(t: Things) -> None:
-    t.world.remove_on_tick(t.world.on_tick(lambda _snapshot: None))
-
-
-def _landmark(t: Things) -> carla.Landmark:
-    return t.world.get_map().get_all_landmarks()[0]
-
-
-def _road(t: Things) -> carla.Waypoint:
-    return t.world.get_map().get_waypoint(t.here)
-
-
-def _junction(t: Things) -> int:
-    """One that exists: the library follows a null pointer for any other."""
-    return next(start.junction_id for start, _ in t.world.get_map().get_topology() if start.is_junction)
-
-
-def _lamps(t: Things) -> list:
-    return t.lamps.get_all_lights()
-
-
-def _wait_for_tick(t: Things) -> object:
-    """Needs somebody else to tick: here the free-running clock."""
-    settings = t.world.get_settings()
-    settings.synchronous_mode = False
-    t.world.apply_settings(settings)
-    try:
-        return t.world.wait_for_tick()
-    finally:
-        settings.synchronous_mode = True
-        t.world.apply_settings(settings)
-
 
 ACTOR: Table = {
     "add_angular_impulse": lambda t: t.vehicle.add_angular_impulse(t.up),
     "add_force": lambda t: t.vehicle.add_force(t.up),
     "add_impulse": lambda t: t.vehicle.add_impulse(t.up),
     "add_torque": lambda t: t.vehicle.add_torque(t.up),
-    "destroy": _spawn_and_destroy,
+    "destroy": spawn_and_destroy,
     "disable_constant_velocity": lambda t: t.vehicle.disable_constant_velocity(),
     "enable_constant_velocity": lambda t: t.vehicle.enable_constant_velocity(carla.Vector3D(1.0, 0.0, 0.0)),
     "get_acceleration": lambda t: t.vehicle.get_acceleration(),
@@ -205,7 +131,7 @@ LIGHT: Table = {
 
 SENSOR: Table = {
     "is_listening": lambda t: t.camera.is_listening(),
-    "listen": _listen,
+    "listen": listen,
     "stop": lambda t: t.camera.stop(),
 }
 
@@ -267,9 +193,9 @@ DEBUG: Table = {
     "clear_debug_shape": lambda t: t.world.debug.clear_debug_shape(),
     "clear_debug_string": lambda t: t.world.debug.clear_debug_string(),
     "draw_arrow": lambda t: t.world.debug.draw_arrow(t.here, t.here),
-    "draw_box": lambda t: t.world.debug.draw_box(_box(), carla.Rotation()),
+    "draw_box": lambda t: t.world.debug.draw_box(box(), carla.Rotation()),
     "draw_hud_arrow": lambda t: t.world.debug.draw_hud_arrow(t.here, t.here),
-    "draw_hud_box": lambda t: t.world.debug.draw_hud_box(_box(), carla.Rotation()),
+    "draw_hud_box": lambda t: t.world.debug.draw_hud_box(box(), carla.Rotation()),
     "draw_hud_line": lambda t: t.world.debug.draw_hud_line(t.here, t.here),
     "draw_hud_point": lambda t: t.world.debug.draw_hud_point(t.here),
     "draw_line": lambda t: t.world.debug.draw_line(t.here, t.here),
@@ -279,25 +205,25 @@ DEBUG: Table = {
 
 LAMPS: Table = {
     "get_all_lights": lambda t: t.lamps.get_all_lights(),
-    "get_color": lambda t: t.lamps.get_color(_lamps(t)),
-    "get_intensity": lambda t: t.lamps.get_intensity(_lamps(t)),
-    "get_light_group": lambda t: t.lamps.get_light_group(_lamps(t)),
-    "get_light_state": lambda t: t.lamps.get_light_state(_lamps(t)),
+    "get_color": lambda t: t.lamps.get_color(lamps(t)),
+    "get_intensity": lambda t: t.lamps.get_intensity(lamps(t)),
+    "get_light_group": lambda t: t.lamps.get_light_group(lamps(t)),
+    "get_light_state": lambda t: t.lamps.get_light_state(lamps(t)),
     "get_turned_off_lights": lambda t: t.lamps.get_turned_off_lights(carla.LightGroup.Street),
     "get_turned_on_lights": lambda t: t.lamps.get_turned_on_lights(carla.LightGroup.Street),
-    "is_active": lambda t: t.lamps.is_active(_lamps(t)),
-    "set_active": lambda t: t.lamps.set_active(_lamps(t), [True] * len(_lamps(t))),
-    "set_color": lambda t: t.lamps.set_color(_lamps(t), carla.Color(9, 9, 9)),
-    "set_colors": lambda t: t.lamps.set_colors(_lamps(t), [carla.Color(9, 9, 9)] * len(_lamps(t))),
+    "is_active": lambda t: t.lamps.is_active(lamps(t)),
+    "set_active": lambda t: t.lamps.set_active(lamps(t), [True] * len(lamps(t))),
+    "set_color": lambda t: t.lamps.set_color(lamps(t), carla.Color(9, 9, 9)),
+    "set_colors": lambda t: t.lamps.set_colors(lamps(t), [carla.Color(9, 9, 9)] * len(lamps(t))),
     "set_day_night_cycle": lambda t: t.lamps.set_day_night_cycle(False),
-    "set_intensities": lambda t: t.lamps.set_intensities(_lamps(t), [10.0] * len(_lamps(t))),
-    "set_intensity": lambda t: t.lamps.set_intensity(_lamps(t), 10.0),
-    "set_light_group": lambda t: t.lamps.set_light_group(_lamps(t), carla.LightGroup.Street),
-    "set_light_groups": lambda t: t.lamps.set_light_groups(_lamps(t), [carla.LightGroup.Street] * len(_lamps(t))),
-    "set_light_state": lambda t: t.lamps.set_light_state(_lamps(t), carla.LightState()),
-    "set_light_states": lambda t: t.lamps.set_light_states(_lamps(t), [carla.LightState()] * len(_lamps(t))),
-    "turn_off": lambda t: t.lamps.turn_off(_lamps(t)),
-    "turn_on": lambda t: t.lamps.turn_on(_lamps(t)),
+    "set_intensities": lambda t: t.lamps.set_intensities(lamps(t), [10.0] * len(lamps(t))),
+    "set_intensity": lambda t: t.lamps.set_intensity(lamps(t), 10.0),
+    "set_light_group": lambda t: t.lamps.set_light_group(lamps(t), carla.LightGroup.Street),
+    "set_light_groups": lambda t: t.lamps.set_light_groups(lamps(t), [carla.LightGroup.Street] * len(lamps(t))),
+    "set_light_state": lambda t: t.lamps.set_light_state(lamps(t), carla.LightState()),
+    "set_light_states": lambda t: t.lamps.set_light_states(lamps(t), [carla.LightState()] * len(lamps(t))),
+    "turn_off": lambda t: t.lamps.turn_off(lamps(t)),
+    "turn_on": lambda t: t.lamps.turn_on(lamps(t)),
 }
 
 _DIFFUSE = carla.MaterialParameter.Diffuse
@@ -333,20 +259,20 @@ WORLD: Table = {
     "get_settings": lambda t: t.world.get_settings(),
     "get_snapshot": lambda t: t.world.get_snapshot(),
     "get_spectator": lambda t: t.world.get_spectator(),
-    "get_traffic_light": lambda t: t.world.get_traffic_light(_landmark(t)),
+    "get_traffic_light": lambda t: t.world.get_traffic_light(landmark(t)),
     "get_traffic_light_from_opendrive_id": lambda t: t.world.get_traffic_light_from_opendrive_id(
         t.light.get_opendrive_id()
     ),
-    "get_traffic_lights_from_waypoint": lambda t: t.world.get_traffic_lights_from_waypoint(_road(t), 100.0),
-    "get_traffic_lights_in_junction": lambda t: t.world.get_traffic_lights_in_junction(_junction(t)),
-    "get_traffic_sign": lambda t: t.world.get_traffic_sign(_landmark(t)),
+    "get_traffic_lights_from_waypoint": lambda t: t.world.get_traffic_lights_from_waypoint(road(t), 100.0),
+    "get_traffic_lights_in_junction": lambda t: t.world.get_traffic_lights_in_junction(junction(t)),
+    "get_traffic_sign": lambda t: t.world.get_traffic_sign(landmark(t)),
     "get_vehicles_light_states": lambda t: t.world.get_vehicles_light_states(),
     "get_weather": lambda t: t.world.get_weather(),
     "ground_projection": lambda t: t.world.ground_projection(t.here + carla.Location(z=5.0), 100.0),
     "load_map_layer": lambda t: t.world.load_map_layer(carla.MapLayer.Buildings),
-    "on_tick": _on_tick,
+    "on_tick": on_tick,
     "project_point": lambda t: t.world.project_point(t.here + carla.Location(z=5.0), carla.Vector3D(0, 0, -1), 100.0),
-    "remove_on_tick": _on_tick,
+    "remove_on_tick": on_tick,
     "reset_all_traffic_lights": lambda t: t.world.reset_all_traffic_lights(),
     "set_annotations_traverse_translucency": lambda t: t.world.set_annotations_traverse_translucency(True),
     "set_imui_sensor_gravity": lambda t: t.world.set_imui_sensor_gravity(9.81),
@@ -357,7 +283,7 @@ WORLD: Table = {
     "tick": lambda t: t.world.tick(),
     "try_spawn_actor": lambda t: t.world.try_spawn_actor(t.library.find("vehicle.audi.tt"), t.places[12]),
     "unload_map_layer": lambda t: t.world.unload_map_layer(carla.MapLayer.Buildings),
-    "wait_for_tick": _wait_for_tick,
+    "wait_for_tick": wait_for_tick,
 }
 
 _LOG = "every_call.log"
