@@ -45,13 +45,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the program; gives the exit code."""
-    parent = os.getppid()  # now: it may be gone before the town is built
+    """Run the program; returns the exit code."""
+    parent = os.getppid()  # read now: it may end before the town is built
     args = _parser().parse_args(arguments)
     level = logging.DEBUG if args.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    faulthandler.register(signal.SIGUSR1)  # where it is, for whoever thinks that it hangs
+    faulthandler.register(signal.SIGUSR1)  # prints where the program is, to find out why it hangs
     try:
         start_map = find_map(args.map) if args.map else shipped_map()
     except MapFileError as error:

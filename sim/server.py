@@ -27,12 +27,12 @@ LAG_POLL_S = 0.002
 FREE_PORT_ATTEMPTS = 50
 TICKING_CALLS = ("tick_cue", "apply_batch")
 HEALTH_CHECK = "health_check_remote_TM"
-"""Answered out of turn: after 2 s without an answer the client library raises in the middle of its user's ticks."""
+"""Answered before waiting calls: after 2 s without an answer the client library raises in the middle of a tick."""
 
 
 BLOCKED_S = 1.5
-"""After so long without a health check's answer (2 s, with something for the way), a client library that drives a
-TrafficManager throws away the next snapshot it gets, and its user's `world.tick()` waits for that one for ever."""
+"""When a health check is answered later than this (2 s, less a margin for the network), a client library that drives a
+TrafficManager discards the next snapshot it gets, and its user's `world.tick()` waits for that snapshot for ever."""
 
 
 class PortInUseError(Exception):
@@ -106,7 +106,7 @@ class Server:
         try:
             done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                task.result()  # an error of ours ends the server with its traceback, not in silence
+                task.result()  # an internal error ends the server with its traceback
         finally:
             for task in (*tasks, stopped):
                 task.cancel()
@@ -142,20 +142,20 @@ class Server:
         if request.message_id is not None:
             request.connection.send(reply)
         self._draw_soon()
-        self._make_up_for(begun_s)
+        self._repeat_after_block(begun_s)
 
     def _draw_soon(self) -> None:
-        """Draw what the last tick left to draw, once the loop has sent what it has to send."""
+        """Schedule drawing of pending frames, after the replies that are ready have been sent."""
         if self.simulator.has_pending_frames:
             asyncio.get_running_loop().call_soon(self._draw)
 
     def _draw(self) -> None:
         begun_s = time.monotonic()
         self.simulator.draw_pending()
-        self._make_up_for(begun_s)
+        self._repeat_after_block(begun_s)
 
-    def _make_up_for(self, begun_s: float) -> None:
-        """After work that answered nobody for too long: the snapshot again, so that the one thrown away is none."""
+    def _repeat_after_block(self, begun_s: float) -> None:
+        """After work that blocked answers for too long, repeat the snapshot: clients may discard the first one."""
         if time.monotonic() - begun_s > BLOCKED_S:
             self.simulator.repeat_snapshot()
 

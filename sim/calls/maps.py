@@ -75,7 +75,7 @@ def navigation(context: Context) -> bytes:
 
 @call("load_new_episode", ReplyShape.VOID)
 def load_episode(context: Context, name: str, reset_settings: bool = True, _layers: int = 0) -> None:
-    """Start a new episode on a map by name; RpcError when it is none of ours or no map."""
+    """Start a new episode on a map by name; RpcError when the server has no such map, or it cannot be read."""
     _load(context, _find_map(context, str(name).rsplit("/", 1)[-1]), bool(reset_settings))
 
 

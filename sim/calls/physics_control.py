@@ -27,7 +27,7 @@ _STEER, _RADIUS, _BRAKE = 2, 3, 4
 
 
 def physics_on_wire(spec: VehicleSpec, pose: Pose) -> list[Any]:
-    """The fields in the order of the wire, for a vehicle at a pose (wheels are told in the world, centimetres)."""
+    """The fields in the order of the wire, for a vehicle at a pose; wheels are placed in the world, in centimetres."""
     engine = spec.drivetrain
     rpm = np.linspace(0.0, engine.max_rpm, KNOTS)
     curve = [[float(r), float(nm)] for r, nm in zip(rpm, engine.torque_nm, strict=True)]

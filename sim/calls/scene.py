@@ -1,7 +1,7 @@
 """The RPC calls about what stands in the world: rays, level boxes, environment objects, layers, textures.
 
-What this simulator has of it is answered truly (ground, actors, buildings, trees); what it cannot do (other textures,
-hiding scenery) is refused by name.
+Ground, actors, buildings and trees are reported; what this simulator cannot do (other textures, hiding scenery) is
+refused with an error that names the call.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from sim.scene.records import StreetLamp
 STREET_GROUP = 2
 """`carla.LightGroup.Street`"""
 USUAL_INTENSITY = 5000.0
-"""What an unchanged lamp says of itself; half of it is half as bright."""
+"""Reported intensity of an unchanged lamp; half of it is half as bright."""
 USUAL_RGB = (255, 194, 115)
 BRIGHTEST = 4.0
 
@@ -28,7 +28,7 @@ def lamps_on_wire(heads: np.ndarray, changed: dict[int, StreetLamp]) -> list[Any
 
 
 def changed_lamps(rows: list[Any]) -> dict[int, StreetLamp]:
-    """What clients said of lamps, by id. Raises ValueError when a number is none."""
+    """The lamps as a client set them, by id. Raises ValueError when a number is not finite."""
     lamps = {}
     for lamp_id, _location, intensity, _group, colour, active in rows:
         strength = min(max(finite(intensity)[0] / USUAL_INTENSITY, 0.0), BRIGHTEST)

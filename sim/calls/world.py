@@ -128,5 +128,5 @@ def add_traffic_manager(_context: Context, _address: Any) -> bool:
 
 @call("destroy_traffic_manager")
 def destroy_traffic_manager(_context: Context, _port: int) -> bool:
-    """Nothing is destroyed; the client is content."""
+    """Nothing is destroyed; the client expects True."""
     return True

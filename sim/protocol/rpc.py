@@ -1,7 +1,7 @@
 """msgpack-rpc as rpclib speaks it: one connection's bytes to requests, and results to CARLA's reply shapes.
 
 A connection that sends anything that is not a msgpack-rpc request is closed with one log line; nothing else notices.
-Requests are not answered here: they are handed to the owner's queue, so that one thread decides the order in which
+Requests are not answered here: they are passed to the owner's queue, so that one thread decides the order in which
 the world changes.
 """
 
@@ -27,15 +27,15 @@ _ASYNCHRONOUS = [True]
 """Leading metadata of a call whose caller goes on without reading the answer."""
 
 SPAWN_FAILED = "Spawn failed"
-"""Begins CARLA's own words about a failed spawn, which scripts compare: they stay as they are."""
+"""Start of CARLA's own text about a failed spawn: scripts compare it, so it is sent unchanged."""
 
 
 class RpcError(Exception):
-    """A call that cannot be done, in words for the person who made it: the client raises RuntimeError with them."""
+    """A call that cannot be done; the client raises RuntimeError with the text."""
 
 
 class ReplyShape(enum.Enum):
-    """How a call's result is dressed on the wire."""
+    """How a call's result is packed on the wire."""
 
     VALUE = enum.auto()
     """`Response<T>`: [[1, value]] or [[0, [text]]]."""
@@ -72,7 +72,7 @@ class Request:
 
 
 def answer(request: Request, methods: dict[str, Method]) -> bytes:
-    """Run the call and return the reply's bytes; every failure of a call is a reply too, so no client ever hangs."""
+    """Run the call and return the reply's bytes; every failure of a call is a reply too: no client waits for ever."""
     message_id = request.message_id or 0
     method = methods.get(request.name)
     if method is None:
@@ -145,7 +145,7 @@ class RpcConnection(asyncio.Protocol):
             self._on_open()
 
     def data_received(self, data: bytes) -> None:
-        """Decode what has come in and hand over every whole request."""
+        """Decode the received bytes and pass on every complete request."""
         try:
             self._unpacker.feed(data)
             self._fed_bytes += len(data)

@@ -1,7 +1,7 @@
 """The streaming port: who listens to which sensor, and sending to them without ever waiting.
 
-Each connection names one stream and then only reads. What a reader has not taken yet is kept for it in memory up to a
-bound; a reader that takes nothing for too long, or falls further behind than the bound, is cut off. Whether the world
+Each connection names one stream and then only reads. What a reader has not read yet is kept for it in memory up to a
+bound; a reader that reads nothing for too long, or falls further behind than the bound, is cut off. Whether the world
 may tick on while a reader is behind is the owner's decision (`lagging`): in synchronous mode it waits, so that no
 camera frame is lost.
 """
@@ -25,7 +25,7 @@ CUT_OFF_BYTES = 512 << 20
 """A reader with more than this unread is cut off at once."""
 
 PATIENCE_S = 5.0
-"""A reader that is behind and takes nothing for this long is cut off."""
+"""A reader that is behind and reads nothing for this long is cut off."""
 
 
 ARRIVAL_S = 1.0
@@ -81,7 +81,7 @@ class StreamConnection(asyncio.Protocol):
             self._transport.write(part)
 
     def unread_bytes(self) -> int:
-        """What the reader's machine has not taken off our hands yet."""
+        """Bytes that are queued for the reader and not yet sent."""
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def abort(self) -> None:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 MAGIC = "CARLA_RECORDER"
 VERSION = 1
 NO_DURATION = -1.0
-"""Stands in the last frame, whose length is not known when it is written."""
+"""Duration of the last frame, which is not known when it is written."""
 
 Triple = tuple[float, float, float]
 
@@ -251,9 +251,9 @@ def read_frames(file: BinaryIO) -> Iterator[Frame]:
                 raise RecordError(f"frame {frame.frame_id} is broken ({error})") from None
 
 
-def _whole(file: BinaryIO, size: int, wanted: int) -> bytes:
+def _whole(file: BinaryIO, size: int, expected: int) -> bytes:
     data = file.read(size)
-    if len(data) != wanted:
+    if len(data) != expected:
         raise RecordError("a frame's beginning is broken")
     return data
 

@@ -39,10 +39,10 @@ def file_info(path: Path, show_all: bool) -> str:
     head, frames = _open(path)
     lines, last = [head.rstrip("\n"), ""], record.Frame()
     for last in frames:
-        told = [*_events(last), *(_states(last) if show_all else ())]
-        if told or show_all:
+        rows = [*_events(last), *(_states(last) if show_all else ())]
+        if rows or show_all:
             lines.append(f"Frame {last.frame_id} at {last.elapsed_s:g} seconds")
-            lines += told
+            lines += rows
     return "\n".join(lines) + "\n" + _foot(last)
 
 
@@ -117,8 +117,8 @@ def _name(added: record.Added | None) -> str:
     return added.type_id if added is not None else ""
 
 
-def _passes(wanted: str, kind: str, hero: bool) -> bool:
-    return wanted in ("a", kind) or (wanted == "h" and hero)
+def _passes(category: str, kind: str, hero: bool) -> bool:
+    return category in ("a", kind) or (category == "h" and hero)
 
 
 def actors_blocked(path: Path, min_time_s: float, min_distance_cm: float) -> str:
@@ -127,12 +127,12 @@ def actors_blocked(path: Path, min_time_s: float, min_distance_cm: float) -> str
     names: dict[int, str] = {}
     still: dict[int, tuple[record.Triple, float, float]] = {}
     """Where an actor stood still, since when, and for how long."""
-    told: list[tuple[float, str]] = []
+    blocked: list[tuple[float, str]] = []
 
     def tell(actor_id: int) -> None:
         _, since_s, for_s = still[actor_id]
         if for_s > 0.0 and for_s >= min_time_s:
-            told.append((for_s, f"{since_s:>8.0f} {actor_id:>6} {names.get(actor_id, ''):<35} {for_s:>10.0f}"))
+            blocked.append((for_s, f"{since_s:>8.0f} {actor_id:>6} {names.get(actor_id, ''):<35} {for_s:>10.0f}"))
 
     last = record.Frame()
     for last in frames:
@@ -150,5 +150,5 @@ def actors_blocked(path: Path, min_time_s: float, min_distance_cm: float) -> str
     for actor_id in still:
         tell(actor_id)
     lines = [f"{'Time':>8} {'Id':>6} {'Actor':<35} {'Duration':>10}"]
-    lines += [line for _, line in sorted(told, key=lambda row: -row[0])]
+    lines += [line for _, line in sorted(blocked, key=lambda row: -row[0])]
     return head + "\n".join(lines) + "\n" + _foot(last)

@@ -1,7 +1,7 @@
 """What sensors send of each tick: pictures, scans, motion and events.
 
-`suite` decides what is due and for whom; the other modules say what is in a message. A sensor that nobody listens to
-costs nothing: everything starts from the sensors with readers.
+`suite` decides which sensors measure in a tick; the other modules make their messages. Sensors without readers are
+skipped, so they cost nothing.
 """
 
 from sim.sensors.suite import PendingFrames, Sensors, check_sensor

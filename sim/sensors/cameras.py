@@ -1,4 +1,4 @@
-"""Cameras: the views that are owed for a tick, frozen so that drawing them later shows that tick."""
+"""Cameras: the views to be drawn for a tick, frozen so that drawing them later shows that tick."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CAMERAS = {
 
 @dataclass(frozen=True, slots=True)
 class CameraShot:
-    """One picture that is owed: the view is frozen at the tick, so that drawing it later shows that tick."""
+    """One picture to be drawn: the view is frozen at the tick, so that drawing it later shows that tick."""
 
     stream_id: int
     view: CameraView
@@ -51,7 +51,7 @@ def image_size(sensor: Actor) -> tuple[int, int]:
 
 
 def check_camera(sensor: Actor) -> None:
-    """ValueError when a camera's attributes are no camera."""
+    """ValueError when a camera's attributes are out of range."""
     image_size(sensor)
     fov_deg = float(sensor.attributes["fov"])
     if not 0.0 < fov_deg < 180.0:
@@ -59,7 +59,7 @@ def check_camera(sensor: Actor) -> None:
 
 
 def camera_shot(world: World, camera: Actor) -> CameraShot:
-    """The picture a camera owes for the world's present tick."""
+    """The picture to be drawn for a camera in the world's present tick."""
     width, height = image_size(camera)
     fov_deg = float(camera.attributes["fov"])
     shows, number = CAMERAS[camera.type_id]
@@ -90,7 +90,7 @@ def _is_driver_eye(world: World, camera: Actor) -> bool:
 
 
 def scene_of(world: World, weather: Weather) -> SceneState:
-    """Everything that moves or changes, as the renderer wants it."""
+    """Everything that moves or changes, in the renderer's records."""
     drawn = [_drawn(world, a) for a in world.actors.values() if a.kind in (Kind.VEHICLE, Kind.WALKER, Kind.PROP)]
     lights = tuple(
         DrawnLight(light.x, light.y, light.z, light.yaw_rad, light.state, actor_id)

@@ -1,4 +1,4 @@
-"""Event sensors: who felt which collision, and what stands in front of an obstacle detector."""
+"""Event sensors: collisions of a sensor's parent, and obstacles in front of a detector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IMU and GNSS: what a body feels, and where it is on the globe, with the noise that their attributes ask for."""
+"""IMU and GNSS: acceleration, turn rate, heading and geographic position, with the noise that their attributes set."""
 
 from __future__ import annotations
 

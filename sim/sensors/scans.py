@@ -1,4 +1,4 @@
-"""LiDAR, semantic LiDAR and radar: which rays a sensor sends in a tick, and what it says of what they met.
+"""LiDAR, semantic LiDAR and radar: which rays a sensor sends in a tick, and the messages made of their hits.
 
 The patterns, the drop-off of weak returns and the noise are CARLA's (`RayCastSemanticLidar.cpp`, `RayCastLidar.cpp`,
 `Radar.cpp` of 0.9.16). A `Scan` is frozen at its tick; it may be cast later.
@@ -33,7 +33,7 @@ _SEMANTIC_POINT = np.dtype(
 
 @dataclass(frozen=True)
 class Scan:
-    """Rays that are owed for one tick, and how their hits become a message."""
+    """Rays to be cast for one tick, and how their hits become a message."""
 
     stream_id: int
     origins: np.ndarray
@@ -43,7 +43,7 @@ class Scan:
     reach_m: float
     hidden_actor_id: int
     pack: Callable[[Hits], bytes | None]
-    """The message, None when there is nothing to tell."""
+    """The message, None when there is nothing to send."""
     with_town: bool = True
 
     def message(self, rays: RayScene, scene: SceneState) -> bytes | None:

@@ -1,7 +1,7 @@
-"""Which sensors are due in a tick, and what they owe to whom.
+"""Which sensors are due in a tick, and their messages.
 
-Motion and events are told at once; pictures and scans cost time, so they are noted, frozen at their tick, and made
-after the tick has been answered.
+Messages about motion and events are made at once; pictures and scans cost time, so they are noted, frozen at their
+tick, and made after the tick has been answered.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Message = tuple[int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class PendingFrames:
-    """The pictures and scans owed for one tick."""
+    """The pictures and scans to be made for one tick."""
 
     scene: SceneState
     shots: tuple[CameraShot, ...]
@@ -59,7 +59,7 @@ class Sensors:
         self._running: dict[int, _Running] = {}
 
     def measurements(self, has_readers: Callable[[int], bool], token_of: Callable[[int], bytes]) -> list[Message]:
-        """What collision sensors, IMUs and GNSS receivers tell of the world's present tick."""
+        """Messages of collision sensors, IMUs and GNSS receivers for the world's present tick."""
         messages = collision_messages(self._world, has_readers, token_of)
         for sensor in self._due(Kind.MEASURING_SENSOR, has_readers, (Imu, Gnss)):
             running = self._run(sensor)
@@ -68,7 +68,7 @@ class Sensors:
         return messages
 
     def due_frames(self, weather: Weather, has_readers: Callable[[int], bool]) -> PendingFrames | None:
-        """The pictures and scans owed for the world's present tick; None when nothing is due."""
+        """The pictures and scans to be made for the world's present tick; None when nothing is due."""
         world = self._world
         shots = [camera_shot(world, camera) for camera in self._due(Kind.CAMERA, has_readers)]
         scans = []
@@ -117,7 +117,7 @@ def is_due(sensor: Sensor, time_s: float) -> bool:
 
 
 def check_sensor(sensor: Actor) -> None:
-    """ValueError when a newly spawned sensor's attributes make no sensor; other actors pass."""
+    """ValueError when a newly spawned sensor's attributes are out of range; other actors pass."""
     if sensor.kind is Kind.CAMERA:
         check_camera(sensor)
     elif sensor.kind is Kind.MEASURING_SENSOR:

@@ -1,8 +1,7 @@
-"""One running simulation: the world, its settings and clock, and what of each tick goes to whom.
+"""One running simulation: the world, its settings and clock, and which data of each tick is sent to which stream.
 
-Everything that the two ports need of the world comes through here; the RPC calls are in `sim.calls.world`,
-`sim.calls.actors` and `sim.calls.traffic_manager`, the sockets in `sim.server`. All of it runs in one thread, which
-also owns the OpenGL context.
+The RPC calls (`sim.calls`) and the server (`sim.server`) reach the world through here. All of it runs in one thread,
+which also owns the OpenGL context.
 """
 
 from __future__ import annotations
@@ -121,7 +120,7 @@ class Simulator:
         self._snapshot = b""
         self._stream_port = 0
         self._last_step_at_s = time.monotonic()
-        self._said_black = False
+        self._warned_black = False
         self._recorder: Recorder | None = None
         self.replayer: Replayer | None = None
         """What plays a recording now."""
@@ -135,10 +134,10 @@ class Simulator:
         return min(max(time.monotonic() - self._last_step_at_s, 1e-3), LONGEST_STEP_S)
 
     def tick(self, frames: bool = True) -> int:
-        """Advance the world, send snapshot and events, and note the pictures owed; gives the new frame's id.
+        """Advance the world, send snapshot and events, and note the pictures to draw; gives the new frame's id.
 
-        Pictures still owed for the former tick are drawn first: frames leave in order. With `frames` false no
-        pictures are owed for this tick (readers are behind in asynchronous mode).
+        Pictures of the former tick that are still pending are drawn first: frames leave in order. With `frames` false
+        this tick gets no pictures (readers are behind in asynchronous mode).
         """
         self.draw_pending()
         delta_s = self.step_s()
@@ -162,7 +161,7 @@ class Simulator:
         return self._pending is not None
 
     def draw_pending(self) -> None:
-        """Draw, cast and send the pictures and scans owed for the last tick, if any."""
+        """Draw, cast and send the pending pictures and scans of the last tick, if any."""
         pending, self._pending = self._pending, None
         if pending is None:
             return
@@ -190,9 +189,9 @@ class Simulator:
     def _draw(self, scene: SceneState, views: list[CameraView]) -> list[np.ndarray]:
         if self._drawer is not None and not self.settings.no_rendering:
             return self._drawer.draw(scene, views)
-        if not self._said_black:
+        if not self._warned_black:
             log.warning("cameras send black pictures: the server or its settings say no rendering")
-            self._said_black = True
+            self._warned_black = True
         black = np.array([0, 0, 0, 255], np.uint8)
         return [np.broadcast_to(black, (view.height, view.width, 4)) for view in views]
 
@@ -248,7 +247,7 @@ class Simulator:
         return wire.WORLD_STREAM_ID <= stream_id < self.world.next_stream_id
 
     def _greeting(self, stream_id: int) -> bytes | None:
-        """A client that joins a world that stands still would else see an empty one."""
+        """The snapshot for a new reader: until the next tick it would see an empty world otherwise."""
         return pack_snapshot(self.world, self.episode_id) if stream_id in self.world_streams else None
 
     def _send_snapshot(self, flags: int) -> None:
@@ -273,10 +272,10 @@ class Simulator:
     # Episodes
 
     def change_settings(self, settings: Settings) -> None:
-        """Take settings; ValueError when the step is none.
+        """Apply settings; ValueError when the fixed step is out of range.
 
-        A client that takes over the clock of a world in which nothing moves yet finds it at its beginning: how long
-        it ran by itself before is chance, and would make no two runs alike.
+        A client that takes over the clock of a world in which nothing moves yet finds it at its start: how long
+        it ran by itself before is arbitrary, and would make every run different.
         """
         step_s = settings.fixed_step_s
         if step_s is not None and not (math.isfinite(step_s) and 0.0 <= step_s <= LONGEST_FIXED_STEP_S):
@@ -287,7 +286,7 @@ class Simulator:
         self._last_step_at_s = time.monotonic()
 
     def load(self, map_file: MapFile, reset_settings: bool) -> None:
-        """Start a new episode on a map. Actor ids, frames and streams go on counting, so that nothing old is mistaken.
+        """Start a new episode on a map. Ids of actors, frames and streams go on counting, so none is used twice.
 
         Raises MapError, with everything left as it was.
         """

@@ -57,7 +57,7 @@ class Blueprint:
     extent_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Half length, half width, half height of the bounding box."""
     box_offset_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """Centre of the box in the actor's frame: vehicles and props stand on their origin, walkers hang around it."""
+    """Centre of the box in the actor's frame: vehicles and props stand on their origin, walkers are centred on it."""
     semantic_tags: bytes = b""
     spec: VehicleSpec | None = None
     """Set for vehicles."""

@@ -1,7 +1,7 @@
 """Collisions of vehicles with each other, walkers, props and buildings: oriented boxes and impulses in the plane.
 
 Overlap is found by the separating axis theorem on all near pairs at once; the few pairs that touch get an impulse with
-friction at the contact point and are pushed apart, so that nothing passes through anything else.
+friction at the contact point and are pushed apart, so that bodies do not pass through each other.
 """
 
 from dataclasses import dataclass

@@ -2,4 +2,4 @@
 
 
 class WorldError(Exception):
-    """What the world cannot do (no such actor, no place to spawn), in words for whoever asked for it."""
+    """What the world cannot do (no such actor, no place to spawn), with a text for the client."""

@@ -1,4 +1,4 @@
-"""Actors that belong to the map: traffic lights and signs, where they stand and over which ground they speak.
+"""Actors that belong to the map: traffic lights and signs, where they stand and which part of the road they apply to.
 
 As in CARLA an actor's trigger volume is a box in the actor's own frame: over the stop lines of a light, over the lane
 beside a sign.
