@@ -57,7 +57,7 @@ def read_displays() -> list[int | None]:
     return read
 
 
-def until(is_done: Callable[[], bool], seconds: float = 20.0) -> bool:
+def until(is_done: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Let Qt work until something is so."""
     deadline = time.monotonic() + seconds
     while not is_done() and time.monotonic() < deadline:

@@ -179,7 +179,7 @@ def unplug(folder: Path) -> dict[str, Any]:
     rows = _drive(wheel, 1.5, lambda number: bed.unplug() if number == 16 else None)
     gone = wheel.status
     bed.plug_in(folder, 21)
-    deadline = time.monotonic() + 10.0
+    deadline = time.monotonic() + 60.0
     while not wheel.read(None).connected and time.monotonic() < deadline:
         time.sleep(0.05)
     back = wheel.read(None).connected

@@ -47,7 +47,7 @@ def serving(*arguments: str, rendering: bool = False, env: dict[str, str] | None
 
 def client_of(port: int) -> carla.Client:
     client = carla.Client("127.0.0.1", port)
-    client.set_timeout(20.0)
+    client.set_timeout(60.0)  # on a machine that may be busy
     return client
 
 
@@ -82,7 +82,7 @@ class Listening(queue.Queue):
         sensor.listen(self.put)
 
     def next(self):
-        return self.get(timeout=10.0)
+        return self.get(timeout=60.0)
 
 
 def spawn_traffic(client: carla.Client, world: carla.World, count: int, seed: int = 7) -> list[int]:
