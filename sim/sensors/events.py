@@ -59,7 +59,7 @@ class ObstacleDetector:
     """A ball swept ahead of its sensor, as a bundle of parallel rays: it finds what is not thinner than their gaps."""
 
     def __init__(self, sensor: Actor) -> None:
-        """ValueError when an attribute makes no detector."""
+        """ValueError when an attribute is out of range."""
         self._reach_m = positive(sensor, "distance", 10_000.0)
         self._radius_m = float(sensor.attributes["hit_radius"])
         if not 0.0 <= self._radius_m <= 100.0:

@@ -22,7 +22,7 @@ class Imu:
     """One accelerometer, gyroscope and compass; remembers how fast its mount moved at the last measurement."""
 
     def __init__(self, sensor: Actor) -> None:
-        """ValueError when an attribute is no number."""
+        """ValueError when an attribute is not a number."""
         a = sensor.attributes
         self._rng = np.random.default_rng(seed_of(sensor))
         self._accel_stddev = _triple(a, "noise_accel_stddev")
@@ -65,7 +65,7 @@ class Gnss:
     """One receiver. Positions come from the map's own geo-reference, as the client library's do."""
 
     def __init__(self, sensor: Actor) -> None:
-        """ValueError when an attribute is no number."""
+        """ValueError when an attribute is not a number."""
         a = sensor.attributes
         self._rng = np.random.default_rng(seed_of(sensor))
         self._bias = np.array([float(a[f"noise_{what}_bias"]) for what in ("lat", "lon", "alt")])
@@ -81,7 +81,7 @@ class Gnss:
 
 
 def seed_of(sensor: Actor) -> int:
-    """A sensor's noise seed, not negative; ValueError when it is no whole number."""
+    """A sensor's noise seed, not negative; ValueError when it is not an integer."""
     return int(sensor.attributes.get("noise_seed", "0")) & 0xFFFFFFFF
 
 

@@ -66,7 +66,7 @@ class Lidar:
     """A turning column of lasers, plain or semantic."""
 
     def __init__(self, sensor: Actor) -> None:
-        """ValueError when an attribute makes no LiDAR."""
+        """ValueError when an attribute is out of range."""
         a = sensor.attributes
         self._is_semantic = sensor.type_id.endswith("_semantic")
         self._channels = int(positive(sensor, "channels", MAX_CHANNELS))
@@ -165,7 +165,7 @@ class Radar:
     """Random rays in a cone, with the speed at which what they met comes nearer."""
 
     def __init__(self, sensor: Actor) -> None:
-        """ValueError when an attribute makes no radar."""
+        """ValueError when an attribute is out of range."""
         self._rng = np.random.default_rng(seed_of(sensor))
         self._wide = math.tan(math.radians(positive(sensor, "horizontal_fov", 179.0)) / 2.0)
         self._high = math.tan(math.radians(positive(sensor, "vertical_fov", 179.0)) / 2.0)

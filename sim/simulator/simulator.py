@@ -45,7 +45,7 @@ DEFAULT_STEP_S = 0.05
 LONGEST_STEP_S = 0.1
 """CARLA's physics is unsound above 0.1 s; longer waits between ticks are cut to it."""
 LONGEST_FIXED_STEP_S = 10.0
-"""What a client may ask for as one tick; the world goes there in steps of its own."""
+"""Longest tick that a client may ask for; the world divides it into shorter steps."""
 
 
 class Drawer(Protocol):
@@ -100,7 +100,7 @@ class Simulator:
     """The world and everything around it that a client can see."""
 
     def __init__(self, map_file: MapFile, seed: int, drawer_factory: DrawerFactory | None) -> None:
-        """`drawer_factory` None: cameras send black pictures. Raises MapError when the map is no map."""
+        """`drawer_factory` None: cameras send black pictures. Raises MapError when the map cannot be used."""
         self.seed = seed
         self.map_file = map_file
         self.settings = Settings()
@@ -123,7 +123,7 @@ class Simulator:
         self._warned_black = False
         self._recorder: Recorder | None = None
         self.replayer: Replayer | None = None
-        """What plays a recording now."""
+        """Plays a recording; None when nothing is played."""
 
     # Time
 
@@ -209,7 +209,7 @@ class Simulator:
             self._recorder = None
 
     def start_replayer(self, replayer: Replayer) -> None:
-        """Play a recording from the next tick on; what played before ends."""
+        """Play a recording from the next tick on; a former playback ends."""
         self.stop_replayer(keep_actors=False)
         self.replayer = replayer
         replayer.begin(self.world)
@@ -255,7 +255,7 @@ class Simulator:
         self.repeat_snapshot()
 
     def repeat_snapshot(self) -> None:
-        """Send the newest snapshot, once more if it was sent already; a client takes no harm from that."""
+        """Send the newest snapshot, once more if it was sent already: that is harmless to clients."""
         for stream_id in self.world_streams if self._snapshot else ():
             self.streams.send(stream_id, self._snapshot)
 
