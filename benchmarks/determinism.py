@@ -34,7 +34,7 @@ MODELS = ("vehicle.tesla.model3", "vehicle.audi.tt", "vehicle.nissan.micra", "ve
 
 @dataclass(frozen=True)
 class Drive:
-    """What is driven, and what is looked at."""
+    """How much is driven, and which pictures are compared."""
 
     ticks: int
     vehicles: int = 30
@@ -47,15 +47,15 @@ class Drive:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a run told of its ticks, hashed."""
+class RunHashes:
+    """The hashes of what a run received: a snapshot a tick, and the pictures."""
 
     snapshots: list[str]
     pictures: list[str]
 
 
 def hash_of_snapshot(snapshot: carla.WorldSnapshot) -> str:
-    """Of the step and every number of every actor."""
+    """The SHA-256 of the step and of every number of every actor."""
     digest = hashlib.sha256(struct.pack("<d", snapshot.timestamp.delta_seconds))
     for state in sorted(snapshot, key=lambda state: state.id):
         t = state.get_transform()
@@ -75,12 +75,12 @@ def drive(port: int, what: Drive) -> None:
     world.apply_settings(settings)
     cars = _spawn_cars(client, world, what.vehicles)
     controllers = _spawn_walkers(world)
-    heard: queue.Queue[Any] = queue.Queue()
-    camera = _spawn_camera(world, what, cars[0], heard) if what.picture_every else None
+    images: queue.Queue[Any] = queue.Queue()
+    camera = _spawn_camera(world, what, cars[0], images) if what.picture_every else None
     for tick in range(what.ticks):
         frame, picture = world.tick(), ""
         if what.picture_every and tick % what.picture_every == 0:
-            image = heard.get(timeout=60.0)
+            image = images.get(timeout=60.0)
             assert image.frame == frame
             picture = hashlib.sha256(image.raw_data).hexdigest()
         print(hash_of_snapshot(world.get_snapshot()), picture)
@@ -125,25 +125,25 @@ def _spawn_walkers(world: carla.World) -> list[Any]:
     return controllers
 
 
-def _spawn_camera(world: carla.World, what: Drive, car: int, heard: queue.Queue[Any]) -> Any:
+def _spawn_camera(world: carla.World, what: Drive, car: int, images: queue.Queue[Any]) -> Any:
     blueprint = world.get_blueprint_library().find("sensor.camera.rgb")
     blueprint.set_attribute("image_size_x", str(what.width))
     blueprint.set_attribute("image_size_y", str(what.height))
     blueprint.set_attribute("sensor_tick", str(what.picture_every * STEP_S))
     place = carla.Transform(carla.Location(x=-6.0, z=3.0))
     camera: Any = world.spawn_actor(blueprint, place, attach_to=world.get_actor(car))
-    camera.listen(heard.put)
+    camera.listen(images.put)
     return camera
 
 
-def run_twice(what: Drive, timeout_s: float = 3600.0) -> tuple[Told, Told]:
+def run_twice(what: Drive, timeout_s: float = 3600.0) -> tuple[RunHashes, RunHashes]:
     """Two runs at the same time, each with processes of its own. RuntimeError when one of them fails."""
     with ExitStack() as cleaning:
         servers = [_start(cleaning, "sim", "--port", "0", "--seed", SEED, *_options(what)) for _ in range(2)]
         ports = [server.stdout.readline().split()[-1] for server in servers if server.stdout]
         numbers = [str(n) for n in (what.ticks, what.vehicles, what.picture_every, what.width, what.height)]
         runs = [_start(cleaning, "benchmarks.determinism", "--drive", port, *numbers) for port in ports]
-        first, second = (_told(run.communicate(timeout=timeout_s)[0], what) for run in runs)
+        first, second = (_hashes_of(run.communicate(timeout=timeout_s)[0], what) for run in runs)
     return first, second
 
 
@@ -158,20 +158,20 @@ def _start(cleaning: ExitStack, module: str, *arguments: str) -> subprocess.Pope
     return process
 
 
-def _told(text: str, what: Drive) -> Told:
+def _hashes_of(text: str, what: Drive) -> RunHashes:
     words = [line.split() for line in text.splitlines()]
     if len(words) != what.ticks:
         raise RuntimeError(f"a run ended after {len(words)} of {what.ticks} ticks; its complaint is above")
-    return Told([line[0] for line in words], [line[1] for line in words if len(line) > 1])
+    return RunHashes([line[0] for line in words], [line[1] for line in words if len(line) > 1])
 
 
-def digest(told: Told) -> str:
+def digest(run_hashes: RunHashes) -> str:
     """One hash over all snapshots and pictures of a run, to compare builds and machines by."""
-    return hashlib.sha256("\n".join([*told.snapshots, *told.pictures]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*run_hashes.snapshots, *run_hashes.pictures]).encode()).hexdigest()
 
 
 def differences(first: list[str], second: list[str]) -> list[int]:
-    """Where two runs differ."""
+    """The indices at which two runs differ."""
     return [k for k, (a, b) in enumerate(zip(first, second, strict=True)) if a != b]
 
 

@@ -53,8 +53,8 @@ from recorder.schema import (
 MEAN_INPUT_S = 0.08
 
 
-class RandomHands:
-    """A driver whose wheel is touched at random instants, as a device's reader thread would see it."""
+class RandomInputs:
+    """A driver whose inputs come at random instants from another thread, as a device's reader thread gets them."""
 
     def __init__(self) -> None:
         self._event_s, self._taken_s = 0.0, 0.0
@@ -79,7 +79,7 @@ class RandomHands:
 
 
 def wait_ms(milliseconds: int) -> None:
-    """Let Qt work meanwhile."""
+    """Wait while Qt handles its events."""
     QTest.qWait(milliseconds)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
@@ -95,7 +95,7 @@ def blank_tick(frame: int, cameras: dict[str, CameraFrame]) -> Tick:
 
 
 def shown_frame(screens: DriverScreens, name: str) -> int | None:
-    """The frame id in what the display shows of a pane."""
+    """The frame id read from the pixels that the display shows of a pane; None where it cannot be read."""
     pane = screens.panes[name]
     area, corner = pane.picture_area(), pane.mapToGlobal(QPoint(0, 0))
     display = pane.screen()
@@ -135,8 +135,8 @@ def frame_ids(ticks: int) -> int:
         right = sum(shown == frame for frame, shown in enumerate(frames, 1))
         lost = frames.count(None)
         place = f"{corner.x()},{corner.y()}"
-        told = "?" if display is None else display.name()
-        print(f"{name:10} {told:8} {place:12} {ticks:6} {right:10} {ticks - right - lost:8} {lost:10}")
+        display_name = "?" if display is None else display.name()
+        print(f"{name:10} {display_name:8} {place:12} {ticks:6} {right:10} {ticks - right - lost:8} {lost:10}")
     print(f"ticks in which all screens showed the tick's frame: {ticks - len(wrong)} of {ticks}")
     for frame in wrong[:5]:
         print(f"  frame {frame}: the screens showed {[frames[frame - 1] for frames in read.values()]}")
@@ -145,13 +145,13 @@ def frame_ids(ticks: int) -> int:
 
 
 def delays(seconds: float) -> None:
-    rig, hands = load_rig("desk_triple"), RandomHands()
+    rig, driver = load_rig("desk_triple"), RandomInputs()
     screens = DriverScreens(rig)
     screens.show()
     with launch_simulator() as simulator:
         config = SessionConfig(port=simulator.port, traffic=TrafficConfig(count=10), realtime=True)
         with set_stage(config, rig.cameras(), read_route(shipped_routes("millbrook_train"))) as stage:
-            session = Session(stage.config, stage.world, stage.route, None, hands, [screens])
+            session = Session(stage.config, stage.world, stage.route, None, driver, [screens])
             thread = threading.Thread(target=session.run)
             thread.start()
             begun = time.monotonic()
@@ -159,9 +159,9 @@ def delays(seconds: float) -> None:
                 wait_ms(20)
             session.ask_stop()
             thread.join()
-    hands.close()
+    driver.close()
     wait_ms(50)
-    seen, taken = screens.meter.input_to_photon(), percentiles(hands.delays_s)
+    seen, taken = screens.meter.input_to_photon(), percentiles(driver.delays_s)
     print(f"\nmilliseconds from an input's time stamp, p50 / p95 / p99 ({screens.renderer}, 20 Hz, three screens)")
     print(f"  to the control that is applied: {taken.text()} ({taken.count} inputs)")
     print(f"  to the last screen's swap:      {seen.text()} ({seen.count} inputs)")
@@ -176,9 +176,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the drive; 0 leaves it out")
     arguments = parser.parse_args()
     if arguments.displays > 0:
-        wanted = ["--ticks", str(arguments.ticks), "--seconds", str(arguments.seconds)]
+        options = ["--ticks", str(arguments.ticks), "--seconds", str(arguments.seconds)]
         with virtual_displays(arguments.displays) as environment:
-            return subprocess.run([sys.executable, __file__, *wanted], env=environment, check=False).returncode
+            return subprocess.run([sys.executable, __file__, *options], env=environment, check=False).returncode
     application = QApplication([])
     wrong = frame_ids(arguments.ticks)
     if arguments.seconds > 0:

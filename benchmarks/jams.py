@@ -1,7 +1,7 @@
 """Jams: background traffic left alone in every town through the unmodified client, and whether it keeps flowing.
 
-Standing is seen twice a second; who waits at a red light, or in the queue before one, does not count. A vehicle that
-stood for more than two minutes otherwise was stuck. Run from the repository:
+Standing vehicles are counted twice a second, without those that wait at a red light or in the queue before one. A
+vehicle that stood for more than two minutes otherwise was stuck. Run from the repository:
 `python -m benchmarks.jams --vehicles 100 --minutes 60`.
 """
 
@@ -36,7 +36,7 @@ QUEUE_M, ASIDE_M = 14.0, 1.5
 
 @dataclass
 class Flow:
-    """What has been seen of the traffic of one town."""
+    """Statistics of the traffic of one town."""
 
     vehicles: int
     standing_s: np.ndarray = field(init=False)
@@ -50,7 +50,7 @@ class Flow:
         self.standing_s = np.zeros(self.vehicles)
 
     def look(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray, speed: np.ndarray, at_red: np.ndarray) -> None:
-        """Take in where N vehicles are (m, rad), how fast (m/s), and who stands at a red light."""
+        """Add one observation of N vehicles: places (m), headings (rad), speeds (m/s), which are at a red light."""
         waits = queued_at_red(x, y, yaw, speed, at_red)
         self.standing_s = np.where((speed < STANDING_MPS) & ~waits, self.standing_s + LOOK_S, 0.0)
         self.looks += 1
@@ -66,7 +66,7 @@ class Flow:
 
 
 def queued_at_red(x: np.ndarray, y: np.ndarray, yaw: np.ndarray, speed: np.ndarray, at_red: np.ndarray) -> np.ndarray:
-    """Who stands at a red light or behind somebody who does, (N,) bool."""
+    """Which vehicles stand at a red light or in the queue before one, (N,) bool."""
     stands = speed < STANDING_MPS
     dx, dy = x - x[:, None], y - y[:, None]
     along = np.cos(yaw)[:, None] * dx + np.sin(yaw)[:, None] * dy

@@ -9,7 +9,7 @@ Run it with the Python of a throw-away environment (nothing of this project is i
 
 The second line is what gym-duckietown, last released for these, needs; it wants an X display and OpenGL. One that is
 not installed is left out. CPU time is that of the process and its threads, drawing included where OpenGL is computed in
-software, so that the figure hardly hangs on what else the machine does.
+software, so that the figure hardly depends on other load of the machine.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How often noise is taken for a hand, and how long a hand waits: the trade-off of the steering override's settings.
+"""How often noise counts as an override, and how late a real one is: the trade-off of the steering override's settings.
 
     python -m benchmarks.overrides
 
@@ -48,7 +48,7 @@ def policy_steers(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def noise_deg(count: int, rng: np.random.Generator) -> np.ndarray:
-    """A rim that nobody holds: counts of the sensor, a pothole every 20 s, now and then a hand that lies on it."""
+    """The angle of a rim that nobody holds: sensor noise, a pothole every 20 s, now and then a hand resting on it."""
     angle = rng.integers(-1, 2, count) * 900.0 / 65536.0
     time_s = np.arange(0, 1.0, DT_S)
     for _ in range(max(1, count // 400)):
@@ -64,12 +64,12 @@ def noise_deg(count: int, rng: np.random.Generator) -> np.ndarray:
 def claims(
     angle_deg: np.ndarray, policy: np.ndarray, speed: float, config: ArbitrationConfig, servo: bool
 ) -> list[int]:
-    """Ticks in which the steering was taken for a hand; the policy gets the car back at once."""
+    """Ticks in which the steering counted as an override; the policy gets the car back at once."""
     fresh = ArbiterState(Authority.POLICY, Reason.SESSION_START, 0, -10.0, rest=Rest(0.0, 0.0))
     state, found = fresh, []
-    for number, (angle, wanted) in enumerate(zip(angle_deg, policy, strict=True)):
+    for number, (angle, policy_steer) in enumerate(zip(angle_deg, policy, strict=True)):
         driver = DriverInput(kind=DriverKind.HUMAN, steer=float(angle / FULL_DEG), has_servo=servo)
-        control = Control(throttle=0.3, steer=float(wanted))
+        control = Control(throttle=0.3, steer=float(policy_steer))
         inputs = ArbiterInputs(number, number * DT_S, driver, speed, control, 0.1, speed)
         state = arbitrate(state, inputs, config).state
         if state.authority is Authority.HUMAN:
@@ -79,7 +79,7 @@ def claims(
 
 
 def false_per_hour(config: ArbitrationConfig, speed: float, servo: bool) -> float:
-    """Overrides that nobody meant."""
+    """False overrides per simulated hour."""
     rng = np.random.default_rng(1)
     count = round(HOUR_S / DT_S)
     policy = policy_steers(count, rng)
@@ -90,7 +90,7 @@ def false_per_hour(config: ArbitrationConfig, speed: float, servo: bool) -> floa
 
 
 def delays_ms(config: ArbitrationConfig, speed: float, servo: bool) -> np.ndarray:
-    """(400,) ms from when the hand has moved the rim to when it has the car; inf where it never has."""
+    """(400,) ms from when the hand has moved the rim by 3 degrees to the override; inf where none follows."""
     rng, delays = np.random.default_rng(2), []
     for _ in range(400):
         size = rng.uniform(15.0, 120.0) * rng.choice([-1, 1])

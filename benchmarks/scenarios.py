@@ -1,13 +1,13 @@
-"""Scenario routes driven by the expert and by a driver that sees nothing but the lane: who comes through, who not.
+"""Scenario routes driven by the expert and by a driver that sees nothing but the lane: how many each passes.
 
     python benchmarks/scenarios.py                                       # one hundred routes, both drivers
     python benchmarks/scenarios.py --jobs 2 --csv runs.csv               # stopped, it goes on when called again
     python benchmarks/scenarios.py --sample 0 --drivers expert --types ParkedObstacle,HardBreakRoute
 
 The hundred are chosen from `collect` and `test` without chance, spread over every type and town. Headless, without
-rendering and cameras; each job is a process with a simulator of its own, and a route's result does not hang on what was
-driven before it, so the same call gives the same table with any number of jobs. Prints a table by type and one by town,
-and why each failed.
+rendering and cameras; each job is a process with a simulator of its own, and a route's result does not depend on what
+was driven before it, so the same call gives the same table with any number of jobs. Prints a table by type and one by
+town, and why each failed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class LaneDriver:
     def read(self, tick: Tick | None) -> DriverInput:
         if tick is None:
             return DriverInput(kind=DriverKind.EXPERT)
-        return hands(self._expert.control(replace(tick, actors=(), lights=())))
+        return input_from_control(self._expert.control(replace(tick, actors=(), lights=())))
 
     def close(self) -> None:
         pass
@@ -61,13 +61,13 @@ class ExpertDriver:
         self._expert = Expert()
 
     def read(self, tick: Tick | None) -> DriverInput:
-        return DriverInput(kind=DriverKind.EXPERT) if tick is None else hands(self._expert.control(tick))
+        return DriverInput(kind=DriverKind.EXPERT) if tick is None else input_from_control(self._expert.control(tick))
 
     def close(self) -> None:
         pass
 
 
-def hands(control: Control) -> DriverInput:
+def input_from_control(control: Control) -> DriverInput:
     """A control as a driver's input."""
     return DriverInput(kind=DriverKind.EXPERT, steer=control.steer, throttle=control.throttle, brake=control.brake)
 
@@ -104,7 +104,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of one run; a row of the CSV."""
+    """The result of one run; a row of the CSV."""
 
     driver: str
     group: str
@@ -130,11 +130,11 @@ class Run:
         return self.phase == Phase.PASSED.value
 
 
-# --- which ----------------------------------------------------------------------------------------------------------
+# --- choice of routes -------------------------------------------------------------------------------------------------
 
 
 def spread(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
-    """`count` of them, as even as it goes over types, then over the towns of a type, then over towns and sets."""
+    """`count` of them, as evenly as possible over types, then over the towns of a type, then over towns and sets."""
     left = list(candidates)
     types: Counter[str] = Counter()
     towns: Counter[str] = Counter()
@@ -227,7 +227,7 @@ def _make(job: Job) -> Run:
 
 
 def made(jobs: Sequence[Job], processes: int) -> Iterator[Run]:
-    """Each job's run as soon as it is there; what has not begun is dropped when nobody asks on."""
+    """Each job's run as soon as it is finished; jobs not yet begun are cancelled when the generator is closed."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max(min(processes, len(jobs)), 1), spawn, _begin) as pool:
         try:
@@ -241,7 +241,7 @@ def made(jobs: Sequence[Job], processes: int) -> Iterator[Run]:
 
 
 def read_runs(path: Path) -> list[Run]:
-    """The runs of an earlier call; none where there is no file."""
+    """The runs of an earlier call; empty where there is no file."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -316,8 +316,8 @@ def main() -> None:
         for name in options.drivers.split(",")
         for one in chosen
     ]
-    wanted = {job.key for job in jobs}
-    runs = [run for run in (read_runs(options.csv) if options.csv else []) if run.key in wanted]
+    requested = {job.key for job in jobs}
+    runs = [run for run in (read_runs(options.csv) if options.csv else []) if run.key in requested]
     known = {run.key for run in runs}
     console = Console(width=160)
     console.print(f"{len(jobs)} runs, {len(known)} of them made before")

@@ -1,8 +1,8 @@
 """How fast the simulator is: ticks against vehicles, pictures against resolution, and what each sensor costs.
 
 `python -m benchmarks.simulator` prints three tables. For pictures and sensors a server process of its own is driven
-through the unmodified client; CPU time is the server's (all its threads), so that the figures hardly hang on what else
-the machine does. The cost of vehicles, and its shares, are taken in this process, on the same world.
+through the unmodified client; CPU time is the server's (all its threads), so that the figures hardly depend on
+other load of the machine. The cost of vehicles, and its shares, are taken in this process, on the same world.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ SENSORS: dict[str, dict[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one tick."""
+    """The cost of one tick."""
 
     wall_ms: float
     cpu_ms: float
@@ -99,14 +99,14 @@ def populate(client: carla.Client, count: int, driven: bool = False) -> carla.Wo
     return world
 
 
-def measure(world: carla.World, server: psutil.Process, ticks: int, heard: list[Any] | None = None) -> Cost:
+def measure(world: carla.World, server: psutil.Process, ticks: int, last_frames: list[Any] | None = None) -> Cost:
     """Mean cost of a tick; waits for all pictures of the last one."""
     for _ in range(5):
         world.tick()
     begun_s, cpu_s = time.perf_counter(), _cpu_s(server)
     for _ in range(ticks):
         frame = world.tick()
-    while heard and any(seen[0] < frame for seen in heard):
+    while last_frames and any(last[0] < frame for last in last_frames):
         time.sleep(0.001)
     wall_s, cpu_s = time.perf_counter() - begun_s, _cpu_s(server) - cpu_s
     return Cost(1e3 * wall_s / ticks, 1e3 * cpu_s / ticks, server.memory_info().rss / 2**20)
@@ -119,18 +119,18 @@ def _cpu_s(process: psutil.Process) -> float:
 
 @contextmanager
 def listening(world: carla.World, sensors: dict[str, dict[str, Any]]) -> Iterator[list[list[int]]]:
-    """Sensors at `PLACE`, and the last frame that each has told of."""
-    made, heard = [], []
+    """Sensors at `PLACE`; gives the frame of the last measurement that each has sent."""
+    made, last_frames = [], []
     for name, attributes in sensors.items():
         blueprint = world.get_blueprint_library().find(name)
         for key, value in attributes.items():
             blueprint.set_attribute(key, str(value))
         sensor: Any = world.spawn_actor(blueprint, PLACE)
         if name != "sensor.other.obstacle":
-            heard.append([0])
-        sensor.listen(lambda data, seen=(heard or [[0]])[-1]: seen.__setitem__(0, data.frame))
+            last_frames.append([0])
+        sensor.listen(lambda data, seen=(last_frames or [[0]])[-1]: seen.__setitem__(0, data.frame))
         made.append(sensor)
-    yield heard
+    yield last_frames
     for sensor in made:
         sensor.stop()
         sensor.destroy()
@@ -226,8 +226,8 @@ def camera_table(console: Console, ticks: int) -> None:
                 costs["world"] = [measure(world, server, 3 * ticks)] * len(SIZES)
             for width, height in SIZES:
                 size = {"image_size_x": width, "image_size_y": height}
-                with listening(world, {"sensor.camera.rgb": size}) as heard:
-                    costs[mode].append(measure(world, server, ticks, heard))
+                with listening(world, {"sensor.camera.rgb": size}) as last_frames:
+                    costs[mode].append(measure(world, server, ticks, last_frames))
     for size, alone, black, drawn in zip(SIZES, *costs.values(), strict=True):
         row = [
             1e3 / drawn.wall_ms,
@@ -250,8 +250,8 @@ def sensor_table(console: Console, ticks: int) -> None:
         for name, sensors in SENSORS.items():
             camera = {"image_size_x": 640, "image_size_y": 360}
             sized = {key: value | (camera if "camera" in key else {}) for key, value in sensors.items()}
-            with listening(world, sized) as heard:
-                table.add_row(name, f"{measure(world, server, ticks, heard).cpu_ms - alone.cpu_ms:.2f}")
+            with listening(world, sized) as last_frames:
+                table.add_row(name, f"{measure(world, server, ticks, last_frames).cpu_ms - alone.cpu_ms:.2f}")
     console.print(table)
 
 

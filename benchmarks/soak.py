@@ -29,7 +29,7 @@ MEGABYTE = 1 << 20
 
 @dataclass
 class Watch:
-    """Notes when the last tick ended; a thread of its own looks for one that never does."""
+    """A watchdog: notes when the last tick ended, and detects in a thread of its own one that never ends."""
 
     hang_s: float
     hangs: int = 0
@@ -42,7 +42,7 @@ class Watch:
             time.sleep(0.5)
             if not self.ended and time.monotonic() - self.last_s > self.hang_s:
                 self.hangs += 1
-                server.send_signal(signal.SIGUSR1)  # the simulator says where it is
+                server.send_signal(signal.SIGUSR1)  # the simulator prints its stack traces
                 time.sleep(1.0)
                 server.kill()
                 return

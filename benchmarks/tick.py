@@ -2,8 +2,8 @@
 
 Run `python benchmarks/tick.py [--seconds N] [--policy/--no-policy]`. Two drives of the same route on the embedded
 simulator, in real time: one without rendering (black pictures: what transport alone costs) and one with. Printed are
-wall times of each part in milliseconds, the CPU time each process spends on a tick (which hardly hangs on what else the
-machine does), and by how much 20 Hz is held or missed.
+wall times of each part in milliseconds, the CPU time each process spends on a tick (which hardly depends on other
+load of the machine), and by how much 20 Hz is held or missed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Drive:
 
 
 class ExpertDriver:
-    """The expert at the wheel, so that the drive does not hang on how well the policy drives."""
+    """The expert at the wheel, so that the drive does not depend on how well the policy drives."""
 
     def __init__(self) -> None:
         self._expert = Expert()

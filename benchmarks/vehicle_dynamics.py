@@ -131,8 +131,8 @@ def skid_pad_g(world: carla.World, name: str) -> float:
             turned = math.remainder(math.radians(where.rotation.yaw) - along, 2.0 * math.pi)
             speed = velocity.length()
             steer = math.atan(2.9 / PAD_RADIUS_M) + 0.08 * off_m - 0.9 * turned + 0.012 * speed * speed / PAD_RADIUS_M
-            wanted = 8.0 + 0.25 * k * STEP_S
-            throttle = min(max(0.25 + 0.5 * (wanted - speed), 0.0), 1.0)
+            target_mps = 8.0 + 0.25 * k * STEP_S
+            throttle = min(max(0.25 + 0.5 * (target_mps - speed), 0.0), 1.0)
             car.apply_control(carla.VehicleControl(throttle=throttle, steer=min(max(steer / lock, -1.0), 1.0)))
             world.tick()
             if abs(off_m) > 2.0:

@@ -36,7 +36,7 @@ ON_AVENUE = carla.Transform(carla.Location(-190.0, 1.75, 0.1))
 
 @contextlib.contextmanager
 def server(town: str) -> Iterator[carla.Client]:
-    """A client of a server that lives as long as this."""
+    """A client of a server that runs until the block ends."""
     command = [sys.executable, "-m", "sim", "--port", "0", "--exit-with-parent", "--map", town]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
@@ -95,7 +95,7 @@ def preset(name: str, **changes: float) -> Any:
 
 
 def behind_the_traffic(world: carla.World) -> carla.Transform:
-    """Behind the vehicle that has most others before it."""
+    """A place behind the vehicle that has most others ahead of it."""
 
     def ahead(vehicle: Any) -> float:
         where = vehicle.get_transform()
@@ -135,7 +135,7 @@ def draw_weathers(world: carla.World) -> None:
 
 
 def spawn(world: carla.World, name: str, place: carla.Transform, colour: str = "20,60,150") -> Any:
-    """An actor, or ValueError when its place is taken."""
+    """Spawn an actor; ValueError when its place is taken."""
     blueprint = world.get_blueprint_library().find(name)
     if blueprint.has_attribute("color"):
         blueprint.set_attribute("color", colour)
@@ -182,7 +182,7 @@ def draw_cabin(client: carla.Client) -> None:
 
 
 def draw_sensors(client: carla.Client) -> dict[str, str]:
-    """Every sensor in Millbrook by day; what the event sensors said, in words."""
+    """Every sensor in Millbrook by day; the event sensors' messages, in words."""
     world = set_up(client, 60, SENSORS_MANAGER_PORT)
     draw_weathers(world)
     draw_images(world, EYES["Millbrook"])

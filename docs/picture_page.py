@@ -67,7 +67,7 @@ def table(pictures: Iterable[tuple[str, str]], columns: int = 2) -> str:
 
 
 def write_page(towns: Iterable[str], skies: dict[str, str], more_skies: Iterable[str], events: dict[str, str]) -> None:
-    """Write docs/pictures.md; `events` are what the event sensors said."""
+    """Write docs/pictures.md; `events` are the event sensors' messages, by sensor."""
     named = {sky: f"{sky} (`{name}`)" if name else sky for sky, name in skies.items()}
     parts = [HEAD, "## Every town under every sky\n"]
     for town in towns:

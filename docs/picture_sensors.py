@@ -26,7 +26,7 @@ DRIVE_TICKS = 900
 
 
 class Camera:
-    """Any sensor that is listened to, one measurement a tick."""
+    """Any sensor, with one measurement a tick."""
 
     def __init__(
         self, world: carla.World, name: str, place: carla.Transform, parent: Any = None, **attributes: Any
@@ -36,17 +36,17 @@ class Camera:
             attributes = {"image_size_x": WIDTH, "image_size_y": HEIGHT, "fov": FOV_DEG} | attributes
         for key, value in attributes.items():
             blueprint.set_attribute(key, str(value))
-        self._world, self._heard = world, queue.Queue()
+        self._world, self._measurements = world, queue.Queue()
         self._sensor: Any = world.spawn_actor(blueprint, place, attach_to=parent)
-        self._sensor.listen(self._heard.put)
+        self._sensor.listen(self._measurements.put)
 
     def take(self) -> Any:
         """Tick; what was measured in that tick."""
         self._world.tick()
-        return self._heard.get(timeout=120.0)
+        return self._measurements.get(timeout=120.0)
 
     def destroy(self) -> None:
-        """Take it out of the world."""
+        """Remove the sensor from the world."""
         self._sensor.stop()
         self._sensor.destroy()
 
@@ -176,7 +176,7 @@ def draw_motion(world: carla.World, manager: Any, ego: Any) -> None:
 
 
 def draw_events(world: carla.World, spawn: Callable[[str, carla.Transform], Any]) -> dict[str, str]:
-    """What collision, lane invasion and obstacle sensors say of a car that slides over a line into a standing one."""
+    """What collision, lane invasion and obstacle sensors send of a car that slides over a line into a standing one."""
     ego = spawn("vehicle.lincoln.mkz_2020", carla.Transform(carla.Location(-190.0, 1.75, 0.1)))
     other = spawn("vehicle.audi.etron", carla.Transform(carla.Location(-160.0, 1.75, 0.1)))
     for _ in range(10):

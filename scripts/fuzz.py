@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def fuzz(paths: Sequence[str], duration_s: float) -> int:
-    """Begins rounds of the property tests under these paths for so long, and returns the exit status."""
+    """Runs rounds of the property tests under `paths`, begins none after `duration_s`, and returns the exit status."""
     ends_at = time.monotonic() + duration_s
     seeds: dict[str, int] = {}  # of the first failure of each test
     rounds = 0

@@ -1,7 +1,7 @@
-"""Takes the pictures of the README and the manuals: drives on the embedded simulator, as the window looks then.
+"""Takes the pictures of the README and the manuals: drives on the embedded simulator, with screenshots of the window.
 
-Pages are drawn without a display, at any size; a gaze tracker is played by a stream of its own, and the wheel
-that is calibrated by an emulated one (umockdev, `scripts/setup.sh --dev` installs it):
+Pages are drawn without a display, at any size; an LSL stream stands in for the gaze tracker, and an emulated
+wheel for the one that is calibrated (umockdev, `scripts/setup.sh --dev` installs it):
     .venv/bin/python scripts/take_pictures.py pages 1366x768 laptop
     .venv/bin/python scripts/take_pictures.py pages 3840x2160 wall
     umockdev-wrapper .venv/bin/python scripts/take_pictures.py wheel 1366x768 laptop
@@ -29,12 +29,12 @@ SECONDS = 10.0
 """Simulation time of the pictures; with the seed below the car then comes to a crossing with lights."""
 SEED, TRAFFIC = 3, 25
 AFTER_S = 120.0
-"""How long the list of takeovers may take to be read."""
+"""The longest time to wait for the list of takeovers."""
 SETTLE_S = 1.5
-"""Between a change and its picture."""
+"""The time between a change and its picture."""
 GAZE_HZ = 60.0
 WIDEST_PX = 2000
-"""Of a picture in the manual."""
+"""The size of a picture in the manual."""
 
 
 def main() -> None:
@@ -53,9 +53,9 @@ def use_offscreen(width: int, height: int) -> None:
     """Qt's own display in memory, of this size."""
     screen = {"name": "display", "x": 0, "y": 0, "width": width, "height": height}
     screen |= {"logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}
-    told = {"synchronousWindowSystemEvents": False, "windowFrameMargins": False, "screens": [screen]}
+    configuration = {"synchronousWindowSystemEvents": False, "windowFrameMargins": False, "screens": [screen]}
     path = Path(tempfile.gettempdir()) / f"takeover-screen-{os.getpid()}.json"
-    path.write_text(json.dumps(told), encoding="utf-8")
+    path.write_text(json.dumps(configuration), encoding="utf-8")
     os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={path}"
 
 
@@ -189,7 +189,7 @@ def _play_tracker(is_on: Callable[[], bool]) -> None:
 
 
 def _play_experimenter(window, seconds: float, state: dict) -> None:
-    """What an experimenter might do by then: a note, a mark, a request."""
+    """What an experimenter might do during the drive: a note, a mark, a takeover request."""
     run = window.run
     if seconds > 2.0 and "note" not in state:
         state["note"] = True
