@@ -51,6 +51,9 @@ wild_moments = st.builds(
     route_left=st.booleans(),
     request=st.booleans(),
 )
+held_by_a_person = states.map(
+    lambda state: dataclasses.replace(state, authority=Authority.HUMAN, hand_back_was_down=False)
+)
 lying_still = st.floats(-0.03, 0.03)
 calm_moments = st.builds(
     ArbiterInputs,
@@ -127,7 +130,9 @@ def bounded(value: float, low: float) -> float:
     return min(max(value, low), 1.0) if math.isfinite(value) else 0.0
 
 
-@given(states, moments, st.sampled_from([Reason.OVERRIDE_BUTTON, Reason.OVERRIDE_BRAKE]), st.booleans())
+@given(
+    states | held_by_a_person, moments, st.sampled_from([Reason.OVERRIDE_BUTTON, Reason.OVERRIDE_BRAKE]), st.booleans()
+)
 def test_button_and_brake_always_win(state, moment, how, wants_to_give_back):
     """From every state, in the same tick, and over a hand-back button that is pressed with them."""
     is_brake = how is Reason.OVERRIDE_BRAKE
