@@ -156,8 +156,8 @@ class SessionConfig(Settings):
     timeout_s: Positive = 10.0
     """How long an answer of the server is waited for."""
     tick_timeout_s: Positive = 2.0
-    """While driving: after this a server that does not answer is looked at. One that has ended is told at once, one
-    that is only late is waited for up to `timeout_s`, and told of."""
+    """While driving: after this a server that does not answer is looked at. One that has ended is reported at once,
+    one that is only late is waited for up to `timeout_s`, and reported."""
     load_timeout_s: Positive = 120.0
     """The same while a town loads (a real CARLA server takes its time)."""
     town: str | None = None

@@ -1,9 +1,9 @@
 """Whether the person claims the car: the way in of the arbitration, pure, asked before everything else in every tick.
 
 A clear override counts in the tick in which it is seen. A gentle hand, under the threshold of a clear one, counts when
-it pulls the same way for a moment: that is where bumps and noise are told from hands, and it costs the clear override
-nothing. What a motor does to the rim is no hand: a rim that lies where the motor was lately asked to turn it is
-explained by the motor.
+it pulls the same way for a moment: this distinguishes it from bumps and noise, and does not delay a clear override.
+What a motor does to the rim is no hand: a rim that lies where the motor was lately asked to turn it is explained by the
+motor.
 """
 
 from __future__ import annotations

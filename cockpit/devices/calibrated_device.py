@@ -49,7 +49,7 @@ class CalibratedDevice:
         return self._device.fd
 
     def look(self) -> None:
-        """Take everything the device said since the last time. Raises DeviceError when it is gone."""
+        """Read everything the device has sent since the last time. Raises DeviceError when it is gone."""
         try:
             if not Path(str(self._device.path)).exists():
                 raise DeviceError(f"{self.name} went away; plug it in again and begin anew")

@@ -52,7 +52,7 @@ HATS = frozenset(range(ecodes.ABS_HAT0X, ecodes.ABS_HAT3Y + 1))
 
 @dataclass(slots=True)
 class Calibration:
-    """One device being calibrated. `ranges`: axis code -> (min, max) as the device tells."""
+    """One device being calibrated. `ranges`: axis code -> (min, max) as the device reports."""
 
     ranges: Mapping[int, tuple[int, int]]
     step: Step = Step.REST
@@ -178,9 +178,9 @@ class Calibration:
 
 def write_profile(profile: DeviceProfile, path: Path) -> None:
     """Write a profile that `load_profile` reads. Raises OSError."""
-    told = profile.model_dump(mode="json", exclude_none=True)
+    content = profile.model_dump(mode="json", exclude_none=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def _axis_name(code: int) -> str:
@@ -193,5 +193,5 @@ def _key_name(code: int) -> str:
 
 def _name(names: str | list[str] | tuple[str, ...], prefix: str | tuple[str, ...]) -> str:
     """One of the kernel's names of a code; some have several."""
-    told = [names] if isinstance(names, str) else list(names)
-    return next(name for name in told if name.startswith(prefix) and name in ecodes.ecodes)
+    known = [names] if isinstance(names, str) else list(names)
+    return next(name for name in known if name.startswith(prefix) and name in ecodes.ecodes)

@@ -144,9 +144,9 @@ def _whole(profile: DeviceProfile) -> DeviceProfile:
 def _why_none() -> str:
     """Why there is no wheel, and what to do about it."""
     for name in profile_names():
-        said = why_no_wheel(load_profile(name))
-        if "may not open it" in said:
-            return said
+        reason = why_no_wheel(load_profile(name))
+        if "may not open it" in reason:
+            return reason
     return (
         f"no wheel is plugged in that a profile fits ({', '.join(profile_names())}); plug one in, switch it to PC "
         "mode, write a profile with `takeover calibrate`, or drive with --device keyboard"
@@ -154,7 +154,7 @@ def _why_none() -> str:
 
 
 def _forbidden(path: str, inputs: Path = Path("/dev/input")) -> str:
-    """How to be allowed to open a device file; by its own name where sysfs tells which device it is."""
+    """How to be allowed to open a device file; by its own name where sysfs identifies the device."""
     identity = identity_from_sysfs(Path("/sys/class/input") / Path(path).name) if inputs == Path("/dev/input") else None
     for name in profile_names():
         profile = load_profile(name)

@@ -19,7 +19,7 @@ from recorder.schema import DriverInput, DriverKind
 
 @dataclass(frozen=True, slots=True)
 class RawState:
-    """Everything a device said so far."""
+    """Everything a device has sent so far."""
 
     axes: Mapping[int, int] = field(default_factory=dict)
     """Axis code -> newest raw value; axes that have not spoken are missing."""

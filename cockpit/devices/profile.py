@@ -48,7 +48,7 @@ def _key_code(name: str) -> str:
 AxisCode = Annotated[str, AfterValidator(_axis_code)]
 KeyCode = Annotated[str, AfterValidator(_key_code)]
 RawEnd = int | Literal["min", "max"]
-"""A raw value, or the end of the range that the device itself tells."""
+"""A raw value, or the end of the range that the device itself reports."""
 DeadZone = Annotated[float, Field(ge=0.0, lt=0.5)]
 Curve = Annotated[float, Field(gt=0.2, le=5.0)]
 
@@ -181,7 +181,7 @@ def load_profile(name_or_path: str | Path) -> DeviceProfile:
 
 
 def resolved(profile: DeviceProfile, ranges: Mapping[int, tuple[int, int]]) -> DeviceProfile:
-    """The profile with every "min" and "max" replaced by what the device tells: axis code -> (min, max).
+    """The profile with every "min" and "max" replaced by what the device reports: axis code -> (min, max).
 
     Raises:
         ConfigError: the device has no such axis.

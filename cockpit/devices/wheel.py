@@ -37,13 +37,13 @@ RESCAN_S = 0.5
 AUTOCENTRE_STEP = 0.02
 """Smaller changes of the pull are not sent: each is a message to the wheel."""
 FORCE_S = 0.01
-"""How often the motor is told what to do."""
+"""How often the motor gets a new force."""
 RATE_SMOOTHING = 0.3
 """Share of the newest reading in the rim's speed: a rim of 900 degrees moves in steps of its sensor."""
 STUCK_S = 1.5
-"""A reader that gave no sign for this long hangs: its last words are no wish of the driver's."""
+"""A reader that gave no sign for this long hangs: its last reading is no input of the driver's."""
 LOOK_S = 0.1
-"""How often a silent wheel is checked to be there still; the kernel mostly tells at once, a hub in trouble may not."""
+"""How often a silent wheel is checked to be still there; the kernel mostly reports it, a hub in trouble may not."""
 
 
 class DeviceError(Exception):
@@ -139,7 +139,7 @@ class EvdevWheel:
             return replace(driver_input, has_servo=self._has_motor)
 
     def raw_state(self) -> RawState:
-        """Everything the wheel said so far, for calibration and for looking at it."""
+        """Everything the wheel has sent so far, for calibration and for looking at it."""
         with self._lock:
             return self._raw
 
@@ -199,7 +199,7 @@ class EvdevWheel:
             _close_quietly(device)
 
     def _turn(self, motor: Motor, rim: _RimWatch) -> None:
-        """Tell the motor what to do now."""
+        """Send the motor its force of now."""
         now_s = time.monotonic()
         with self._lock:
             demand, at_s = self._demand if self._demand is not None else (None, 0.0)
@@ -308,9 +308,9 @@ class _RimWatch:
 
 
 def axis_ranges(device: evdev.InputDevice) -> dict[int, tuple[int, int]]:
-    """Axis code -> (min, max), as the device tells."""
-    told = device.capabilities(absinfo=True).get(ecodes.EV_ABS, [])
-    return {code: (info.min, info.max) for code, info in told}  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
+    """Axis code -> (min, max), as the device reports."""
+    axes = device.capabilities(absinfo=True).get(ecodes.EV_ABS, [])
+    return {code: (info.min, info.max) for code, info in axes}  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
 
 
 def _pull_to_centre(device: evdev.InputDevice, share: float) -> bool:

@@ -1,7 +1,7 @@
 """OptiTrack's NatNet, the part a head needs: asks Motive for its version, then reads one rigid body from its frames.
 
-UDP, little-endian. Each packet begins with message id and payload size (uint16 each). A frame's layout hangs on the
-version that the server tells on connecting; versions 3.0 to 4.x are read, others refused. The layout was compared,
+UDP, little-endian. Each packet begins with message id and payload size (uint16 each). A frame's layout depends on
+the version that the server sends on connecting; versions 3.0 to 4.x are read, others refused. The layout was compared,
 field by field, with the PythonClient of OptiTrack's NatNet SDK 4.2. Malformed packets are dropped and counted.
 """
 

@@ -262,7 +262,7 @@ def texture_coordinates(view: ScreenView, eye_m: ArrayLike, camera: CameraSpec) 
 
     Divide the first two by the third to get 0..1 across and down. The three numbers are linear over each cell of the
     mesh, so a renderer that interpolates them and divides at every pixel is exact on every flat piece. A flat screen is
-    a mesh of one cell; `vertices_uv` tells where its vertices lie in the display's picture.
+    a mesh of one cell; `vertices_uv` is where its vertices lie in the display's picture.
     """
     if view.is_mirror:
         return np.array([[[1.0, 0, 1], [0, 0, 1]], [[1, 1, 1], [0, 1, 1]]])

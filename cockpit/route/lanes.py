@@ -1,6 +1,6 @@
 """The lane graph of a map: which lane leads into which, where lanes may be changed, and where stop lines lie.
 
-Built from `carla.Map` (topology, waypoints, landmarks) and, for what CARLA's API keeps to itself (lengths of lane
+Built from `carla.Map` (topology, waypoints, landmarks) and, for what CARLA's API does not give (lengths of lane
 sections, speed limits), from the OpenDRIVE text. Lengths along a lane are called ``along`` and run in the direction of
 travel from where the lane section is entered, measured on the road's reference line as OpenDRIVE does.
 """
@@ -172,7 +172,7 @@ class LaneGraph:
 
 @dataclass(frozen=True, slots=True)
 class _Road:
-    """Of a road's OpenDRIVE element, what CARLA's API does not tell."""
+    """Of a road's OpenDRIVE element, what CARLA's API does not give."""
 
     length_m: float
     section_starts: list[float]

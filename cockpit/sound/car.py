@@ -171,9 +171,9 @@ class CarSound:
         if not self.is_audible:
             return
         heard = loudness_from_tick(tick, self._config, self._arbitration)
-        told = {f"engine{number}": volume for number, volume in enumerate(heard.engine)}
-        told |= {"tyres": 0.5 * heard.tyres, "squeal": heard.squeal, "wind": heard.wind}
-        for name, volume in told.items():
+        volumes = {f"engine{number}": volume for number, volume in enumerate(heard.engine)}
+        volumes |= {"tyres": 0.5 * heard.tyres, "squeal": heard.squeal, "wind": heard.wind}
+        for name, volume in volumes.items():
             self._loops[name].set_volume(self._config.volume * volume)
         if heard.hit:
             self._hit.set_volume(min(1.0, 2.0 * self._config.volume) * heard.hit)

@@ -72,7 +72,7 @@ class PaneContent:
         self.notice = ""
         """One line for the driver's and the experimenter's eyes, e.g. the measured delays."""
         self.is_paused = False
-        """The world stands still, and the driver is to be told."""
+        """The world stands still, and the driver is to see it."""
         self.still: QImage | None = None
         """Shown instead of a tick: a test pattern."""
 

@@ -1,6 +1,6 @@
 """One screen of the rig as an OpenGL widget: the GPU warps, blends and scales; the rest is painted over by Qt.
 
-The swap is known: Qt tells when the window's buffer was handed over, which is as near to the light as software comes.
+The swap is known: Qt reports when the window's buffer was swapped, which is as near to the light as software comes.
 """
 
 from __future__ import annotations

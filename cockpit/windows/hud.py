@@ -1,7 +1,7 @@
 """Draws the instruments over the road: dark glass plates, large figures, one colour for who drives.
 
 Everything is laid out in a 640x360 design space and scaled to the pane, so that it reads the same on a wall and in a
-small window. Pure painting: what is said comes from `cockpit.windows.instruments`.
+small window. Pure painting: its texts come from `cockpit.windows.instruments`.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class DriverScreens(QObject):
         renderer: Renderer = Renderer.AUTO,
         chime_after_s: float | None = 0.0,
     ) -> None:
-        """`eye` tells where a tracked eye is (to be) in the rig frame; None: it is at rest. The chime of a takeover
+        """`eye` returns where a tracked eye is (to be) in the rig frame; None: it is at rest. The chime of a takeover
         request joins in after `chime_after_s`; None: it is heard elsewhere.
         """
         super().__init__()
@@ -208,7 +208,7 @@ class DriverScreens(QObject):
             self._newest_changed.emit()
 
     def show_paused(self, is_paused: bool) -> None:
-        """Tell the driver, on the screen with the instruments, that the world stands still; GUI thread only."""
+        """Show the driver, on the screen with the instruments, that the world stands still; GUI thread only."""
         if is_paused is self._is_paused:
             return
         self._is_paused = is_paused
@@ -265,12 +265,12 @@ class DriverScreens(QObject):
                 100 * share,
             )
         self._has_told_slow = is_slow
-        told = f"Screens skip {100 * share:.0f} % of the pictures. " if is_slow else ""
+        notice = f"Screens skip {100 * share:.0f} % of the pictures. " if is_slow else ""
         if self.trouble_elsewhere is not None and (trouble := self.trouble_elsewhere()):
-            told += f"{trouble[0].upper()}{trouble[1:]}. "
+            notice += f"{trouble[0].upper()}{trouble[1:]}. "
         if self._shows_timing:
-            told += f"input to photon p50/p95/p99 {self.meter.input_to_photon().text()}, skipped {100 * share:.0f} %"
-        return told
+            notice += f"input to photon p50/p95/p99 {self.meter.input_to_photon().text()}, skipped {100 * share:.0f} %"
+        return notice
 
     def _close_windows(self) -> None:
         if self._is_closed:

@@ -14,7 +14,7 @@ KEPT = 1000
 """Delays that the percentiles are made of."""
 WATCHED_TICKS = 100
 TOO_MANY_DROPPED = 0.1
-"""From this share of skipped ticks on the driver and the log are told."""
+"""From this share of skipped ticks on it is shown to the driver and logged."""
 LONGEST_S = 2.0
 """An input older than this came before the drive, or from a clock that was set: it measures nothing."""
 

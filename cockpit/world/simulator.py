@@ -27,7 +27,7 @@ STOP_TIMEOUT_S = 5.0
 
 
 class SimulatorError(RuntimeError):
-    """The simulator did not start; the text carries what it said."""
+    """The simulator did not start; the text carries the end of its output."""
 
 
 @dataclass(slots=True)
@@ -101,10 +101,10 @@ def _start(command: list[str], timeout_s: float) -> RunningSimulator:
         port = _await_ready(process, timeout_s)
     except BaseException as error:
         _end(process)
-        said = _tail(stderr)
+        output = _tail(stderr)
         stderr.close()
         if isinstance(error, SimulatorError):
-            raise SimulatorError(f"{error} It said:\n{said}" if said else str(error)) from None
+            raise SimulatorError(f"{error} It said:\n{output}" if output else str(error)) from None
         raise
     log.info("simulator ready on port %d (process %d)", port, process.pid)
     return RunningSimulator(port, process, stderr)

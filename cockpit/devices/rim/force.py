@@ -132,8 +132,8 @@ def torque(demand: ForceDemand | None, age_s: float, turned: float, rate_per_s: 
 
 def _is_sound(demand: ForceDemand, *rim: float) -> bool:
     """Whether every number is one, and none is absurd: a motor is moved by nothing else."""
-    told = (demand.target, demand.speed_mps, demand.slip_rad, demand.bump, demand.distance_m, demand.since_s)
-    return all(abs(value) < 1e6 for value in (*told, *rim))
+    values = (demand.target, demand.speed_mps, demand.slip_rad, demand.bump, demand.distance_m, demand.since_s)
+    return all(abs(value) < 1e6 for value in (*values, *rim))
 
 
 @dataclass(slots=True)
