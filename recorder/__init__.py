@@ -1,1 +1,1 @@
-"""The one schema of what is recorded, the ring buffer, the Zarr writer and reader, integrity check and exports."""
+"""What is recorded and how: schema, Zarr writer and reader, integrity check, exports. Nothing drives here."""

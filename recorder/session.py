@@ -28,29 +28,29 @@ def write_session(folder: Path, info: SessionInfo) -> None:
         raise FileExistsError(f"{folder} holds a session already: record into another folder")
     (folder / SEGMENTS).mkdir(parents=True, exist_ok=True)
     (folder / MAP_FILE).write_text(info.opendrive, encoding="utf-8", newline="")
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         field.name: getattr(info, field.name) for field in dataclasses.fields(info) if field.name != "opendrive"
     }
-    told["route_world"] = np.asarray(info.route_world, np.float32).reshape(-1, 4).tolist()
-    write_json(folder / SESSION_FILE, {"schema_version": SCHEMA_VERSION, "opendrive_file": MAP_FILE, **told})
+    content["route_world"] = np.asarray(info.route_world, np.float32).reshape(-1, 4).tolist()
+    write_json(folder / SESSION_FILE, {"schema_version": SCHEMA_VERSION, "opendrive_file": MAP_FILE, **content})
 
 
 def read_session(folder: Path) -> SessionInfo:
     """What is constant in a session. Raises RecordingError when `folder` holds no readable session."""
     path = Path(folder) / SESSION_FILE
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        version = told.pop("schema_version")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content.pop("schema_version")
         if version > SCHEMA_VERSION:
             raise RecordingError(
                 f"{path} was written with schema {version}, this program reads up to {SCHEMA_VERSION}: update it"
             )
-        with (path.parent / told.pop("opendrive_file")).open(encoding="utf-8", newline="") as file:
-            told["opendrive"] = file.read()
-        told["driver"] = DriverKind(told["driver"])
-        told["route_world"] = np.asarray(told["route_world"], np.float32).reshape(-1, 4)
-        told["scenarios"] = tuple(told.get("scenarios", ()))
-        return SessionInfo(**told)
+        with (path.parent / content.pop("opendrive_file")).open(encoding="utf-8", newline="") as file:
+            content["opendrive"] = file.read()
+        content["driver"] = DriverKind(content["driver"])
+        content["route_world"] = np.asarray(content["route_world"], np.float32).reshape(-1, 4)
+        content["scenarios"] = tuple(content.get("scenarios", ()))
+        return SessionInfo(**content)
     except FileNotFoundError as error:
         raise RecordingError(
             f"{folder} is no recorded session, {Path(error.filename).name} is missing: "

@@ -56,7 +56,7 @@ class LogEntry:
 
 
 class SessionLog:
-    """The writing end. `add` may come from any thread; what cannot be written is told once and costs nothing else."""
+    """The writing end. `add` may come from any thread; what cannot be written is reported once, no more."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / LOG_FILE
@@ -98,8 +98,8 @@ def read_log(folder: Path) -> list[LogEntry]:
     found = []
     for line in lines:
         try:
-            told = json.loads(line)
-            found.append(LogEntry(**{**told, "kind": EntryKind(told["kind"])}))
+            entry = json.loads(line)
+            found.append(LogEntry(**{**entry, "kind": EntryKind(entry["kind"])}))
         except (ValueError, TypeError, KeyError):
             log.warning("%s: a line cannot be read and is left out", folder / LOG_FILE)
     return found

@@ -1,1 +1,1 @@
-"""Segments to datasets, training, closed-loop evaluation and reports."""
+"""From recorded segments to a better policy: data sets, training, closed-loop evaluation, reports."""

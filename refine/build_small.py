@@ -1,4 +1,4 @@
-"""The small policy from nothing, in one call: collect, train, let it drive and correct it, train again, one DPO round.
+"""The small policy from random weights in one call: collect, train, correct its drives, train again, one DPO round.
 
 Each stage leaves a finished folder behind, so that a call that was interrupted goes on where it stopped when it is made
 again with the same output folder.
@@ -57,7 +57,7 @@ class RoundsConfig(BaseModel):
 
     rounds: int = Field(default=1, ge=0)
     routes: int = Field(default=4, ge=1)
-    """Of the shipped training routes, from the first."""
+    """How many of the shipped training routes are driven, from the first."""
     traffic: int = Field(default=20, ge=0)
     dpo: DpoConfig = DpoConfig()
 
@@ -86,7 +86,7 @@ Detail = CollectProgress | TrainingStep | Tick | EvaluationProgress | DpoStep
 
 @dataclass(frozen=True, slots=True)
 class BuildProgress:
-    """Which stage is at work, and its own report."""
+    """Which stage is running, and its own report."""
 
     stage: str
     detail: Detail

@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class VlaAnswer:
-    """What the model said about one picture."""
+    """The model's answer to one picture."""
 
     text: str
     tokens: tuple[int, ...]
@@ -157,7 +157,7 @@ def _linear_patch_forward(conv: torch.nn.Conv3d) -> Any:
 
 
 def prepare_tokens(model: Any, tokenizer: PreTrainedTokenizerBase, codes: int) -> int:
-    """Add missing action tokens to tokenizer and model; returns how many. A new token knows nothing yet."""
+    """Add missing action tokens to tokenizer and model; returns how many. A new token is untrained."""
     added = add_action_tokens(tokenizer, codes)
     if added:
         log.warning("%d action tokens were added: this model cannot drive before it is fine-tuned", added)

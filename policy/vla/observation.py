@@ -14,9 +14,9 @@ from recorder.schema import RouteCommand, Tick
 SPEED_STEP_MPS = 0.5
 MAX_SPEED_MPS = 40.0
 DISTANCE_STEPS_M = (0, 2, 4, 6, 8, 10, 15, 20, 25, 30)
-"""Distances to a manoeuvre that are told apart: finely where the turn is about to begin."""
+"""Distances to a manoeuvre that the prompt distinguishes: finely where the turn is about to begin."""
 KMH_STEP = 5
-"""Speed limits are told in km/h, as the signs have them."""
+"""Speed limits are given in km/h, as the signs have them."""
 
 COMMAND_WORDS = {
     RouteCommand.LANE_FOLLOW: "follow lane",

@@ -1,4 +1,4 @@
-"""The small VLA: the architecture of Qwen2.5-VL at about four million parameters, made from nothing.
+"""The small VLA: the architecture of Qwen2.5-VL at about four million parameters, with random weights.
 
 It has its own tokenizer and an untrained body; `refine.train.small_sft` teaches it to drive. Everything that reads its
 folder reads a Qwen2.5-VL folder in the same way.

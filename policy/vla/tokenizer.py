@@ -1,4 +1,4 @@
-"""The small model's own tokenizer: byte-level BPE over what is said while driving, and one token per action code.
+"""The small model's own tokenizer: byte-level BPE over the words of prompts and answers, and one token per action code.
 
 It is trained on every prompt and answer that can occur, so that each label, word and number is one token and a whole
 frame needs few. Names and roles of the special tokens are Qwen's, so that its processor and chat template fit.

@@ -84,8 +84,8 @@ def _copy(segment: Segment, file: h5py.File) -> None:
 def _copy_table(group: h5py.Group, name: str, table: Table) -> None:
     dataset = group.create_dataset(name, data=table.values, compression="gzip", compression_opts=1)
     # HDF5 holds at most 64 KiB of attributes in an object's header; described columns are a data set of their own.
-    told = [json.dumps(column, ensure_ascii=False) for column in table.described]
-    columns = group.create_dataset(f"{name}_columns", data=told, dtype=h5py.string_dtype())
+    descriptions = [json.dumps(column, ensure_ascii=False) for column in table.described]
+    columns = group.create_dataset(f"{name}_columns", data=descriptions, dtype=h5py.string_dtype())
     dataset.attrs["columns"] = columns.ref
 
 

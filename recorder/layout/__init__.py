@@ -1,1 +1,1 @@
-"""How a segment lies on disk: columns, pictures, arrays and the store. Neither reads nor writes a whole segment."""
+"""How a segment lies on disk (columns, pictures, arrays, the store), and what a takeover is. Reads no whole segment."""

@@ -77,11 +77,16 @@ class Column:
     get: Callable[[Any], Any] = attrgetter("__class__")
 
     def described(self) -> dict[str, Any]:
-        """What a stranger needs to read the column, as JSON."""
-        told: dict[str, Any] = {"name": self.name, "kind": str(self.kind), "unit": self.unit, "meaning": self.meaning}
+        """What a reader without this code needs to know of the column, as JSON."""
+        entry: dict[str, Any] = {
+            "name": self.name,
+            "kind": str(self.kind),
+            "unit": self.unit,
+            "meaning": self.meaning,
+        }
         if self.kind is Kind.ENUM:
-            told["names"] = list(self.names)
-        return told
+            entry["names"] = list(self.names)
+        return entry
 
 
 @cache

@@ -1,7 +1,7 @@
 """One segment on disk: a Zarr v3 group that only grows.
 
 Every chunk carries a checksum, arrays are appended in batches, and after each batch the number of whole ticks is
-committed in the group's attributes; whoever reads trims to that number. docs/recording.md has the layout.
+committed in the group's attributes; a reader trims to that number. docs/recording.md has the layout.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from recorder.layout.codec import CAMERA_COLUMNS, TABLES, Batch, camera_key
 from recorder.layout.columns import Column
 from recorder.schema import SCHEMA_VERSION
 
-# Pictures of varying length have no final Zarr v3 specification yet; docs/recording.md says so once, a log need not.
+# Pictures of varying length have no final Zarr v3 specification yet; docs/recording.md says so.
 warnings.filterwarnings("ignore", category=UnstableSpecificationWarning)
 
 FORMAT = "takeover-segment"

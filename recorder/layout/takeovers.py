@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recorder.schema import Authority, DriverKind, Reason
 
 Texts = Sequence[str] | NDArray[Any]
-"""One text a tick, a column of a segment for one."""
+"""One text a tick, for example a column of a segment."""
 NOTE_TICKS = 20
 """Ticks within which a note belongs to the tick that it explains: 1 s at 20 Hz. The expert gives its note together with
 the button; what a driver reports a second later is about something else."""

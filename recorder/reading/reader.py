@@ -1,7 +1,7 @@
 """Reads what was recorded: sessions, their segments, and single ticks, columns and pictures of a segment.
 
 A segment may be read while it is being written or after its writer was killed: only committed ticks are seen. Whatever
-is wrong with a file is told as a `RecordingError` with a plain message.
+is wrong with a file is raised as a `RecordingError` with a plain message.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Segment:
         path = Path(path)
         if not path.exists():
             raise RecordingError(f"{path} is missing: `takeover segments list` names what there is")
-        with _told(path):
+        with _read_errors(path):
             group = zarr.open_group(path, mode="r", use_consolidated=False)
             attributes = dict(group.attrs)
         if attributes.get("format") != FORMAT:
@@ -106,11 +106,11 @@ class Segment:
     @cached_property
     def arrays(self) -> Arrays:
         """Every table, trimmed to the committed ticks; pictures stay on disk."""
-        with _told(self.path):
+        with _read_errors(self.path):
             ticks = self._rows("ticks", len(self))
-            told = [column["name"] for column in self._described("ticks")]
-            last = {name: self._last(ticks, told, f"{name}_end") for name in ("actors", "lights", "events")}
-            plan_rows = ticks[:, told.index("plan_row")]
+            names = [column["name"] for column in self._described("ticks")]
+            last = {name: self._last(ticks, names, f"{name}_end") for name in ("actors", "lights", "events")}
+            plan_rows = ticks[:, names.index("plan_row")]
             last["plans"] = int(plan_rows.max()) + 1 if len(plan_rows) else 0
             strings = list(self._array("strings")[:])
             tables = {name: self._table(name, last.get(name, len(self)), strings) for name in TABLES}
@@ -119,7 +119,7 @@ class Segment:
             return Arrays(
                 tables=tables,
                 cameras={name: self._table(f"{key}/geometry", len(self), strings) for name, key in self._keys.items()},
-                route_ahead=self._rows("route_ahead", self._last(ticks, told, "route_ahead_end")),
+                route_ahead=self._rows("route_ahead", self._last(ticks, names, "route_ahead_end")),
                 plan_tokens=self._rows("plan_tokens", ends[0]),
                 plan_trajectories=self._rows("plan_trajectories", ends[1]),
                 strings=strings,
@@ -169,7 +169,7 @@ class Segment:
         """Tick `index` whole, as recorded (pictures as JPEG left them). Negative indices count from the end."""
         row = self._index(index)
         arrays = self.arrays
-        with _told(self.path):
+        with _read_errors(self.path):
             return decode_tick(arrays, row, {name: self.jpeg(name, row) for name in self._keys})
 
     def ticks(self) -> Iterator[Tick]:
@@ -177,7 +177,7 @@ class Segment:
         return (self.tick(index) for index in range(len(self)))
 
     def column(self, name: str) -> NDArray[Any]:
-        """A column of `ticks` over the segment, ``ego/speed_mps`` for one. Raises KeyError with the names there are."""
+        """A column of `ticks`, for example ``ego/speed_mps``. Raises KeyError with the names there are."""
         table = self.arrays.tables["ticks"]
         if name not in table:
             raise KeyError(f"{name} is no column of {self.path.name}; there are {', '.join(table.names)}")
@@ -217,7 +217,7 @@ class Segment:
         if camera not in self._keys:
             raise KeyError(f"{self.path.name} has no camera {camera}; there are {', '.join(self.cameras) or 'none'}")
         row = self._index(index)
-        with _told(self.path):
+        with _read_errors(self.path):
             return bytes(self._array(f"{self._keys[camera]}/jpeg")[row : row + 1][0])
 
     def image(self, camera: str, index: int) -> NDArray[np.uint8]:
@@ -225,7 +225,7 @@ class Segment:
         data = self.jpeg(camera, index)
         if not data:
             raise RecordingError(f"{self.path}: camera {camera} gave no picture in tick {index}")
-        with _told(self.path):
+        with _read_errors(self.path):
             return decode_jpeg(data)
 
     def ticks_with(self, kind: EventKind) -> list[int]:
@@ -288,7 +288,7 @@ def list_segments(folder: Path | str) -> list[SegmentSummary]:
     found: list[SegmentSummary] = []
     for path in segment_paths(folder):
         try:
-            with _told(path):
+            with _read_errors(path):
                 found.append(Segment.open(path).summary())
         except RecordingError as error:
             log.warning("left out: %s", error)
@@ -296,7 +296,7 @@ def list_segments(folder: Path | str) -> list[SegmentSummary]:
 
 
 @contextlib.contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _read_errors(path: Path) -> Iterator[None]:
     """Any way in which a broken file can fail, as a RecordingError naming the segment."""
     try:
         yield

@@ -25,7 +25,7 @@ class Problem:
     path: Path
     message: str
     is_loss: bool = False
-    """The file is sound, but the recorder said that something is missing from it (a kill, a full disk, lost ticks)."""
+    """The file is sound, but by its attributes something is missing from it (a kill, a full disk, lost ticks)."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
@@ -64,14 +64,14 @@ def verify_segment(path: Path | str) -> list[Problem]:
 
 
 def _losses(segment: Segment) -> Iterator[Problem]:
-    told = segment.attributes
+    attributes = segment.attributes
     if not segment.is_complete:
-        why = told.get("error") or "the recorder was ended before it could close it"
+        why = attributes.get("error") or "the recorder was ended before it could close it"
         yield Problem(segment.path, f"is cut short after {len(segment)} ticks: {why}", is_loss=True)
-    if told.get("dropped_ticks"):
-        yield Problem(segment.path, f"{told['dropped_ticks']} ticks were lost while recording", is_loss=True)
-    if told.get("picture_errors"):
-        yield Problem(segment.path, f"{told['picture_errors']} pictures could not be encoded", is_loss=True)
+    if attributes.get("dropped_ticks"):
+        yield Problem(segment.path, f"{attributes['dropped_ticks']} ticks were lost while recording", is_loss=True)
+    if attributes.get("picture_errors"):
+        yield Problem(segment.path, f"{attributes['picture_errors']} pictures could not be encoded", is_loss=True)
 
 
 def _faults(segment: Segment) -> Iterator[Problem]:
@@ -111,7 +111,7 @@ def _picture_faults(segment: Segment, camera: str) -> Iterator[str]:
     geometry = segment.arrays.cameras[camera]
     for index in range(len(segment)):
         data = segment.jpeg(camera, index)
-        told = geometry.numbers("width_px")[index], geometry.numbers("height_px")[index]
+        recorded = geometry.numbers("width_px")[index], geometry.numbers("height_px")[index]
         if not data:
             continue
         try:
@@ -119,6 +119,6 @@ def _picture_faults(segment: Segment, camera: str) -> Iterator[str]:
         except ValueError as error:
             yield f"camera {camera}, tick {index}: {error}"
             return
-        if (width_px, height_px) != told:
-            yield f"camera {camera}, tick {index}: the picture is {width_px}x{height_px}, recorded as {told}"
+        if (width_px, height_px) != recorded:
+            yield f"camera {camera}, tick {index}: the picture is {width_px}x{height_px}, recorded as {recorded}"
             return

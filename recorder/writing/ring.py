@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Timed(Protocol):
-    """Anything with a simulation time in seconds, a `Tick` for one."""
+    """Anything with a simulation time in seconds, for example a `Tick`."""
 
     @property
     def time_s(self) -> float:

@@ -2,7 +2,7 @@
 
 `consume` only puts the tick on a queue. A worker thread compresses its pictures, keeps the last seconds in a ring, and
 while a takeover's window is open appends to a segment, flushed at least once a second. What goes wrong while writing
-ends that segment, which stays readable up to its last flush, and is told in `error`; the session goes on.
+ends that segment, which stays readable up to its last flush, and is named in `error`; the session goes on.
 """
 
 from __future__ import annotations

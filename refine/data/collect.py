@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 MOST_LIVES = 6
-"""Deaths of one collecting process that end the whole."""
+"""Crashes of one collecting process after which collecting ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def count_samples(folder: Path, shard: int) -> int:
 
 
 class _Worker:
-    """A collecting process, started anew where it dies: CARLA's client now and then takes its process with it."""
+    """A collecting process, started anew where it dies: CARLA's client sometimes crashes its process."""
 
     def __init__(self, out: Path, config: CollectConfig, number: int, samples: int) -> None:
         self._out, self._config, self._number, self._samples = out, config, number, samples
@@ -108,7 +108,7 @@ def _work(out: Path, config: CollectConfig, worker: int, life: int, name: str, s
     buffer = SampleBuffer(out, name, config.shard)
     scene = 0
     with launch_simulator(seed=config.seed) as simulator:
-        while len(buffer) < samples and time.monotonic() < deadline and _is_wanted():
+        while len(buffer) < samples and time.monotonic() < deadline and _is_parent_alive():
             rng = np.random.default_rng((config.seed, worker, life, scene))
             count = min(config.scene_samples, samples - len(buffer))
             _collect_scene(("127.0.0.1", simulator.port), config, rng, buffer, count, deadline)
@@ -116,8 +116,8 @@ def _work(out: Path, config: CollectConfig, worker: int, life: int, name: str, s
     buffer.flush()
 
 
-def _is_wanted() -> bool:
-    """Whether the process that started this one still lives; a killed one cannot say goodbye."""
+def _is_parent_alive() -> bool:
+    """Whether the process that started this one still runs; a killed one cannot ask this one to end."""
     parent = multiprocessing.parent_process()
     return parent is None or parent.is_alive()
 

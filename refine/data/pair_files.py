@@ -22,9 +22,9 @@ class PairKind(enum.StrEnum):
     """Where a pair's preference comes from."""
 
     TAKEOVER = "takeover"
-    """What was driven in a takeover, over what the policy said."""
+    """What was driven in a takeover, preferred over the policy's answer."""
     ORDINARY = "ordinary"
-    """What the policy drove where nobody had to intervene, over what a takeover did elsewhere at that speed."""
+    """What the policy drove where nobody had to intervene, preferred over a takeover's driving at that speed."""
 
 
 @dataclass(frozen=True)

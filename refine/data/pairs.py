@@ -71,26 +71,26 @@ def build_pairs(
 
 
 class _Progress:
-    """Counts segments for whoever wants to know."""
+    """Counts segments and reports the count to the caller's function."""
 
-    def __init__(self, total: int, told: Callable[[int, int], None] | None) -> None:
-        self._done, self._total, self._told = 0, total, told
+    def __init__(self, total: int, on_progress: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._on_progress = 0, total, on_progress
 
     def one_more(self) -> None:
         self._done += 1
-        if self._told:
-            self._told(self._done, self._total)
+        if self._on_progress:
+            self._on_progress(self._done, self._total)
 
 
 @dataclass(frozen=True)
 class _Calm:
-    """A frame in which the policy drove as it said and nobody had to intervene."""
+    """A frame in which the policy drove as it answered and nobody had to intervene."""
 
     segment: Segment
     drive: Drive
     index: int
     plan: Plan
-    said: NDArray[np.float32]
+    answered: NDArray[np.float32]
 
 
 class _Builder:
@@ -191,10 +191,10 @@ class _Builder:
             segment = Segment.open(path)
             drive = drive_of(segment)
             for index, plan in plans_by_tick(segment):
-                said = ordinary_answer(drive, index, plan, self.codebook, horizon, step_s, self.config)
-                if said is not None and drive.time_s[index] - last_s >= self.config.gap_s - 1e-6:
+                answered = ordinary_answer(drive, index, plan, self.codebook, horizon, step_s, self.config)
+                if answered is not None and drive.time_s[index] - last_s >= self.config.gap_s - 1e-6:
                     last_s = drive.time_s[index]
-                    found.append(_Calm(segment, drive, index, plan, said))
+                    found.append(_Calm(segment, drive, index, plan, answered))
         except RecordingError as error:
             log.warning("no ordinary driving from it: %s", error)
         return found
@@ -208,16 +208,16 @@ class _Builder:
         """The policy's own answer, preferred over that of the takeover at the nearest speed that differs from it."""
         for other in sorted(self.rows, key=lambda other: abs(other["speed_mps"] - speed_mps)):
             manoeuvre = np.asarray(other["chosen_trajectory"], np.float32)
-            displacement_m = mean_distance_m(calm.said, manoeuvre)
+            displacement_m = mean_distance_m(calm.answered, manoeuvre)
             if displacement_m >= self.config.least_displacement_m:
                 return Preference(
                     chosen=calm.plan.text,
                     rejected=other["chosen"][0]["content"][0]["text"],
                     chosen_tokens=calm.plan.tokens,
                     rejected_tokens=tuple(other["chosen_tokens"]),
-                    chosen_trajectory=calm.said,
+                    chosen_trajectory=calm.answered,
                     rejected_trajectory=manoeuvre,
-                    driven_trajectory=calm.said,
+                    driven_trajectory=calm.answered,
                     displacement_m=displacement_m,
                     human_share=0.0,
                 )

@@ -1,4 +1,4 @@
-"""The rule by which a frame of a takeover becomes a preference: what was driven after it, preferred over what was said.
+"""The rule by which a frame of a takeover becomes a preference: what was driven, preferred over the policy's answer.
 
 A *decision step* is a frame of a recorded takeover which the policy answered: before and at the takeover, and on while
 the person drives, because the policy plans on in the shadow. The driven future, encoded as an answer, is preferred over
@@ -20,7 +20,7 @@ from policy.vla.labels import meta_action
 from recorder.schema import Plan, RouteCommand
 
 LEAST_ORDINARY_M = 3.0
-"""An ordinary drive gets at least this far within the horizon: standing is not held up as an example."""
+"""An ordinary drive gets at least this far within the horizon: standing is no example to learn from."""
 MOST_ORDINARY_ERROR_M = 1.0
 """Mean distance by which the policy may have missed its own answer, for the answer to count as driven."""
 LARGEST_GAP_S = 0.3
@@ -155,7 +155,7 @@ def judge(
     last = _last_tick(drive, drive.time_s[index] + horizon * step_s)
     if drive.collided[index + 1 : (last or 0) + 1].any():
         return Skip.COLLISION
-    rejected = _said(plan, codebook, horizon, step_s)
+    rejected = _answered(plan, codebook, horizon, step_s)
     if rejected is None:
         return Skip.OTHER_POLICY
     tokens = codebook.encode(driven)
@@ -184,17 +184,17 @@ def judge(
 def ordinary_answer(
     drive: Drive, index: int, plan: Plan, codebook: Codebook, horizon: int, step_s: float, config: PairConfig
 ) -> NDArray[np.float32] | None:
-    """(T, 3) the policy's answer to tick `index` where it drove as it said and nobody had to take over; else None."""
+    """(T, 3) the policy's answer to tick `index` where it drove accordingly and nobody had to take over; else None."""
     last = _last_tick(drive, drive.time_s[index] + horizon * step_s + config.calm_s)
     if last is None or not drive.free[index : last + 1].all() or drive.collided[index : last + 1].any():
         return None
-    driven, said = driven_future(drive, index, horizon, step_s), _said(plan, codebook, horizon, step_s)
-    if isinstance(driven, Skip) or said is None or np.hypot(*driven[-1, :2]) < LEAST_ORDINARY_M:
+    driven, answered = driven_future(drive, index, horizon, step_s), _answered(plan, codebook, horizon, step_s)
+    if isinstance(driven, Skip) or answered is None or np.hypot(*driven[-1, :2]) < LEAST_ORDINARY_M:
         return None
-    return said if mean_distance_m(said, driven) <= MOST_ORDINARY_ERROR_M else None
+    return answered if mean_distance_m(answered, driven) <= MOST_ORDINARY_ERROR_M else None
 
 
-def _said(plan: Plan, codebook: Codebook, horizon: int, step_s: float) -> NDArray[np.float32] | None:
+def _answered(plan: Plan, codebook: Codebook, horizon: int, step_s: float) -> NDArray[np.float32] | None:
     """The plan's trajectory, if its text and tokens are an answer of this codebook and horizon."""
     try:
         answer = parse_answer(plan.text, horizon)

@@ -154,7 +154,7 @@ def light_ahead(tick: Tick) -> LightColour:
 def lit_cells(image: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """(H / `CELL_PX`, W / `CELL_PX`) where a lamp is lit in `image` that is not in `other`, (H, W, 3) RGB of one view.
 
-    What else moved between the two pictures is told apart by being duller than a lamp.
+    What else moved between the two pictures is recognised by being duller than a lamp.
     """
     now, then = image.astype(np.int16), other.astype(np.int16)
     vivid = now.max(-1) - now.min(-1)

@@ -88,20 +88,20 @@ class Scatter:
 
     def collect(self, buffer: SampleBuffer, count: int, deadline: float = math.inf) -> None:
         """Add `count` samples to the buffer, fewer where the deadline comes first."""
-        wanted = len(buffer) + count
-        while len(buffer) < wanted and time.monotonic() < deadline:
+        full = len(buffer) + count
+        while len(buffer) < full and time.monotonic() < deadline:
             group = int(self.rng.integers(1, 2**31))
             route = random_route(self._lanes, group, self.config.route_m).with_lights(self._light_ids)
-            end = min(len(buffer) + self.config.route_samples, wanted)
+            end = min(len(buffer) + self.config.route_samples, full)
             for _ in range(self.config.route_samples):
                 if len(buffer) == end:
                     break
-                for look in self.sample(route)[: end - len(buffer)]:  # a pair may be one more than wanted
+                for look in self.sample(route)[: end - len(buffer)]:  # a pair may be one too many
                     label = self.expert.plan_trajectory(look.tick, self.config.horizon, self.config.step_s)
                     buffer.add(look.tick, look.image, label, group, look.lamps)
 
     def sample(self, route: Route) -> list[Look]:
-        """What one sees somewhere on `route`: one look, two in a light's different colours, none without room."""
+        """The camera's view somewhere on `route`: one look, two in a light's different colours, none without room."""
         place = self._place(route)
         pose = self._beside(route.pose_at(place.station_m))
         if self._is_blocked(pose):
@@ -113,10 +113,10 @@ class Scatter:
         return [Look(tick)] if tick is not None else []
 
     def _look_twice(self, route: Route, place: _Place, pose: Pose, speed: float, light: Any) -> list[Look]:
-        """The same place in two colours of its light, which the light then gives up again.
+        """The same place in two colours of its light, after which the light is set back.
 
-        Left to its cycle, a model learns the few hundred views of a town's lights by heart, each with the colour it
-        happened to have, and reads the lamps of none. The pair also tells where in the picture the lamps are.
+        Left to its cycle, a model memorises the few hundred views of a town's lights, each with the colour it
+        happened to have, and reads the lamps of none. The pair also shows where in the picture the lamps are.
         """
         before = light.get_state()
         colours = self.rng.choice(len(COLOURS), size=2, replace=False, p=COLOUR_SHARES)
@@ -201,10 +201,10 @@ class Scatter:
         return any((one.x - pose.x) ** 2 + (one.y - pose.y) ** 2 < CLEAR_M**2 for one in others)
 
     def _speed(self, route: Route, place: _Place, pose: Pose) -> float:
-        """A speed that could be meant here: from standing to a little more than the expert would drive.
+        """A speed that is plausible here: from standing to a little more than the expert would drive.
 
         Before a stop line it mostly fits a stop there, whatever the light shows: else a model would read the light off
-        its own speed, and stand for ever once it stands.
+        its own speed, and stand for ever once it has stopped.
         """
         state = route.state(pose.x, pose.y, pose.yaw, place.station_m)
         limits = self.expert.constraints(_tick_at(self._frame, state, pose))

@@ -263,7 +263,7 @@ def _ref(name: str, folder: Path | str) -> PolicyRef:
 
 
 def _versions() -> dict[str, str]:
-    """What the result hangs on besides policies, routes and seeds."""
+    """What the result depends on besides policies, routes and seeds."""
     versions = {"python": platform.python_version(), "machine": f"{platform.machine()}, {os.cpu_count()} processors"}
     for name in _PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):

@@ -21,7 +21,7 @@ from recorder.schema import Authority, EventKind, Tick, TickEvent
 SAME_COLLISION_S = 5.0
 """A collision with the same actor again within this time is the same one (the leaderboard's `MAX_ID_TIME`)."""
 AT_REST_MPS = 0.1
-"""Who stands is hit and does not hit (the leaderboard ignores collisions of an ego at rest)."""
+"""Slower than this the ego is at rest, and its collisions are ignored (as by the leaderboard)."""
 OUTSIDE_LANE_WIDTHS = 0.75
 """Farther than this from the route's centre line, in lane widths, the ego is outside its route's lanes."""
 
@@ -34,7 +34,7 @@ class Infraction(enum.StrEnum):
     STATIC = "collision with something static"
     RED_LIGHT = "red light"
     STOP_SIGN = "stop sign"
-    """Part of the rule; no tick tells of stop signs yet, so it never occurs."""
+    """Part of the rule; no tick says anything of stop signs yet, so it never occurs."""
 
 
 PENALTIES: Mapping[Infraction, float] = {

@@ -122,7 +122,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Table:
-    """Text cells for whoever draws a table."""
+    """Cells of a table, as text."""
 
     title: str
     header: tuple[str, ...]
@@ -130,7 +130,7 @@ class Table:
 
 
 def merged(evaluations: Iterable[Evaluation]) -> Evaluation:
-    """Several evaluations of the same routes as one (before and after a retraining, for one).
+    """Several evaluations of the same routes as one (for example before and after a retraining).
 
     Raises RefineError when there are none, or they differ in town, traffic or supervision, or share a policy's name.
     """

@@ -195,12 +195,12 @@ def _frames(segment: Segment, begin: int, indices: Sequence[int], pictures: Sequ
 
 
 def _events(segment: Segment) -> list[str]:
-    told = []
+    texts = []
     table = segment.arrays.tables["events"]
     for kind, text in zip(table.column("kind"), table.column("text"), strict=True):
         if kind in (EventKind.COLLISION, EventKind.RED_LIGHT):
-            told.append(str(text))
-    return told
+            texts.append(str(text))
+    return texts
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The report of a round or an evaluation: one HTML file that needs no network, to read and to show around.
+"""The report of a round or an evaluation: one HTML file that needs no network, to read and to share.
 
 What it says is decided here, from data; how it looks is in `templates/report.html.j2`. Where a policy did not get
-better, or too little was driven to tell, the text says so.
+better, or too little was driven to decide that, the text says so.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ _LOGGED = {
     "learning_rate": "learning_rate",
     "grad_norm": "grad_norm",
 }
-"""The trainer's names and ours."""
+"""The trainer's names of measures and ours."""
 
 
 class DpoConfig(BaseModel):
@@ -64,9 +64,9 @@ class DpoConfig(BaseModel):
     """Batches in an optimiser step, for models that take only a pair at a time."""
     lr: float = Field(default=2e-4, gt=0.0)
     """Learning rate after a tenth of the steps, falling to zero by a cosine. A large model needs 1e-5 to 1e-4; with
-    1e-3 the shipped small policy tips over from running red lights to standing at green ones."""
+    1e-3 the shipped small policy changes from running red lights to standing at green ones."""
     beta: float = Field(default=0.1, gt=0.0)
-    """How dear it is to leave the old policy (DPO's beta)."""
+    """Weight of the penalty for leaving the old policy (DPO's beta)."""
     loss: tuple[Literal["sigmoid", "hinge", "ipo", "robust", "sft"], ...] = ("sigmoid", "sft")
     weights: tuple[float, ...] = (1.0, 1.0)
     """One for each of `loss`."""
@@ -164,7 +164,7 @@ def read_pairs(folder: Path | str) -> Any:
 
 
 class _Listener:
-    """Writes each step to the log and tells whoever asked."""
+    """Writes each step to the log and passes it to the caller's function."""
 
     def __init__(self, lines: Any, on_step: Callable[[DpoStep], None] | None) -> None:
         self._lines = lines
@@ -176,12 +176,12 @@ class _Listener:
         """Take one of the trainer's reports; those without a loss (its last summary) are left out."""
         if "loss" not in logs:
             return
-        told = {ours: float(logs[theirs]) for theirs, ours in _LOGGED.items() if theirs in logs}
+        numbers = {ours: float(logs[theirs]) for theirs, ours in _LOGGED.items() if theirs in logs}
         wall_s = time.monotonic() - self._started_s
-        self._lines.write(json.dumps({"step": step, **told, "wall_s": round(wall_s, 3)}) + "\n")
+        self._lines.write(json.dumps({"step": step, **numbers, "wall_s": round(wall_s, 3)}) + "\n")
         self._lines.flush()
         nan = float("nan")
-        one = DpoStep(step, steps, told["loss"], told.get("margin", nan), told.get("accuracy", nan), wall_s)
+        one = DpoStep(step, steps, numbers["loss"], numbers.get("margin", nan), numbers.get("accuracy", nan), wall_s)
         self.steps.append(one)
         if self._on_step:
             self._on_step(one)
@@ -284,7 +284,7 @@ def _warn_about_other_policy(pairs_folder: Path, policy_folder: Path | str) -> N
 
 def _write_settings(result: DpoResult, pairs_folder: Path, policy_folder: Path, config: DpoConfig) -> None:
     """What this adapter was trained from, beside it."""
-    told = {
+    description = {
         "config": config.model_dump(mode="json"),
         "pairs": result.pairs,
         "pairs_folder": pairs_folder.name,
@@ -295,4 +295,4 @@ def _write_settings(result: DpoResult, pairs_folder: Path, policy_folder: Path, 
         "first": asdict(result.first),
         "last": asdict(result.last),
     }
-    (result.adapter / CONFIG_FILE).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    (result.adapter / CONFIG_FILE).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """A LoRA adapter merged into its policy: a new policy folder that everything else takes like any other.
 
 Small models are trained and merged in float32, whatever type their weights have on disk: a few dozen steps change a
-weight by less than bfloat16 can tell.
+weight by less than bfloat16 resolves.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from policy.vla.checkpoint import check_folder, read_settings, write_settings
 from refine.errors import RefineError
 
 SMALL_PARAMETERS = 500_000_000
-"""Up to this size exactness costs nothing; larger models keep the type they have on disk."""
+"""Up to this size float32 costs little; larger models keep the type they have on disk."""
 
 
 def merge_adapter(policy_folder: Path | str, adapter: Path | str, out_folder: Path | str) -> Path:

@@ -1,8 +1,8 @@
 """Teaching the small VLA to drive: supervised training on the expert's trajectories, on CPU or GPU.
 
 A plain torch loop with teacher forcing over `refine.data.samples`. What makes it work in minutes on a CPU: only the
-answer's tokens are scored, neighbouring action codes share the target (a code 5 cm off is nearly right, and the model
-is told so), pictures vary in light, and the forward pass is a compiled one (`refine.train.small_forward`). It stops
+answer's tokens are scored, neighbouring action codes share the target (a code 5 cm off is nearly right, and the loss
+says so), pictures vary in light, and the forward pass is a compiled one (`refine.train.small_forward`). It stops
 after a number of steps or of minutes, whichever comes first; the newest checkpoint on disk is always whole.
 """
 
@@ -48,7 +48,7 @@ class SmallTrainingConfig(BaseModel):
     """Checkpoint to go on from (its codebook and camera stay); None begins with random weights."""
     steps: int = Field(default=9000, ge=1)
     minutes: float | None = Field(default=None, gt=0)
-    """Wall time after which training ends; the learning rate is laid out for whichever limit comes first."""
+    """Wall time after which training ends; the learning rate falls to zero at whichever limit comes first."""
     batch: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
@@ -64,11 +64,11 @@ class SmallTrainingConfig(BaseModel):
     header_weight: float = Field(default=0.5, ge=0)
     """Weight of the two words of the meta-action, where an action token has 1."""
     light_weight: float = Field(default=0.3, ge=0)
-    """Weight of telling the next traffic light's colour from the state before the speed word. The answer holds no such
-    word; the question makes the model look at the lamps, which the few centimetres of a plan ask for only softly."""
+    """Weight of predicting the next traffic light's colour from the state before the speed word. The answer holds no
+    such word; the extra target makes the model look at the lamps; a plan's few centimetres are a weak signal."""
     lamp_weight: float = Field(default=1.0, ge=0)
-    """Weight of telling each image token's lit lamp where samples know it: a lamp is a few pixels of a picture, and is
-    found much sooner when it is pointed at."""
+    """Weight of predicting each image token's lit lamp where samples know it: a lamp is a few pixels of a picture,
+    and is found much sooner when it is labelled."""
     filler_weight: float = Field(default=0.05, ge=0)
     """Weight of the tokens that are always the same."""
     light_change: float = Field(default=0.15, ge=0)
@@ -91,7 +91,7 @@ class TrainingStep:
 
     step: int
     steps: int
-    """Steps there will be, as far as the time limit lets one tell."""
+    """Steps there will be, as far as the time limit allows an estimate."""
     loss: float
     learning_rate: float
     seconds: float

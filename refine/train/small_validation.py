@@ -48,8 +48,8 @@ def evaluate(vla: Vla, forward: SmallForward, lesson: Lesson, rows: np.ndarray, 
         ones = torch.ones(len(picked), 1, 3, device=device)
         seen = forward.see(lesson.images[picked].to(device), ones, torch.zeros_like(ones))
         places = starts[:, None] - 1 + torch.arange(answer.shape[1])
-        told = forward.read(seen, ids.to(device), places.to(device)).argmax(-1).cpu()
-        hits.append((told == answer).float().numpy())
+        predicted = forward.read(seen, ids.to(device), places.to(device)).argmax(-1).cpu()
+        hits.append((predicted == answer).float().numpy())
         header = answer.shape[1] - horizon - 1
         free = ids.clone()
         row = torch.arange(len(picked))

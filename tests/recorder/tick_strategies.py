@@ -160,7 +160,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def plain_tick(frame: int, authority: Authority = Authority.POLICY, pictures: bool = True, **changes: Any) -> Tick:
-    """A tick of a straight drive at 10 m/s and 20 Hz, with a picture that tells its frame by its brightness."""
+    """A tick of a straight drive at 10 m/s and 20 Hz, with a picture whose brightness encodes its frame."""
     time_s = frame * 0.05
     ego = ActorState(
         1, "vehicle.tesla.model3", "hero", Pose(frame * 0.5, 1.0), (10.0, 0.0, 0.0), (0.0,) * 3, (0.0,) * 3, (2, 1, 0.8)

@@ -97,7 +97,7 @@ def test_columns_are_read_without_ticks(tmp_path):
         segment.column("ego/wings")
 
 
-def test_a_stranger_can_read_the_store_by_its_attributes_alone(tmp_path):
+def test_the_store_can_be_read_by_its_attributes_alone(tmp_path):
     store(tmp_path / "0001.zarr", [plain_tick(f) for f in range(5)])
     group = zarr.open_group(tmp_path / "0001.zarr", mode="r")
     columns = group["ticks"].attrs["columns"]

@@ -85,5 +85,5 @@ def test_a_note_counts_for_a_second_from_the_takeover_on():
 
 
 def test_a_reason_that_the_schema_does_not_have_is_an_error():
-    with pytest.raises(ValueError, match="whim"):
-        found_in([P, H], reasons=["session_start", "whim"])
+    with pytest.raises(ValueError, match="boredom"):
+        found_in([P, H], reasons=["session_start", "boredom"])

@@ -1,4 +1,4 @@
-"""Broken recordings are told in words, sound ones are copied faithfully."""
+"""Broken recordings are reported in words, sound ones are copied faithfully."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def test_hdf5_holds_the_same_numbers_texts_and_pictures(session, tmp_path):
     export_hdf5(segment, tmp_path / "s.h5")
     with h5py.File(tmp_path / "s.h5") as file:
         assert np.array_equal(file["ticks"][:], segment.arrays.tables["ticks"].values, equal_nan=True)
-        told = [json.loads(text) for text in file["ticks_columns"].asstr()[:]]
-        assert told == [dict(column) for column in segment.arrays.tables["ticks"].described]
+        descriptions = [json.loads(text) for text in file["ticks_columns"].asstr()[:]]
+        assert descriptions == [dict(column) for column in segment.arrays.tables["ticks"].described]
         assert list(file["strings"].asstr()[:]) == list(segment.arrays.strings)
         assert file.attrs["committed_ticks"] == len(segment)
         cameras = {group.attrs["name"]: group for group in file["cameras"].values()}

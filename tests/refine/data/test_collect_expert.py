@@ -71,8 +71,8 @@ def test_speeds_offsets_and_commands_are_mixed(collected):
 
 def test_before_lights_every_colour_is_seen_and_told_apart_from_no_light(collected):
     _, samples, _ = collected
-    told = {LIGHTS[index] for index in samples.light}
-    assert {LightColour.UNKNOWN, LightColour.RED, LightColour.GREEN} <= told
+    lights = {LIGHTS[index] for index in samples.light}
+    assert {LightColour.UNKNOWN, LightColour.RED, LightColour.GREEN} <= lights
 
 
 def test_the_colour_of_a_light_is_not_given_away_by_where_it_stands():

@@ -118,9 +118,9 @@ def test_the_card_beside_the_data_tells_the_counts(built):
 
 
 def test_progress_counts_segments(session, policy, tmp_path):
-    told = []
-    build_pairs([session, session], policy, tmp_path / "p", on_progress=lambda done, all_: told.append((done, all_)))
-    assert told == [(1, 2), (2, 2)]
+    reports = []
+    build_pairs([session, session], policy, tmp_path / "p", on_progress=lambda done, all_: reports.append((done, all_)))
+    assert reports == [(1, 2), (2, 2)]
 
 
 def test_a_frame_in_two_segments_is_one_pair(codebook, policy, tmp_path):
@@ -162,14 +162,14 @@ def test_a_broken_segment_is_counted_and_the_others_are_used(session, codebook, 
     assert summary.pairs > 5
 
 
-def test_sessions_without_a_usable_takeover_are_told_so(codebook, policy, tmp_path):
+def test_sessions_without_a_usable_takeover_are_refused_with_a_reason(codebook, policy, tmp_path):
     short = record(tmp_path / "s", braking_drive(codebook, 60, 70))
     with pytest.raises(RefineError, match=r"no pair can be made from 1 segment.*not taken over"):
         build_pairs([short], policy, tmp_path / "p")
     assert not (tmp_path / "p").exists()
 
 
-def test_wrong_folders_are_told_in_words(session, policy, tmp_path):
+def test_wrong_folders_are_reported_in_words(session, policy, tmp_path):
     with pytest.raises(RecordingError, match="no recorded session"):
         build_pairs([tmp_path], policy, tmp_path / "p")
     with pytest.raises(CheckpointError, match="does not exist"):

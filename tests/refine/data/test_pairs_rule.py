@@ -163,7 +163,7 @@ def test_another_policys_answer_is_not_taken_for_this_ones(change):
     assert ask(straight_drive(braking()), plan=plan) is Skip.OTHER_POLICY
 
 
-def test_reversing_cannot_be_said_and_is_left_out():
+def test_reversing_cannot_be_expressed_and_is_left_out():
     assert ask(straight_drive(np.full(121, -5.0))) is Skip.INEXPRESSIBLE
 
 
@@ -178,7 +178,7 @@ def test_nearly_the_same_is_no_preference():
 
 
 @given(st.floats(0.5, 10.0), st.floats(-6.0, 3.0), st.integers(0, 60))
-def test_whatever_is_driven_a_pair_is_two_answers_that_differ_as_told(speed, acceleration, index):
+def test_whatever_is_driven_a_pair_is_two_answers_that_differ_enough(speed, acceleration, index):
     speeds = np.clip(speed + acceleration * 0.05 * np.arange(121), 0.0, 12.0)
     pair = ask(straight_drive(speeds), index)
     if isinstance(pair, Skip):
@@ -195,7 +195,7 @@ def calm(drive: Drive, index: int = 0, plan=None):
     return ordinary_answer(drive, index, plan, CODEBOOK, HORIZON, 0.5, CONFIG)
 
 
-def test_driving_as_said_with_nobody_intervening_is_ordinary():
+def test_driving_as_answered_with_nobody_intervening_is_ordinary():
     said = calm(straight_drive(taken=False))
     assert np.asarray(said)[:, 0] == pytest.approx([4, 8, 12, 16, 20, 24], abs=0.5)
 

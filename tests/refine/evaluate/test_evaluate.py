@@ -110,10 +110,10 @@ def test_what_is_on_disk_is_what_was_returned(supervised):
     assert (out / "map.xodr").read_text().startswith("<?xml")
 
 
-def test_progress_is_told_from_the_first_run_to_the_last(supervised):
+def test_progress_is_reported_from_the_first_run_to_the_last(supervised):
     _, _, heard = supervised
     assert {(one.run, one.runs) for one in heard} == {(0, 2), (1, 2)}
-    assert heard[-1].share > 0.7  # told every 20 ticks, and the route is done 5 m before its end
+    assert heard[-1].share > 0.7  # reported every 20 ticks, and the route is done 5 m before its end
 
 
 def test_tables_have_a_row_for_each_policy_and_route(supervised):

@@ -129,7 +129,7 @@ def test_fewer_takeovers_are_called_so_and_more_are_not_hidden():
     assert "did not help" in same
 
 
-def test_few_drives_are_said_to_prove_little():
+def test_the_text_says_that_few_drives_prove_little():
     assert any("no evidence" in sentence for sentence in verdict(evaluation_of(3, 1), "before", "after"))
 
 
@@ -179,7 +179,7 @@ def test_films_are_as_many_as_asked_for_and_broken_segments_are_left_out(session
     assert len(films_of(copies)) == 1
 
 
-def test_who_drove_is_told_picture_by_picture(session):
+def test_who_drove_is_shown_picture_by_picture(session):
     frames = films_of([session])[0].frames
     assert [frame.who for frame in frames] == ["policy", "policy", "driver", "driver", "driver"]
     assert frames[-1].speed_mps < frames[0].speed_mps

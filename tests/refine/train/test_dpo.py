@@ -104,13 +104,13 @@ def test_the_log_has_a_line_a_step_with_finite_numbers(trained):
 
 def test_the_adapter_says_what_it_was_trained_from(trained, pairs):
     result, _ = trained
-    told = json.loads((result.adapter / "dpo.json").read_text())
-    assert DpoConfig.model_validate(told["config"]) == CONFIG
-    assert told["pairs"] == result.pairs == len(read_pairs(pairs))
-    assert told["policy"] == "tiny"
+    description = json.loads((result.adapter / "dpo.json").read_text())
+    assert DpoConfig.model_validate(description["config"]) == CONFIG
+    assert description["pairs"] == result.pairs == len(read_pairs(pairs))
+    assert description["policy"] == "tiny"
 
 
-def test_what_is_seen_and_what_is_said_are_trained(trained):
+def test_the_vision_tower_and_the_language_model_are_trained(trained):
     names = load_file(trained[0].adapter / "adapter_model.safetensors").keys()
     said = [name for name in names if "language_model" in name]
     seen = [name for name in names if "visual.blocks" in name]
@@ -172,7 +172,7 @@ def test_pairs_made_for_another_policy_are_warned_about(pairs, tmp_path, caplog)
     assert any("another policy (tiny)" in line for line in caplog.messages)
 
 
-def test_wrong_folders_are_told_in_words(pairs, policy, trained, tmp_path):
+def test_wrong_folders_are_reported_in_words(pairs, policy, trained, tmp_path):
     with pytest.raises(RefineError, match="no folder of pairs"):
         train_dpo(tmp_path, policy, tmp_path / "a", CONFIG)
     with pytest.raises(CheckpointError, match="does not exist"):
