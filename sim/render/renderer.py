@@ -16,9 +16,9 @@ import moderngl
 import numpy as np
 
 from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
-from sim.render.passes import shaders
 from sim.render.passes.bars import Bars
 from sim.render.passes.label_pass import LabelPass, shown
+from sim.render.passes.programs import shader
 from sim.render.passes.shadows import throw_shadows
 from sim.render.passes.sky import dome, dome_colours, light_from_weather
 from sim.render.passes.weather_pass import WeatherPass
@@ -141,18 +141,18 @@ class Renderer:
 
     def _make_town(self) -> None:
         ctx, town = self._ctx, self._town
-        program = self._static_program = self._program(shaders.STATIC_VERTEX, shaders.STATIC_FRAGMENT)
+        program = self._static_program = self._program(shader("static.vert"), shader("static.frag"))
         vertices, indices = (self._own(ctx.buffer(a.tobytes())) for a in (town.vertices, town.indices))
         self._buffers |= {"static": vertices, "static_indices": indices}
         content = [(vertices, "3f4 4f1 3f1 1u1 2f4", "position", "colour", "normal_bytes", "layer", "uv")]
         self.static = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.chunks)
-        program = self._program(shaders.PAINT_VERTEX, shaders.PAINT_FRAGMENT)
+        program = self._program(shader("paint.vert"), shader("paint.frag"))
         vertices, indices = (self._own(ctx.buffer(a.tobytes() or bytes(4))) for a in (town.paint, town.paint_indices))
         self._buffers |= {"paint": vertices, "paint_indices": indices}
         content = [(vertices, "3f4 2f4 1f4 4f1", "position", "side", "grow", "colour")]
         self.paint = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.paint_chunks)
         self._owned += [self.static, self.paint]
-        self._shade_program = self._program(shaders.SHADE_VERTEX, shaders.SHADE_FRAGMENT)
+        self._shade_program = self._program(shader("shade.vert"), shader("shade.frag"))
         self._shade: ChunkDraws | None = None
         self._shade_parts: list[Any] = []
         self._shade_sun = np.zeros(3)
@@ -160,7 +160,7 @@ class Renderer:
     def _make_sky(self) -> None:
         ctx = self._ctx
         self._directions, indices = dome()
-        program = self._program(shaders.SKY_VERTEX, shaders.SKY_FRAGMENT)
+        program = self._program(shader("sky.vert"), shader("colour.frag", ALPHA=1.0))
         directions = self._own(ctx.buffer(self._directions.tobytes()))
         self._sky_colours = self._own(ctx.buffer(reserve=self._directions.nbytes, dynamic=True))
         content = [(directions, "3f4", "direction"), (self._sky_colours, "3f4", "colour")]
@@ -171,9 +171,9 @@ class Renderer:
 
     def _make_moving(self) -> None:
         ctx = self._ctx
-        self._actor_program = self._program(shaders.ACTOR_VERTEX, shaders.ACTOR_FRAGMENT)
-        self._blob_program = self._program(shaders.BLOB_VERTEX, shaders.BLOB_FRAGMENT)
-        self._glow_program = self._program(shaders.GLOW_VERTEX, shaders.GLOW_FRAGMENT)
+        self._actor_program = self._program(shader("actor.vert"), shader("colour.frag", ALPHA=1.0))
+        self._blob_program = self._program(shader("blob.vert"), shader("blob.frag"))
+        self._glow_program = self._program(shader("glow.vert"), shader("glow.frag"))
         self._quad = self._own(ctx.buffer(QUAD.tobytes()))
         self._quad_indices = self._own(ctx.buffer(QUAD_INDICES.tobytes()))
         self._buffers |= {"quad": self._quad, "quad_indices": self._quad_indices}

@@ -9,31 +9,12 @@ import moderngl
 import numpy as np
 
 from sim.render.gl import Rows
-from sim.render.passes.shaders import SCENE
+from sim.render.passes.programs import shader
 from sim.scene.records import Bar
 from sim.town.solids import BOX_FACES
 
 BAR = np.dtype([("middle", "<f4", 3), ("along", "<f4", 3), ("aside", "<f4", 3), ("up", "<f4", 3), ("colour", "<f4", 3)])
 THINNEST_M = 0.01
-
-VERTEX = (
-    SCENE
-    + """
-in vec3 corner; in vec3 middle; in vec3 along; in vec3 aside; in vec3 up; in vec3 colour;
-out vec3 v_colour;
-void main() {
-    v_colour = colour;
-    vec3 relative = middle + corner.x * along + corner.y * aside + corner.z * up - eye.xyz;
-    gl_Position = projection * vec4(relative, 1.0);
-}
-"""
-)
-FRAGMENT = """
-#version 330
-in vec3 v_colour;
-out vec4 f_colour;
-void main() { f_colour = vec4(v_colour.bgr, 1.0); }
-"""
 
 
 class Bars:
@@ -45,7 +26,7 @@ class Bars:
         signs = [(x, y, z) for z in (-1, 1) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
         self._corners = ctx.buffer(np.array(signs, np.float32).tobytes())
         self._faces = ctx.buffer(BOX_FACES.astype(np.uint32).tobytes())
-        self._program = program(VERTEX, FRAGMENT)
+        self._program = program(shader("bar.vert"), shader("colour.frag", ALPHA=1.0))
         self._vao: moderngl.VertexArray | None = None
         self._count = 0
 

@@ -13,94 +13,14 @@ import moderngl
 import numpy as np
 
 from sim.render.gl import ChunkDraws, Rows
-from sim.render.passes.shaders import SCENE
+from sim.render.passes.programs import shader
 from sim.render.staging import Stage
 from sim.scene.labels import LABEL, Tag
 from sim.scene.records import CameraView, Shows
 from sim.town.town import Town
 
 DEPTH_REACH_M = 1000.0
-"""What CARLA's 24 bits of depth stretch to."""
-
-STATIC = (
-    SCENE
-    + """
-in vec3 position; in uint tag; in uint thing;
-flat out uvec2 v_label; out float v_depth;
-void main() {
-    gl_Position = projection * vec4(position - eye.xyz, 1.0);
-    v_label = uvec2(tag, thing);
-    v_depth = gl_Position.w;
-}
-"""
-)
-
-ACTOR = (
-    SCENE
-    + """
-in vec3 position; in vec2 pivot; in uint part_tag;
-in vec4 row_x; in vec4 row_y; in vec4 row_z; in vec4 paint; in uint tag; in uint thing;
-flat out uvec2 v_label; out float v_depth;
-void main() {
-    vec3 p = position;
-    if (pivot.x < 1e8) {
-        float c = cos(paint.w), s = sin(paint.w);
-        vec2 d = p.xy - pivot;
-        p.xy = pivot + vec2(c * d.x - s * d.y, s * d.x + c * d.y);
-    }
-    vec3 world = vec3(dot(row_x, vec4(p, 1.0)), dot(row_y, vec4(p, 1.0)), dot(row_z, vec4(p, 1.0)));
-    gl_Position = projection * vec4(world - eye.xyz, 1.0);
-    v_label = uvec2(part_tag == 0u ? tag : part_tag, thing);
-    v_depth = gl_Position.w;
-}
-"""
-)
-
-# Painted lines are widened far away as in the colour pictures; where they have mostly faded they are left out.
-PAINT = (
-    SCENE
-    + """
-in vec3 position; in vec2 side; in float grow;
-flat out uvec2 v_label; out float v_depth; out vec3 v_edge;
-void main() {
-    vec3 relative = position - eye.xyz;
-    float depth = length(relative), pixel = depth * haze.w, width = length(side);
-    float wanted = clamp(0.5 * pixel, width, width * abs(grow));
-    relative.xy += side / width * wanted;
-    v_edge = vec3(depth, 0.0, 0.0);
-    v_label = uvec2(ROAD_LINES, 0u);
-    gl_Position = projection * vec4(relative, 1.0);
-    v_depth = gl_Position.w;
-}
-"""
-).replace("ROAD_LINES", f"{int(Tag.ROAD_LINES)}u")
-
-SKY = """
-#version 330
-in vec2 corner;
-flat out uvec2 v_label; out float v_depth;
-void main() {
-    gl_Position = vec4(corner, 0.0, 1.0);
-    v_label = uvec2(SKY, 0u);
-    v_depth = 1e9;
-}
-""".replace("SKY", f"{int(Tag.SKY)}u")
-
-FRAGMENT = """
-#version 330
-flat in uvec2 v_label; in float v_depth;
-layout(location = 0) out vec4 f_depth;
-layout(location = 1) out vec4 f_label;
-void main() {
-    uint d = min(uint(clamp(v_depth / REACH, 0.0, 1.0) * 16777215.0 + 0.5), 16777215u);
-    f_depth = vec4(float(d >> 16), float((d >> 8) & 255u), float(d & 255u), 255.0) / 255.0;
-    f_label = vec4(float(v_label.y >> 8), float(v_label.y & 255u), float(v_label.x), 255.0) / 255.0;
-}
-""".replace("REACH", f"{DEPTH_REACH_M:.1f}")
-
-PAINT_FRAGMENT = FRAGMENT.replace("flat in", "in vec3 v_edge;\nflat in").replace(
-    "void main() {", "void main() {\n    if (v_edge.x > 190.0) discard;"
-)
+"""The distance that CARLA's largest 24-bit depth stands for."""
 
 
 class LabelPass:
@@ -111,13 +31,17 @@ class LabelPass:
     ) -> None:
         """`program` compiles and owns; `buffers` has the renderer's static, paint and quad vertices and indices."""
         self._ctx = ctx
-        self._actor_program = program(ACTOR, FRAGMENT)
+        fragment = shader("label.frag", REACH=DEPTH_REACH_M)
+        paint_fragment = shader("label.frag", REACH=DEPTH_REACH_M, PAINT=1)
+        self._actor_program = program(shader("label_actor.vert"), fragment)
         self._labels = ctx.buffer(town.labels.tobytes())
         content = [(buffers["static"], "3f4 16x", "position"), (self._labels, "1u1 1x 1u2", "tag", "thing")]
-        static = ctx.vertex_array(program(STATIC, FRAGMENT), content, buffers["static_indices"])
+        static = ctx.vertex_array(program(shader("label_static.vert"), fragment), content, buffers["static_indices"])
         content = [(buffers["paint"], "3f4 2f4 1f4 4x", "position", "side", "grow")]
-        paint = ctx.vertex_array(program(PAINT, PAINT_FRAGMENT), content, buffers["paint_indices"])
-        sky_program = ctx.program(vertex_shader=SKY, fragment_shader=FRAGMENT)
+        paint_text = shader("label_paint.vert", ROAD_LINES=f"{int(Tag.ROAD_LINES)}u")
+        paint = ctx.vertex_array(program(paint_text, paint_fragment), content, buffers["paint_indices"])
+        sky_text = shader("label_sky.vert", SKY=f"{int(Tag.SKY)}u")
+        sky_program = ctx.program(vertex_shader=sky_text, fragment_shader=fragment)
         self._sky = ctx.vertex_array(sky_program, [(buffers["quad"], "2f4", "corner")], buffers["quad_indices"])
         self._static, self._paint = ChunkDraws(ctx, static, town.chunks), ChunkDraws(ctx, paint, town.paint_chunks)
         self._rows = Rows(ctx, LABEL)

@@ -12,8 +12,8 @@ import moderngl
 import numpy as np
 
 from sim.render.gl import BLOOM, ChunkDraws, Rows
-from sim.render.passes import weather_shaders as glsl
 from sim.render.passes.lamps import BEAM_M, LAMP, Shining, street_lamps, vehicle_lamps
+from sim.render.passes.programs import shader, weather_shader
 from sim.render.passes.sky import Light
 from sim.render.staging import GLOW, Stage
 from sim.render.textures import tiling_noise
@@ -47,27 +47,27 @@ class WeatherPass:
         self._ripples.build_mipmaps()
         self._program = program
         labels = self._own(ctx.buffer(town.labels.tobytes()))
-        static = self._made(glsl.STATIC_VERTEX, glsl.STATIC_FRAGMENT)
+        static = self._made(weather_shader("weather_static.vert"), weather_shader("weather_static.frag"))
         self.static_program = static
         layout = "3f4 4f1 3f1 1u1 2f4", "position", "colour", "normal_bytes", "layer", "uv"
         content = [(buffers["static"], *layout), (labels, "2x 1u2", "thing")]
         vao = self._own(ctx.vertex_array(static, content, buffers["static_indices"]))
         self.static = self._own(ChunkDraws(ctx, vao, town.chunks))
         content = [(buffers["paint"], "3f4 2f4 1f4 4f1", "position", "side", "grow", "colour")]
-        paint = self._made(glsl.PAINT_VERTEX, glsl.PAINT_FRAGMENT)
+        paint = self._made(weather_shader("paint.vert"), weather_shader("weather_paint.frag"))
         vao = self._own(ctx.vertex_array(paint, content, buffers["paint_indices"]))
         self.paint = self._own(ChunkDraws(ctx, vao, town.paint_chunks))
         content = [(buffers["sky"], "3f4", "direction")]
-        sky = self._made(glsl.SKY_VERTEX, glsl.SKY_FRAGMENT)
+        sky = self._made(weather_shader("weather_sky.vert"), weather_shader("weather_sky.frag"))
         self.sky = self._own(ctx.vertex_array(sky, content, buffers["sky_indices"]))
-        self.actor_program = self._made(glsl.ACTOR_VERTEX, glsl.DRY_ACTOR_FRAGMENT)
-        self._rain_program = self._made(glsl.RAIN_VERTEX, glsl.RAIN_FRAGMENT)
+        self.actor_program = self._made(weather_shader("actor.vert"), weather_shader("colour.frag"))
+        self._rain_program = self._made(weather_shader("rain.vert"), weather_shader("rain.frag"))
         self._rain = self._quad(self._rain_program, buffers, None, "")
         self._rows, self._glows = Rows(ctx, LAMP), Rows(ctx, GLOW)
-        self._lamp_program = ctx.program(vertex_shader=glsl.LAMP_VERTEX, fragment_shader=glsl.LAMP_FRAGMENT)
+        self._lamp_program = ctx.program(vertex_shader=shader("lamp_map.vert"), fragment_shader=shader("lamp_map.frag"))
         self._owned.append(self._lamp_program)
-        self._glow_program = self._made(glsl.GLOW_VERTEX, glsl.GLOW_FRAGMENT)
-        self._streak_program = self._made(glsl.STREAK_VERTEX, glsl.STREAK_FRAGMENT)
+        self._glow_program = self._made(weather_shader("glow.vert"), weather_shader("weather_glow.frag"))
+        self._streak_program = self._made(weather_shader("streak.vert"), weather_shader("streak.frag"))
         self._buffers = buffers
         self._vaos: dict[str, moderngl.VertexArray] = {}
         self._street: Shining = street_lamps(town.scenery.lamps, {})

@@ -1,0 +1,8 @@
+#include "scene.glsl"
+in vec3 position; in uint tag; in uint thing;
+flat out uvec2 v_label; out float v_depth;
+void main() {
+    gl_Position = projection * vec4(position - eye.xyz, 1.0);
+    v_label = uvec2(tag, thing);
+    v_depth = gl_Position.w;
+}
