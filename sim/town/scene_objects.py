@@ -18,7 +18,8 @@ from sim.scene.poses import Pose, Vector
 from sim.scene.records import Box
 from sim.town.mesh import StaticMesh
 from sim.town.roads import build_roads
-from sim.town.scenery import Thrower, build_scenery
+from sim.town.scenery import build_scenery
+from sim.town.sites import Thrower
 
 
 @dataclass(frozen=True)

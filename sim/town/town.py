@@ -13,8 +13,9 @@ from shapely.geometry.base import BaseGeometry
 from sim.map.opendrive import read_roads
 from sim.town.mesh import Chunks, StaticMesh, cut
 from sim.town.roads import Outlines, build_roads
-from sim.town.scenery import Scenery, build_scenery, lamp_light
+from sim.town.scenery import Scenery, build_scenery
 from sim.town.signs import add_signs
+from sim.town.street_lamps import lamp_light
 
 PAINT_REACH_M = 240.0
 FAR_SIDE_M = 70.0

@@ -11,8 +11,8 @@ import numpy as np
 
 from sim.render.staging import GLOW, NOBODY, Stage
 from sim.scene.records import StreetLamp
-from sim.town.scenery import LAMP_HEAD_M
 from sim.town.solids import Part
+from sim.town.street_lamps import LAMP_HEAD_M
 
 LAMP = np.dtype([("at", "<f4", 4), ("shape", "<f4", 4), ("colour", "<f4", 3)])
 """at: x, y, ground, length; shape: direction (x, y), half width, 1 for a beam and 0 for a pool."""

@@ -15,7 +15,7 @@ from shapely.geometry import Polygon
 from sim.map.surfaces import KERB_M
 from sim.town.mesh import Chunks, cut
 from sim.town.roads import polygons
-from sim.town.scenery import Thrower
+from sim.town.sites import Thrower
 
 LIFT_M = KERB_M + 0.015  # above the sidewalks; on the road this is off by a hand's breadth
 LOWEST_SUN = 0.20  # sine of the altitude below which shadows would reach across the town
