@@ -22,12 +22,13 @@ from sim.render.passes.programs import shader
 from sim.render.passes.shadows import throw_shadows
 from sim.render.passes.sky import dome, dome_colours, light_from_weather
 from sim.render.passes.weather_pass import WeatherPass
-from sim.render.sign_faces import faces
+from sim.render.scene_block import SCENE_BYTES, scene_block
+from sim.render.sign_faces import surface_layers
 from sim.render.staging import BLOB, CABINS_FROM, GLOW, INSTANCE, NOBODY, ModelKey, Placed, Stage, make_model, set_stage
-from sim.render.textures import SIZE, texture_array
-from sim.scene.camera import axes, eye, focal, projection, seen
+from sim.render.textures import SIZE
+from sim.scene.camera import eye, seen
 from sim.scene.records import CameraView, DrawnLight, SceneState, Shows
-from sim.scene.surfaces import LAYERS, SIGNS
+from sim.scene.surfaces import LAYERS
 from sim.scene.weather import CLEAR_NOON, Weather
 from sim.town.solids import ACTOR_VERTEX, Model
 from sim.town.town import Town, build_town
@@ -42,13 +43,6 @@ DETAIL_M = 40.0  # beyond it vehicles are drawn coarsely
 HIGH_UP = 4.0  # a camera sees this many metres further per metre it is above the ground
 QUAD = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], "<f4")
 QUAD_INDICES = np.array([0, 1, 2, 0, 2, 3], "<u4")
-
-
-def surface_layers() -> np.ndarray:
-    """(LAYERS, SIZE, SIZE, 4) uint8: the town's surfaces with the faces of road signs."""
-    layers = texture_array().copy()
-    layers[SIGNS, ..., :3] = np.round(np.clip(faces(), 0.0, 1.0) * 255.0)
-    return layers
 
 
 class Renderer:
@@ -70,7 +64,7 @@ class Renderer:
         self._buffers: dict[str, moderngl.Buffer] = {}
         with self._ctx:
             self._device = str(self._ctx.info["GL_RENDERER"])
-            self._scene = self._own(self._ctx.buffer(reserve=64 + 11 * 16, dynamic=True))
+            self._scene = self._own(self._ctx.buffer(reserve=SCENE_BYTES, dynamic=True))
             self._surfaces = self._own(self._ctx.texture_array((SIZE, SIZE, LAYERS), 4, surface_layers().tobytes()))
             self._surfaces.build_mipmaps()
             self._surfaces.filter = (moderngl.LINEAR_MIPMAP_NEAREST, moderngl.LINEAR)
@@ -348,27 +342,8 @@ class Renderer:
         return self._targets[size]
 
     def _write_scene(self, state: SceneState, view: CameraView) -> None:
-        light = self._light
-        fx, _ = focal(view)
-        block = np.empty((15, 4), np.float32)
-        block[:4] = projection(view).T
-        block[4] = (*eye(view), state.time_s)
-        block[5] = (*light.sun_direction, light.night)
-        block[6] = (*light.sun, light.wet)
-        block[7] = (*light.sky_ambient, light.fog_per_m)
-        block[8] = (*light.ground_ambient, light.fog_start_m)
-        block[9] = (*light.haze, 2.0 / (fx * view.width))
-        block[10] = (*light.zenith, light.fog_thins_per_m)
-        block[11] = self._own_beam(state, view)
-        block[12:] = 0.0 if self._weather_pass is None else self._weather_pass.block(light)
-        self._scene.write(block.tobytes())
-
-    def _own_beam(self, state: SceneState, view: CameraView) -> tuple[float, ...]:
-        """Where the headlights shine of the car that the camera is mounted in, and how strongly."""
-        own = next((actor for actor in state.actors if actor.actor_id == view.hidden_actor_id), None)
-        if own is None or self._light.night <= 0.0:
-            return (*axes(view.roll, view.pitch, view.yaw)[0], 0.0)
-        return (*axes(own.roll, own.pitch, own.yaw)[0], 0.55 * self._light.night)
+        rows = None if self._weather_pass is None else self._weather_pass.block(self._light)
+        self._scene.write(scene_block(state, view, self._light, rows).tobytes())
 
     def _draw_labels(self, state: SceneState, stage: Stage, view: CameraView) -> dict[Shows, np.ndarray]:
         if self._label_pass is None:

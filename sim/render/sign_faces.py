@@ -7,7 +7,8 @@ import functools
 import cv2
 import numpy as np
 
-from sim.render.textures import SIZE
+from sim.render.textures import SIZE, texture_array
+from sim.scene.surfaces import SIGNS
 from sim.town.signs import CELLS, GIVE_WAY, LIMITS, SHAPES, SPEED, STOP
 
 CELL_PX = SIZE // CELLS
@@ -49,3 +50,10 @@ def faces() -> np.ndarray:
         row, column = divmod(k, CELLS)
         picture[row * CELL_PX : (row + 1) * CELL_PX, column * CELL_PX : (column + 1) * CELL_PX] = cell
     return picture
+
+
+def surface_layers() -> np.ndarray:
+    """(LAYERS, SIZE, SIZE, 4) uint8: the town's surfaces with the faces of road signs."""
+    layers = texture_array().copy()
+    layers[SIGNS, ..., :3] = np.round(np.clip(faces(), 0.0, 1.0) * 255.0)
+    return layers
