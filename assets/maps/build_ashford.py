@@ -19,7 +19,7 @@ The town (x east, y north, metres):
 
 from __future__ import annotations
 
-from build_millbrook import path_through
+from reference_lines import path_through
 from town_builder import JunctionPlan, Ring, TownPlan, add_ring, write
 from town_roads import RoadPlan, SpeedSign, Verge
 

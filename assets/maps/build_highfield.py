@@ -20,7 +20,7 @@ The land (x east, y north, metres; z in brackets is the height of a junction):
 
 from __future__ import annotations
 
-from build_millbrook import path_through
+from reference_lines import path_through
 from town_builder import JunctionPlan, TownPlan, write
 from town_roads import RoadPlan, SpeedSign, Verge
 

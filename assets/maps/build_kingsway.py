@@ -20,7 +20,7 @@ leads on: who is still in the closing lane gives way and merges there.
 
 from __future__ import annotations
 
-from build_millbrook import path_through
+from reference_lines import path_through
 from town_builder import JunctionPlan, TownPlan, write
 from town_roads import RoadPlan, SpeedSign, Verge
 

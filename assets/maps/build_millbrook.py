@@ -31,7 +31,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
+from reference_lines import (
+    Piece,
+    finished,
+    mark,
+    path_through,
+    planview,
+    turn_between,
+    wrap,
+)
 from scenariogeneration import xodr
 from scenariogeneration.xodr import signals_objects
 
@@ -43,33 +51,6 @@ CROSSWALK_FROM_END_M = (0.5, 3.5)
 STOP_LINE_FROM_END_M = 4.6
 STOP_LINE_WIDTH_M = 0.4
 SOLID_BEFORE_JUNCTION_M = 30.0
-SPIRAL_RATIO = 0.6  # length of each clothoid over the arc's radius, where the corner is wide enough
-LINE_WIDTH_M = 0.15
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One stretch of reference line: curvature goes linearly from `k0` to `k1` (1/m, left positive)."""
-
-    x: float
-    y: float
-    hdg: float
-    length: float
-    k0: float = 0.0
-    k1: float = 0.0
-
-    def end(self) -> tuple[float, float, float]:
-        """Pose (x, y, heading) at the end, by Simpson's rule on the heading's cosine and sine."""
-        s = np.linspace(0.0, self.length, 401)
-        heading = self.hdg + self.k0 * s + (self.k1 - self.k0) * s**2 / (2.0 * self.length)
-        weights = np.ones(401)
-        weights[1:-1:2], weights[2:-1:2] = 4.0, 2.0
-        weights *= self.length / 400 / 3.0
-        return (
-            float(self.x + weights @ np.cos(heading)),
-            float(self.y + weights @ np.sin(heading)),
-            float(heading[-1]),
-        )
 
 
 @dataclass(frozen=True)
@@ -127,64 +108,6 @@ class JunctionPlan:
     yielding: Sequence[int] = ()  # indices into arms
 
 
-def wrap(angle: float) -> float:
-    """The angle within -pi..pi."""
-    return (angle + math.pi) % (2.0 * math.pi) - math.pi
-
-
-def corner(angle: float, radius: float) -> tuple[list[Piece], float]:
-    """Clothoid, arc, clothoid turning by `angle` from the origin heading +x; and the tangent's length (m)."""
-    ratio = min(SPIRAL_RATIO, abs(angle) / 2.0)
-    curvature = math.copysign(1.0 / radius, angle)
-    spiral, arc = ratio * radius, (abs(angle) - ratio) * radius
-    pieces, pose = [], (0.0, 0.0, 0.0)
-    for length, k0, k1 in ((spiral, 0.0, curvature), (arc, curvature, curvature), (spiral, curvature, 0.0)):
-        pieces.append(Piece(*pose, length, k0, k1))
-        pose = pieces[-1].end()
-    return pieces, pose[0] - pose[1] / math.tan(angle)
-
-
-def placed(pieces: Sequence[Piece], x: float, y: float, hdg: float) -> list[Piece]:
-    """The same pieces with their origin at the given pose."""
-    c, s = math.cos(hdg), math.sin(hdg)
-    return [Piece(x + c * p.x - s * p.y, y + s * p.x + c * p.y, p.hdg + hdg, p.length, p.k0, p.k1) for p in pieces]
-
-
-def path_through(points: Sequence[tuple[float, float]], radii: Sequence[float]) -> list[Piece]:
-    """Straight lines through the points, each inner point rounded with its radius."""
-    pieces: list[Piece] = []
-    x, y = points[0]
-    for i, (px, py) in enumerate(points[1:], start=1):
-        hdg = math.atan2(py - y, px - x)
-        reach = math.hypot(px - x, py - y)
-        if i == len(points) - 1:
-            pieces.append(Piece(x, y, hdg, reach))
-            break
-        turn = wrap(math.atan2(points[i + 1][1] - py, points[i + 1][0] - px) - hdg)
-        bend, tangent = corner(turn, radii[i - 1])
-        if tangent > reach:
-            raise ValueError(f"corner {i} at {px, py} needs {tangent:.1f} m of tangent but has {reach:.1f} m")
-        pieces.append(Piece(x, y, hdg, reach - tangent))
-        bx, by = px - tangent * math.cos(hdg), py - tangent * math.sin(hdg)
-        pieces += placed(bend, bx, by, hdg)
-        x, y = px + tangent * math.cos(hdg + turn), py + tangent * math.sin(hdg + turn)
-    return pieces
-
-
-def turn_between(start: tuple[float, float, float], end: tuple[float, float, float]) -> list[Piece]:
-    """The smooth way from one pose to another through a junction: straight, or one rounded corner."""
-    (x0, y0, h0), (x1, y1, h1) = start, end
-    angle = wrap(h1 - h0)
-    if abs(angle) < 1e-6:
-        return [Piece(x0, y0, h0, math.hypot(x1 - x0, y1 - y0))]
-    d0 = ((x1 - x0) * math.sin(h1) - (y1 - y0) * math.cos(h1)) / math.sin(angle)
-    corner_x, corner_y = x0 + d0 * math.cos(h0), y0 + d0 * math.sin(h0)
-    d1 = math.hypot(x1 - corner_x, y1 - corner_y)
-    radius = min(d0, d1) / corner(angle, 1.0)[1]
-    pieces = path_through([(x0, y0), (corner_x, corner_y), (x1, y1)], [radius * (1.0 - 1e-9)])
-    return [piece for piece in pieces if piece.length > 1e-3]
-
-
 ROADS: dict[int, RoadPlan] = {
     1: RoadPlan("Avenue West", 2, [(-286.0, 0.0), (-114.0, 0.0)]),
     2: RoadPlan("Avenue", 2, [(-86.0, 0.0), (86.0, 0.0)]),
@@ -200,7 +123,6 @@ ROADS: dict[int, RoadPlan] = {
                                    (180.0, -150.0), (300.0, -150.0), (300.0, -17.5)],
                  [60.0, 80.0, 90.0, 80.0, 50.0]),
 }  # fmt: skip
-
 JUNCTIONS = [
     JunctionPlan(100, "West Gate", [(1, "start"), (4, "start"), (10, "start")], [(1, 2), (0,)]),
     JunctionPlan(200, "Church Cross", [(1, "end"), (5, "start"), (2, "start"), (9, "start")], [(0, 2), (1, 3)]),
@@ -209,31 +131,6 @@ JUNCTIONS = [
     JunctionPlan(500, "North Corner", [(4, "end"), (5, "end"), (6, "start")], [(0, 2), (1,)]),
     JunctionPlan(600, "Mill Corner", [(6, "end"), (7, "end"), (8, "start")], yielding=(1,)),
 ]
-
-
-def planview(pieces: Sequence[Piece]) -> xodr.PlanView:
-    """The pieces as OpenDRIVE geometry."""
-    view = xodr.PlanView()
-    for piece in pieces:
-        if piece.k0 == piece.k1 == 0.0:
-            shape = xodr.Line(piece.length)
-        elif piece.k0 == piece.k1:
-            shape = xodr.Arc(piece.k0, length=piece.length)
-        else:
-            shape = xodr.Spiral(piece.k0, piece.k1, length=piece.length)
-        view.add_fixed_geometry(shape, round(piece.x, 9), round(piece.y, 9), round(piece.hdg, 12))
-    return view
-
-
-def mark(kind: str, color: str = "white", change: str = "none", s: float = 0.0) -> xodr.RoadMark:
-    """One road mark record from `s` on."""
-    return xodr.RoadMark(
-        xodr.RoadMarkType[kind],
-        LINE_WIDTH_M,
-        soffset=s,
-        color=xodr.RoadMarkColor[color],
-        laneChange=xodr.LaneChange[change],
-    )
 
 
 def centre_marks(plan: RoadPlan) -> list[xodr.RoadMark]:
@@ -383,20 +280,6 @@ def furnish(road: xodr.Road, plan: RoadPlan, arm: Arm, ids: tuple[int, int], sig
             outline.add_corner(signals_objects.CornerLocal(cu, cv, 0.0, 0.0, id=i))
         crossing.add_outline(outline)
         road.add_object(crossing)
-
-
-def finished(root: ET.Element, elements: list[ET.Element]) -> ET.Element:
-    """The town with its controllers and junctions, dated the same at every build, in the form that CARLA reads."""
-    header = root.find("header")
-    assert header is not None  # noqa: S101  (the package always writes one)
-    header.set("date", "2026-01-01T00:00:00")
-    for crossing in root.iter("object"):  # CARLA reads outlines where OpenDRIVE 1.4 had them, right below the object
-        wrapper = crossing.find("outlines")
-        if wrapper is not None:
-            crossing.extend(list(wrapper))
-            crossing.remove(wrapper)
-    root.extend(elements)
-    return root
 
 
 def build() -> ET.Element:

@@ -1,7 +1,7 @@
 """Roads of our towns as OpenDRIVE: cross sections made of named strips, heights, marks, and where they meet junctions.
 
 Used by the `build_*.py` scripts beside it. Frame: OpenDRIVE's (x east, y north, metres), right-hand traffic. The
-geometry (clothoid corners through control points) is that of `build_millbrook.py`.
+geometry (clothoid corners through control points) is that of `reference_lines.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from build_millbrook import LINE_WIDTH_M, Piece, mark, planview, wrap
+from reference_lines import Piece, mark, planview, wrap
 from scenariogeneration import xodr
 
 PARKING_M = 2.3
@@ -320,6 +320,3 @@ def elevation(plan: RoadPlan) -> list[tuple[float, float, float, float, float]]:
         rise = (z1 - z0) / h
         records.append((s0, z0, m0, (3.0 * rise - 2.0 * m0 - m1) / h, (m0 + m1 - 2.0 * rise) / h**2))
     return [tuple(round(v, 12) for v in record) for record in records]
-
-
-__all__ = ["LINE_WIDTH_M", "Arm", "RoadPlan", "SpeedSign", "Strip", "Verge", "arm_of", "open_road"]
