@@ -49,8 +49,7 @@ class Renderer:
     """Draws one town. Use it from one thread at a time; `release` gives its graphics memory back."""
 
     def __init__(self, opendrive: str, gpu: int | None = None) -> None:
-        town = build_town(opendrive)
-        self._town = town
+        town = self._town = build_town(opendrive)
         self._ctx = open_context(gpu)
         self._owned: list[Any] = []
         self._targets: dict[tuple[int, int], Target] = {}
