@@ -1,71 +1,40 @@
-"""From a `RunConfig` to a drive that runs: simulator, policy, driver, cameras, recorder and session in one object.
+"""A drive that runs: simulator, policy, driver, cameras, recorder and session in one object, for several threads.
 
-`build_session` checks what can be checked at once and opens the driver's device; `RunningSession` brings the rest up in
-a thread of its own, so that neither loading nor drawing ever stalls the tick, and takes everything down again whatever
-happened. What goes wrong comes back as one message.
+`RunningSession` brings everything up in a thread of its own, so that neither loading nor drawing ever stalls the tick,
+and takes everything down again whatever happened. What goes wrong comes back as one message. Other threads send their
+commands through the session's inbox, which is there before the session and after it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import socket
-import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
 
-from app.config import DriverChoice, RunConfig
+from app.config import RunConfig
+from app.drive.building import USER_ERRORS, DriveParts, check_server, make_recorder, open_parts
 from app.drive.run_status import END_WORDS, Ground, Meter, Phase, RecorderStatus, RunStatus
 from app.drive.streams import StreamError, StreamRecorder
 from app.study.study import ABORTED, FAILED, Trial, write_trial
-from cockpit.config import ConfigError
-from cockpit.devices import DeviceError, KeyboardDriver, find_driver_source
-from cockpit.head.eye import Head, open_head
-from cockpit.rig.camera_spec import CameraSpec
-from cockpit.rig.rig import Rig, load_rig, rig_path
-from cockpit.route.files import read_route
-from cockpit.route.planning import RouteError
+from cockpit.devices import KeyboardDriver
+from cockpit.session.commands import Command, Inbox
 from cockpit.session.loop import Session
 from cockpit.session.pace import TickTimes
-from cockpit.session.ports import DriverSource, TickConsumer
+from cockpit.session.ports import TickConsumer
 from cockpit.session.progress import SessionResult
 from cockpit.session.setup import set_stage
 from cockpit.sound.car import CarSound
-from cockpit.world.errors import WorldError, WorldLost
+from cockpit.world.errors import WorldError
 from cockpit.world.simulator import RunningSimulator, SimulatorError, launch_simulator
 from cockpit.world.world import CarlaWorld
-from policy.expert.safety_driver import SafetyDriver
-from policy.serving.process import PolicyProcess, PolicyProcessError
-from policy.vla.checkpoint import (
-    CheckpointError,
-    checkpoint_sha256,
-    is_hub_name,
-)
-from recorder.schema import DriverKind, SessionInfo, Tick
-from recorder.session import RecordingError
+from policy.serving.process import PolicyProcess
+from recorder.schema import EventKind, SessionInfo, Tick, TickEvent
 from recorder.session_log import EntryKind, SessionLog
 from recorder.writing.writer import SegmentRecorder
-from refine.driving import policy_camera
 
 log = logging.getLogger(__name__)
-
-USER_ERRORS = (
-    ConfigError,
-    RouteError,
-    SimulatorError,
-    WorldError,
-    DeviceError,
-    CheckpointError,
-    PolicyProcessError,
-    RecordingError,
-    OSError,
-)
-"""What can go wrong without a defect of ours: shown as their message, without a traceback."""
-
-CONNECT_S = 3.0
 
 
 class RunningSession:
@@ -74,27 +43,20 @@ class RunningSession:
     `start` drives in a thread; `run` drives in the calling thread and raises what goes wrong.
     """
 
-    def __init__(
-        self,
-        config: RunConfig,
-        rig: Rig,
-        driver: DriverSource | None,
-        cameras: tuple[CameraSpec, ...],
-        trial: Trial | None = None,
-        head: Head | None = None,
-    ) -> None:
-        self.config = config
-        self.head = head
-        self.trial = trial
-        self.rig = rig
-        self.driver = driver
-        self.cameras = cameras
+    def __init__(self, parts: DriveParts) -> None:
+        self.config = parts.config
+        self.head = parts.head
+        self.trial = parts.trial
+        self.rig = parts.rig
+        self.driver = parts.driver
+        self.cameras = parts.cameras
+        self._parts = parts
         self.meter = Meter()
         self._consumers: list[TickConsumer] = [self.meter]
         self._phase, self._message = Phase.READY, ""
         self._session: Session | None = None
         self._world: CarlaWorld | None = None
-        self._address = (config.host or "127.0.0.1", config.port)
+        self._address = (parts.config.host or "127.0.0.1", parts.config.port)
         self._simulator: RunningSimulator | None = None
         self._policy: PolicyProcess | None = None
         self._recorder: SegmentRecorder | None = None
@@ -105,7 +67,7 @@ class RunningSession:
         self._result: SessionResult | None = None
         self.ground: Ground | None = None
         """Town and route, as soon as they are known."""
-        self._stop_asked = threading.Event()
+        self._inbox = Inbox()
         self._thread: threading.Thread | None = None
 
     @property
@@ -123,13 +85,14 @@ class RunningSession:
         self._consumers.append(consumer)
 
     def world_address(self) -> tuple[str, int]:
-        """Host and RPC port of the CARLA server, as followers are told them; known once the drive has begun."""
+        """Host and RPC port of the CARLA server, as followers get them; known once the drive has begun."""
         return self._address
 
     def forget_cameras(self, actor_ids: Iterable[int]) -> None:
         """Destroy the cameras of a follower that is gone."""
-        if self._world is not None:
-            self._world.forget_cameras(actor_ids)
+        world = self._world
+        if world is not None:
+            world.forget_cameras(actor_ids)
 
     def newest_tick(self) -> Tick | None:
         """The newest finished tick."""
@@ -139,18 +102,18 @@ class RunningSession:
         """What the drive is doing now."""
         policy, recorder = self._policy, self._recorder
         phase, message = self._phase, self._message
-        if phase is Phase.DRIVING and self._has_lost_simulator():  # the session learns it when its wait is over
+        if phase is Phase.DRIVING and self._has_lost_simulator():  # the session notices when its wait is over
             phase, message = Phase.STOPPING, "the simulator has ended"
         return RunStatus(
             phase=phase,
             message=message,
             loop_hz=self.meter.loop_hz(),
             begin_time_s=self.meter.begin_time_s,
-            policy=policy.status() if policy is not None and not self._phase.is_over else None,
+            policy=policy.status() if policy is not None and not phase.is_over else None,
             recorder=None if recorder is None else _recorder_status(recorder),
             folder=None if recorder is None else recorder.folder,
             result=self._result,
-            is_paused=self._session is not None and self._session.is_paused,
+            is_paused=self._is_paused(),
             times=self._tick_times(),
             streams=() if self._streams is None else self._streams.status(),
             stream_message=self._stream_message,
@@ -184,50 +147,52 @@ class RunningSession:
     def request_takeover(self) -> None:
         """The experimenter asks the driver to take over."""
         if self._session is not None:
-            self._session.request_takeover()
-            self._tell_log(EntryKind.REQUEST)
+            self._inbox.put(Command.REQUEST_TAKEOVER)
+            self._write_log(EntryKind.REQUEST)
 
     def request_rewind(self) -> None:
         """Set the scene back some seconds; the driver drives it from there."""
         if self._session is not None:
-            self._session.request_rewind()
+            self._inbox.put(Command.REWIND)
 
     def mark(self, text: str) -> None:
         """Put a mark into the recording: into the next tick, and into the session's log."""
         if self._session is not None:
-            self._session.mark(text)
-            self._tell_log(EntryKind.MARK, text)
+            self._inbox.put(TickEvent(EventKind.MARK, text))
+            self._write_log(EntryKind.MARK, text)
 
     def note(self, text: str) -> None:
         """Write something down, with the time, in the session's log."""
-        self._tell_log(EntryKind.NOTE, text)
+        self._write_log(EntryKind.NOTE, text)
 
     def pause(self) -> None:
         """Let the world stand still after the present tick."""
-        if self._session is not None and not self._session.is_paused:
-            self._session.pause()
-            self._tell_log(EntryKind.PAUSE)
+        if self._session is not None and not self._inbox.is_pause_asked:
+            self._inbox.put(Command.PAUSE)
+            self._write_log(EntryKind.PAUSE)
 
     def resume(self) -> None:
         """Go on after a pause."""
-        if self._session is not None and self._session.is_paused:
-            self._tell_log(EntryKind.RESUME)
-            self._session.resume()
+        if self._is_paused():
+            self._write_log(EntryKind.RESUME)
+            self._inbox.put(Command.RESUME)
+
+    def _is_paused(self) -> bool:
+        return self._session is not None and self._inbox.is_pause_asked
 
     def abort(self) -> None:
         """End the drive as one that does not count: its trial is still to be driven."""
         self._is_aborted = True
         self.stop()
 
-    def _tell_log(self, kind: EntryKind, text: str = "") -> None:
-        if self._log is not None:
-            self._log.add(kind, text)
+    def _write_log(self, kind: EntryKind, text: str = "") -> None:
+        session_log = self._log
+        if session_log is not None:
+            session_log.add(kind, text)
 
     def stop(self) -> None:
         """End the drive after the present tick; returns at once."""
-        self._stop_asked.set()
-        if self._session is not None:
-            self._session.ask_stop()
+        self._inbox.put(Command.STOP)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Block until the drive is over; whether it is."""
@@ -257,14 +222,14 @@ class RunningSession:
         stack.callback(self._close_ends)
         host, port = config.host or "127.0.0.1", config.port
         if config.host is not None:
-            _check_server(host, port)
+            check_server(host, port)
         self._phase = Phase.SIMULATOR
         if config.policy is not None:  # loads while the simulator starts
             self._policy = stack.enter_context(PolicyProcess(config.policy, config.adapter))
         if config.host is None:
             self._simulator = stack.enter_context(launch_simulator(config.map_path(), seed=config.seed))
             port = self._simulator.port
-        if self._stop_asked.is_set():
+        if self._inbox.is_stop_asked:
             return None
         self._phase = Phase.WORLD
         self._address = (host, port)
@@ -272,7 +237,7 @@ class RunningSession:
         self._world = stage.world
         self.ground = Ground(stage.world.map_name, stage.world.opendrive, stage.route.points)
         if config.record:
-            self._recorder = self._make_recorder(stage.info)
+            self._recorder = make_recorder(self._parts, stage.info)
             stack.callback(self._recorder.close)
             self._log = SessionLog(self._recorder.folder)
             if self.trial is not None:
@@ -283,10 +248,10 @@ class RunningSession:
         self._open_streams(stage.info() if self._recorder is None else self._recorder.info)
         self._phase = Phase.POLICY
         ends = self._policy, self.driver, self._consumers
-        session = Session(stage.config, stage.world, stage.route, *ends, stage.scenarios, self.head)
+        session = Session(stage.config, stage.world, stage.route, *ends, stage.scenarios, self.head, self._inbox)
         stack.callback(session.close)
         self._session = session
-        if self._stop_asked.is_set():
+        if self._inbox.is_stop_asked:
             return None
         try:
             return session.run(until=self._note_driving)
@@ -303,16 +268,16 @@ class RunningSession:
             return
         folder = None if self._recorder is None else self._recorder.folder
         try:
-            self._streams = StreamRecorder(streams, folder, info, self._tell_stream)
+            self._streams = StreamRecorder(streams, folder, info, self._note_stream)
         except StreamError as error:
-            self._tell_stream(str(error))
+            self._note_stream(str(error))
             return
         self._consumers.append(self._streams)
 
-    def _tell_stream(self, text: str) -> None:
+    def _note_stream(self, text: str) -> None:
         self._stream_message = text
         log.warning("%s", text)
-        self._tell_log(EntryKind.STREAM, text)
+        self._write_log(EntryKind.STREAM, text)
 
     def _has_lost_simulator(self) -> bool:
         return self._simulator is not None and not self._simulator.is_alive
@@ -326,21 +291,8 @@ class RunningSession:
         return f"{words} It said:\n{said}" if said else words
 
     def _note_driving(self, _: Tick) -> bool:
-        self._phase = Phase.STOPPING if self._stop_asked.is_set() else Phase.DRIVING
+        self._phase = Phase.STOPPING if self._inbox.is_stop_asked else Phase.DRIVING
         return False
-
-    def _make_recorder(self, info: Callable[..., SessionInfo]) -> SegmentRecorder:
-        config = self.config
-        told = info(
-            driver=_driver_kind(self.driver),
-            driver_id=config.driver_id,
-            policy="none" if config.policy is None else config.policy.name,
-            policy_sha256="" if config.policy is None else _sha256(config),
-            rig=rig_path(config.rig).read_text(encoding="utf-8"),
-        )
-        free = config.out / f"drive-{datetime.now():%Y%m%d-%H%M%S}"
-        folder = free if self.trial is None else self.trial.folder
-        return SegmentRecorder(_unused(folder), told, config.pre_s, config.post_s)
 
     def _close_ends(self) -> None:
         """The driver's device and the screens, whether the drive ever began or not."""
@@ -350,87 +302,19 @@ class RunningSession:
                     end.close()
 
     def _end(self, phase: Phase, message: str) -> None:
-        self._tell_log(EntryKind.END, f"{FAILED}: {message}" if phase is Phase.FAILED else message)
+        self._write_log(EntryKind.END, f"{FAILED}: {message}" if phase is Phase.FAILED else message)
         self._session = None
         self._message = message
         self._phase = phase
 
 
 def build_session(config: RunConfig, trial: Trial | None = None) -> RunningSession:
-    """A drive ready to start: rig, town, route and policy looked at, the driver's device open, nothing started yet.
+    """A drive ready to start: all that can be checked is, the driver's device is open, nothing is started yet.
 
     Raises:
-        ConfigError: rig, town, route or settings that are wrong; a trial whose participant has not consented.
-        CheckpointError: no usable policy in the folder.
-        DeviceError: no such input device.
-        OSError: the recordings' folder cannot be written.
+        As `app.drive.building.open_parts`.
     """
-    if trial is not None and (problem := trial.study.problem()):
-        raise ConfigError(problem)
-    rig = load_rig(config.rig)
-    config.map_path()
-    if config.route_file is not None:
-        read_route(config.route_file, config.route_id)
-    if config.record:
-        _check_writable(config.out)
-    own = rig.of_machine(None).cameras()  # followers bring the cameras of their screens themselves
-    cameras = own if config.policy is None else (*own, policy_camera(config.policy))
-    head = open_head(rig)
-    try:
-        return RunningSession(config, rig, _driver(config), cameras, trial, head)
-    except BaseException:
-        if head is not None:
-            head.close()
-        raise
-
-
-def _check_server(host: str, port: int) -> None:
-    """Ask at once whether anything listens: CARLA's client takes its whole time-out to find out."""
-    try:
-        socket.create_connection((host, port), CONNECT_S).close()
-    except OSError as error:
-        raise WorldLost(
-            f"No CARLA server answers at {host}:{port} ({error.strerror or error}). Start one (`takeover sim`, or "
-            "CARLA 0.9.16), or give its address."
-        ) from error
-
-
-def _check_writable(folder: Path) -> None:
-    """Make the recordings' folder now: a full or forbidden disk is better told before the drive than after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OSError(f"cannot record into {folder}: {error.strerror or error}; choose another folder") from error
-
-
-def _driver(config: RunConfig) -> DriverSource | None:
-    if config.driver is DriverChoice.EXPERT:
-        return SafetyDriver()
-    if config.driver is DriverChoice.NONE:
-        return None
-    return find_driver_source(config.device_name())
-
-
-def _driver_kind(driver: DriverSource | None) -> DriverKind:
-    if driver is None:
-        return DriverKind.NONE
-    return DriverKind.EXPERT if isinstance(driver, SafetyDriver) else DriverKind.HUMAN
-
-
-def _sha256(config: RunConfig) -> str:
-    assert config.policy is not None  # noqa: S101  the caller looked
-    return "" if is_hub_name(config.policy) else checkpoint_sha256(config.policy, config.adapter)
-
-
-def _unused(folder: Path) -> Path:
-    """`folder`, or with a number behind it when two drives begin within a second."""
-    number, found = 1, folder
-    while found.exists():
-        number += 1
-        found = folder.with_name(f"{folder.name}-{number}")
-    return found
+    return RunningSession(open_parts(config, trial))
 
 
 def _recorder_status(recorder: SegmentRecorder) -> RecorderStatus:

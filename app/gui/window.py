@@ -9,8 +9,8 @@ from PyQt6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut
 from PyQt6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from app.config import RunConfig
+from app.drive.building import USER_ERRORS
 from app.drive.run_status import Phase
-from app.drive.running_session import USER_ERRORS
 from app.gui.after.page import AfterPage
 from app.gui.common import theme
 from app.gui.common.errors import error_words

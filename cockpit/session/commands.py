@@ -33,7 +33,7 @@ class Inbox:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._waiting: list[Command | TickEvent] = []
-        self._is_pause_asked = False
+        self._is_pause_asked = self._is_stop_asked = False
 
     def put(self, item: Command | TickEvent) -> None:
         """Append a command, or an event for the next tick; returns at once."""
@@ -41,6 +41,7 @@ class Inbox:
             self._waiting.append(item)
             if item in (Command.PAUSE, Command.RESUME):
                 self._is_pause_asked = item is Command.PAUSE
+            self._is_stop_asked |= item is Command.STOP
             self._changed.notify_all()
 
     def take(self) -> list[Command | TickEvent]:
@@ -58,3 +59,8 @@ class Inbox:
     def is_pause_asked(self) -> bool:
         """Whether the newest PAUSE or RESUME that was put is a PAUSE, taken or not."""
         return self._is_pause_asked
+
+    @property
+    def is_stop_asked(self) -> bool:
+        """Whether a STOP was ever put, taken or not."""
+        return self._is_stop_asked

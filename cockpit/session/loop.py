@@ -51,13 +51,14 @@ class Session:
         consumers: Sequence[TickConsumer] = (),
         scenarios: Director | None = None,
         aim: CameraAim | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         self.config = config
         self.aim = aim
         self.world = world
         self.route = route
         self.scenarios = scenarios
-        self._inbox = Inbox()
+        self._inbox = inbox or Inbox()
         self._faults = FaultLog(self._inbox.put)
         guarded = GuardedPolicy(policy, self._faults) if policy is not None else None
         self._planner = Planner(guarded, config, self._faults) if guarded is not None else None

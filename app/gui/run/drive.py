@@ -9,8 +9,9 @@ from __future__ import annotations
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from app.config import RunConfig
+from app.drive.building import USER_ERRORS
 from app.drive.run_status import Phase, RunStatus
-from app.drive.running_session import USER_ERRORS, RunningSession, build_session
+from app.drive.running_session import RunningSession, build_session
 from app.gui.common.errors import error_words
 from app.gui.common.texts import say
 from app.gui.run.history import History

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,8 @@ SPEED_MPS, STEP_S, LENGTH_M = 10.0, 0.05, 1000
 
 class StraightWorld:
     """What the session calls of a `CarlaWorld`; no control moves its ego, `set_back` does."""
+
+    map_name, opendrive, is_lost = "nowhere", "", False
 
     def __init__(self) -> None:
         self.frame = 0
@@ -49,6 +50,9 @@ class StraightWorld:
     def show_hazard_lights(self, is_on: bool) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 def straight_route() -> Route:
     points = np.zeros((LENGTH_M, 4))
@@ -64,4 +68,4 @@ def straight_session(consumers=(), driver=None, policy=None, **changes) -> Sessi
     config = config.model_copy(update=changes)
     world: Any = StraightWorld()
     ends = policy or ExpertPlanner(), driver or ScriptedDriver()
-    return Session(config, world, replace(straight_route()), *ends, consumers)
+    return Session(config, world, straight_route(), *ends, consumers)

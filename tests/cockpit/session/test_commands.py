@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-
 import pytest
 
 from cockpit.session import loop
 from cockpit.session.loop import Session
 from cockpit.session.progress import EndReason
 from recorder.schema import EventKind, Tick
+from tests.cockpit.session.interrupts import interrupted
 from tests.cockpit.session.session_parts import Keeper
 from tests.cockpit.session.straight_world import straight_session
 
@@ -18,35 +16,12 @@ LINES_LEAST = 40
 """A tick runs through more lines of the loop than this: else the test below would not be one."""
 
 
-def stepped(session: Session, interrupt: Callable[[int], None]) -> Tick:
-    """One tick; `interrupt(n)` is called, as by another thread, just before the n-th line of the loop that it runs."""
-    count = 0
-
-    def trace(frame, event, _):
-        nonlocal count
-        if frame.f_code.co_filename != loop.__file__:
-            return None
-        if event == "line":
-            count += 1
-            sys.settrace(None)
-            interrupt(count)
-            sys.settrace(trace)
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        return session.step()
-    finally:
-        sys.settrace(before)
-
-
 def lines_of_a_tick() -> int:
     """How many moments there are in a tick at which another thread may ask for something."""
     seen: list[int] = []
     session = straight_session()
     session.step()
-    stepped(session, seen.append)
+    interrupted(session.step, loop, seen.append)
     return seen[-1]
 
 
@@ -66,7 +41,7 @@ def test_whatever_is_asked_at_any_moment_of_a_tick_is_done_once(ask, answer):
         session = straight_session()
         session.step()
         session.step()
-        ticks = [stepped(session, lambda n, at=moment, asked=session: ask(asked) if n == at else None)]
+        ticks = [interrupted(session.step, loop, lambda n, at=moment, asked=session: ask(asked) if n == at else None)]
         ticks += [session.step() for _ in range(3)]
         answers = [event for tick in ticks for event in tick.events if event.kind is answer]
         assert len(answers) == 1, f"asked before line {moment} of {moments}"
