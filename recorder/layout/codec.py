@@ -250,7 +250,7 @@ def decode_tick(arrays: Arrays, row: int, jpegs: Mapping[str, bytes]) -> Tick:
     plan_row = ticks.value("plan_row", row)
     plan = decode_plan(arrays, plan_row) if plan_row >= 0 else None
     is_old = "ego_at_plan/present" not in ticks
-    looked_up = {"ego_at_plan": _ego_at(ticks, plan.frame)} if is_old and plan is not None else {}
+    looked_up: dict[str, Any] = {"ego_at_plan": _ego_at(ticks, plan.frame)} if is_old and plan is not None else {}
     return ticks.record(
         Tick,
         row,
