@@ -2,7 +2,7 @@
 
 The session makes a `Tick`, the driver's windows draw it, the recorder stores it, the replay reads it back and
 `refine` learns from it. This module holds data only: no I/O, no CARLA, no torch. It is the only module that
-`cockpit` and `policy` may import from another package (DESIGN: the arrows).
+`cockpit` and `policy` may import from another package (the arrows of docs/architecture.md).
 
 Frames and units. World coordinates are CARLA's: left-handed, x forward (east), y to the right (south), z up, in
 metres; yaw grows clockwise seen from above. Angles here are in **radians** (CARLA's API speaks degrees: convert at

@@ -1,4 +1,4 @@
-"""What a drive tells whoever watches it: how far it has come, its rates, its recorder, its newest tick."""
+"""What a drive reports to whoever watches it: how far it has come, its rates, its recorder, its newest tick."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class RunStatus:
     """Wall time of the parts of the last tick; None while nothing drives."""
     streams: tuple[StreamStatus, ...] = ()
     stream_message: str = ""
-    """The last that was told about streams."""
+    """The newest message about streams."""
 
 
 @dataclass(frozen=True, slots=True)

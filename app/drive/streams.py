@@ -2,7 +2,7 @@
 
 What comes in is written beside the segments (`streams/<name>.csv`), each sample with the tick in which it was taken; a
 JSON file beside it says what the channels are. Reading happens in threads of its own; `consume` never waits. Without
-the native library everything else works, and the reason is told.
+the native library everything else works, and the reason is reported.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HELP = (
     "or newer; elsewhere install liblsl (https://github.com/sccn/liblsl) and set PYLSL_LIB to its file."
 )
 RESOLVE_S, PULL_S, PATIENCE_S = 1.0, 0.1, 5.0
-"""How long one search and one read may take, and after how long a missing stream is told."""
+"""How long one search and one read may take, and after how long a missing stream is reported."""
 REMEMBERED_S = 20.0
 LOST_PREFIX = "lost"
 VEHICLE_CHANNELS = (
@@ -116,7 +116,7 @@ class StreamRecorder:
     def __init__(
         self, config: StreamsConfig, folder: Path | None, info: SessionInfo, tell: Callable[[str], None] = log.warning
     ) -> None:
-        """`folder` is the session's; without one nothing is recorded. `tell` hears what comes, goes and fails."""
+        """`folder` is the session's; without one nothing is recorded. `tell` gets what comes, goes and fails."""
         pylsl = load_pylsl()
         self._clock = TickClock()
         self._sender = _Sender(pylsl, info) if config.send else None
@@ -296,7 +296,7 @@ def vehicle_sample(tick: Tick) -> list[float]:
 
 
 def _labels(info: Any, wanted: StreamIn) -> list[str]:
-    """Channel names as the stream tells them, else numbers; a gaze stream's two coordinates are called x and y."""
+    """Channel names as the stream gives them, else numbers; a gaze stream's two coordinates are called x and y."""
     labels, channel = [], info.desc().child("channels").child("channel")
     for index in range(info.channel_count()):
         labels.append(channel.child_value("label") or f"channel{index}")

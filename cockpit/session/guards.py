@@ -1,7 +1,7 @@
-"""The session's gloves: nothing that a policy, a device or a consumer does may end the drive or leave the car alone.
+"""Guards around the parts of a session: no failure of policy, device or consumer ends the drive, or leaves it alone.
 
-Each guard calls its part, and turns what goes wrong into a fault that is told, and into an answer that the arbitration
-knows how to handle: no plan, a device that is gone, a consumer that is left out. All of them may be foreign code, so
+Each guard calls its part, reports what goes wrong as a fault, and turns it into an answer that the arbitration can
+handle: no plan, a device that is gone, a consumer that is left out. All of them may be foreign code, so
 every exception is caught here, and nowhere else.
 """
 
@@ -16,15 +16,15 @@ from typing import TypeVar
 import numpy as np
 
 from cockpit.session.faults import FaultLog
-from cockpit.session.ports import DriverSource, PolicyDriver, TellsTrouble, TickConsumer
+from cockpit.session.ports import DriverSource, PolicyDriver, ReportsTrouble, TickConsumer
 from recorder.schema import ActorState, Control, DriverInput, DriverKind, Plan, Tick
 
 log = logging.getLogger(__name__)
 
 FASTEST_MPS = 70.0
-"""A plan that drives faster than this is rubbish: 250 km/h."""
+"""A plan that drives faster than this (250 km/h) is invalid."""
 SLOW_CONSUMER_S = 0.25
-"""A consumer that holds the loop for longer than this is told of: consumers take a tick at once."""
+"""A consumer that holds the loop for longer than this is reported: consumers take a tick at once."""
 
 T = TypeVar("T")
 
@@ -51,12 +51,12 @@ class GuardedPolicy:
         return self._call(lambda: self._policy.wait(frame, timeout_s), None)
 
     def message(self) -> str:
-        """What it last complained of."""
+        """Its last error message."""
         status = self._call(self._policy.status, None)
         return status.message if status is not None else ""
 
     def newest_plan(self, newest_frame: int) -> Plan | None:
-        """The newest plan that is one; rubbish counts as none, and as a failure of the policy."""
+        """The newest valid plan; an invalid one counts as none, and as a failure of the policy."""
         plan = self._call(self._policy.newest_plan, None)
         if plan is None:
             return None
@@ -123,20 +123,20 @@ class GuardedDriver:
     def read(self, tick: Tick) -> DriverInput:
         """Hands and feet now; not connected when they cannot be read."""
         try:
-            told = self._driver.read(tick)
+            read = self._driver.read(tick)
         except Exception as error:
             log.debug("the driver's device raised", exc_info=True)
             note = f"the driver's device failed: {type(error).__name__}: {error}"
             self._faults.report(note)
             return DriverInput(kind=self._kind, connected=False, note=note)
-        self._kind = told.kind
-        if not told.connected:
-            self._faults.report(f"nobody can take over: {told.note or 'the device is gone'}")
-        return told
+        self._kind = read.kind
+        if not read.connected:
+            self._faults.report(f"nobody can take over: {read.note or 'the device is gone'}")
+        return read
 
 
 class GuardedConsumers:
-    """The consumers of ticks; one that breaks is left out and told of, one that is slow or in trouble is told of."""
+    """The consumers of ticks; one that fails is left out and reported, one that is slow or in trouble is reported."""
 
     def __init__(self, consumers: Sequence[TickConsumer], faults: FaultLog) -> None:
         self._all = list(consumers)
@@ -150,7 +150,7 @@ class GuardedConsumers:
             name = type(consumer).__name__
             try:
                 consumer.consume(tick)
-                trouble = consumer.error if isinstance(consumer, TellsTrouble) else None
+                trouble = consumer.error if isinstance(consumer, ReportsTrouble) else None
             except Exception as error:
                 log.exception("%s is left out from now on", name)
                 self._active.remove(consumer)

@@ -1,7 +1,7 @@
 """One route driven without a screen, in lock-step: the unit of which rounds, data collection and evaluation are made.
 
-The world is loaded anew for each route and every actor made is removed, so a route's result does not hang on what was
-driven before it, nor on how fast the machine is.
+The world is loaded anew for each route and every actor made is removed, so a route's result depends neither on what was
+driven before it nor on how fast the machine is.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 It wires together what it is given (a world, a route, a policy, a driver, consumers) and knows how none of them work.
 Who drives is decided in `cockpit.authority.arbitration`, when it is over in `cockpit.session.progress`. In real time it
-holds the wall clock's pace; in lock-step it waits for the plan of every decision tick, so that results do not hang on
+holds the wall clock's pace; in lock-step it waits for the plan of every decision tick, so that results do not depend on
 the machine.
 """
 

@@ -35,7 +35,7 @@ class PolicyDriver(Protocol):
         ...
 
     def status(self) -> PolicyStatus:
-        """Whether the policy lives, and what it last complained of."""
+        """Whether the policy lives, and its last error message."""
         ...
 
     def close(self) -> None:
@@ -76,7 +76,7 @@ class TickConsumer(Protocol):
 
 
 @runtime_checkable
-class TellsTrouble(Protocol):
+class ReportsTrouble(Protocol):
     """A consumer that goes on although something went wrong (the recorder on a full disk) and says so."""
 
     @property

@@ -1,6 +1,6 @@
 """The second chance: which earlier tick the scene is set back to, and when. Pure; the world does the setting back.
 
-CoReVLA collects so: when the model collides or stands still for ever, the scene is set back and the driver drives it
+CoReVLA collects so: when the model collides or no longer moves, the scene is set back and the driver drives it
 from there. What was driven since the target is forgotten here, so that pressing again goes back further.
 """
 
@@ -48,10 +48,10 @@ class Rewinder:
         return self.config.on_collision and hit and last.authority.authority in _POLICYS
 
     def _stands(self) -> bool:
-        wanted = round(self.config.standstill_s / self._delta_s)
-        if not wanted or len(self._ticks) <= wanted:
+        count = round(self.config.standstill_s / self._delta_s)
+        if not count or len(self._ticks) <= count:
             return False
-        lately = [self._ticks[-1 - n] for n in range(wanted)]
+        lately = [self._ticks[-1 - n] for n in range(count)]
         return all(self._is_standing(tick) and tick.authority.authority in _POLICYS for tick in lately)
 
     def _is_standing(self, tick: Tick) -> bool:

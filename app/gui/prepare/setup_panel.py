@@ -299,7 +299,7 @@ def _own_device(name: str) -> DriverOption:
 
 
 def _stream(text: str) -> StreamIn:
-    """A stream of that type; one whose type tells of gaze is drawn over the screens afterwards."""
+    """A stream of that type; one whose type names gaze is drawn over the screens afterwards."""
     return StreamIn(type=text, role=StreamRole.GAZE if "gaze" in text.lower() else StreamRole.RECORD)
 
 

@@ -1,7 +1,7 @@
 """The drive that the window starts, watches and ends; the pages ask it and never the session itself.
 
-The session runs in a thread of its own. This object looks at it a few times a second in the GUI thread, tells the pages
-by signals, and never waits for it (but when everything is taken down).
+The session runs in a thread of its own. This object looks at it a few times a second in the GUI thread, notifies the
+pages by signals, and never waits for it (but when everything is taken down).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Drive(QObject):
         return self.session is not None
 
     def start(self, config: RunConfig, trial: Trial | None = None) -> bool:
-        """Build the drive and start it; what is wrong is told, not raised. Whether it was started."""
+        """Build the drive and start it; what is wrong is reported by `told`, not raised. Whether it was started."""
         if self.session is not None:
             return False
         self.told.emit("", False)
