@@ -90,18 +90,18 @@ def cut(route: Route, begin: int, end: int, name: str) -> Route:
 def route_for(town: Town, place: Place, kind: str, name: str, preset: str) -> RouteSpec | None:
     """The route through a place with its scenario; None where planning does not find the same way again."""
     begin, end = place.at - RUN_UP_M, min(place.at + place.after_m, len(place.route.points) - 1)
-    wanted = cut(place.route, begin, end, name)
-    spec = spec_from_route(wanted)
+    planned = cut(place.route, begin, end, name)
+    spec = spec_from_route(planned)
     if kind == "HighwayExit":
-        spec = replace(spec, waypoints=tuple((pose.x, pose.y, pose.z) for pose in led_aside(town, wanted)))
+        spec = replace(spec, waypoints=tuple((pose.x, pose.y, pose.z) for pose in led_aside(town, planned)))
     try:
         again = plan_route(town.lanes, spec.waypoints)
     except RouteError:
         return None
-    count = min(len(again.points), len(wanted.points))
-    if abs(len(again.points) - len(wanted.points)) > 3:
+    count = min(len(again.points), len(planned.points))
+    if abs(len(again.points) - len(planned.points)) > 3:
         return None
-    aside_m = np.hypot(*(again.points[:count, :2] - wanted.points[:count, :2]).T)
+    aside_m = np.hypot(*(again.points[:count, :2] - planned.points[:count, :2]).T)
     if kind == "HighwayExit":
         changes = np.flatnonzero(["change" in command.value for command in again.commands])
         if len(changes) == 0 or abs(int(changes[0]) - RUN_UP_M - CHANGE_AT_M) > 3 or np.ptp(changes) > 40:
@@ -156,8 +156,6 @@ def main() -> None:
         rng.shuffle(found)
         found = in_turns(found)
         taken: list[tuple[str, Pose]] = []
-        wanted = [name for name, count in SETS.items() for _ in range(count)]
-        wanted.sort(key=lambda name: list(SETS).index(name))
         # Deal in turns, so that a type with few places has one in each set.
         order = [name for turn in range(max(SETS.values())) for name in SETS if turn < SETS[name]]
         # Few places are near each other: rather that than none.

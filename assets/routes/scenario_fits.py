@@ -216,16 +216,16 @@ def lane_change() -> Fit:
     return fit
 
 
-def led_aside(town: Town, wanted: Route) -> tuple[Pose, ...]:
+def led_aside(town: Town, planned: Route) -> tuple[Pose, ...]:
     """Waypoints of a way that changes lanes once after the trigger of a `lane_change`."""
     change = RUN_UP_M + CHANGE_AT_M
-    right = sides(wanted, 0, len(wanted.points))[1]
+    right = sides(planned, 0, len(planned.points))[1]
 
     def over(index: int) -> Pose:
-        lane = lane_beside(waypoint_at(town.map, wanted.pose_at(index)), 1 if right else -1)
-        return pose_of(lane) if lane is not None else wanted.pose_at(index)
+        lane = lane_beside(waypoint_at(town.map, planned.pose_at(index)), 1 if right else -1)
+        return pose_of(lane) if lane is not None else planned.pose_at(index)
 
-    return wanted.pose_at(0), wanted.pose_at(change), over(change + CHANGE_M), over(len(wanted.points) - 1)
+    return planned.pose_at(0), planned.pose_at(change), over(change + CHANGE_M), over(len(planned.points) - 1)
 
 
 def merge_at_junction(come_from: str, speed: tuple[int, int]) -> Fit:

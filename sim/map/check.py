@@ -89,9 +89,9 @@ def check_section(section: Element, where: str) -> None:
             for width in lane.findall("width"):
                 for key in ("sOffset", *CUBIC):
                     number(width, key, f"{where}, lane {found[-1]}, width")
-        wanted = [sign * (k + 1) for k in range(len(found))]
-        if sorted(found, key=abs) != wanted:
-            raise MapTextError(f"{where}: lanes on the {side} are {found}; they must count {wanted} from the centre")
+        expected = [sign * (k + 1) for k in range(len(found))]
+        if sorted(found, key=abs) != expected:
+            raise MapTextError(f"{where}: lanes on the {side} are {found}; they must count {expected} from the centre")
 
 
 def check_links(root: Element, roads: list[Element], ids: set[str]) -> None:

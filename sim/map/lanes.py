@@ -162,7 +162,7 @@ class LaneGraph:
     def ground(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Height of the road (m), the slope along its lane (rise over run) and that lane's yaw, each (N,).
 
-        Taken from the nearest lane; z tells which one is meant where roads cross above each other.
+        Taken from the nearest lane; z decides where roads cross above each other.
         """
         _, p = self._solid_tree.query(np.column_stack([x, y, LEVEL_WEIGHT * np.asarray(z)]))
         c, s = np.cos(self.yaw[p]), np.sin(self.yaw[p])

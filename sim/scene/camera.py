@@ -1,4 +1,4 @@
-"""Pinhole cameras in CARLA's frame: axes from angles, the projection OpenGL wants, and what lies in view.
+"""Pinhole cameras in CARLA's frame: axes from angles, the projection for OpenGL, and what lies in view.
 
 Depth and clip axes are x right, y up, z forward, a left-handed set like CARLA's own, so nothing is mirrored.
 """

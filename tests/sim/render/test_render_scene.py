@@ -137,12 +137,12 @@ def test_indicators_blink_on_their_own_side(renderer):
 
 
 @pytest.mark.parametrize(
-    ("state", "wanted"),
+    ("state", "expected_rgb"),
     [(0, (1.0, 0.0, 0.0)), (1, (1.0, 0.75, 0.0)), (2, (0.0, 1.0, 0.4))],
     ids=["red", "yellow", "green"],
 )
 @pytest.mark.parametrize("size", [(640, 360), (224, 112)])
-def test_a_light_shows_its_colour_from_30_metres(renderer, state, wanted, size):
+def test_a_light_shows_its_colour_from_30_metres(renderer, state, expected_rgb, size):
     view = replace(CAMERA, width=size[0], height=size[1])
     lit = picture(renderer, SceneState(lights=(replace(SIGNAL, state=state),)), view)
     off = picture(renderer, SceneState(lights=(replace(SIGNAL, state=3),)), view)
@@ -150,7 +150,7 @@ def test_a_light_shows_its_colour_from_30_metres(renderer, state, wanted, size):
     change = (lit - off)[row - 3 : row + 4, column - 3 : column + 4].reshape(-1, 3)
     strongest = change[np.argmax(np.abs(change).sum(axis=1))]
     assert strongest.max() > 60
-    assert strongest @ np.array(wanted) / np.linalg.norm(strongest) / np.linalg.norm(wanted) > 0.9
+    assert strongest @ np.array(expected_rgb) / np.linalg.norm(strongest) / np.linalg.norm(expected_rgb) > 0.9
 
 
 def test_a_light_is_repeated_across_the_junction(renderer):

@@ -24,8 +24,8 @@ def world():
 
 
 def spawn(world, *names, **attributes):
-    wanted = [[name, 3, str(value)] for name, value in attributes.items()]
-    return [world.spawn([1, name, wanted], Pose(-150.0, 1.75, 1.0)) for name in names]
+    attribute_rows = [[name, 3, str(value)] for name, value in attributes.items()]
+    return [world.spawn([1, name, attribute_rows], Pose(-150.0, 1.75, 1.0)) for name in names]
 
 
 def nobody(_stream_id):

@@ -233,10 +233,10 @@ def test_the_same_seed_gives_the_same_noise_and_another_gives_another(scene):
     imus = [scene.listen("sensor.other.imu", where, noise_accel_stddev_x=1, noise_seed=seed) for seed in (5, 5, 6)]
     receivers = [scene.listen("sensor.other.gnss", where, noise_lat_stddev=1, noise_seed=seed) for seed in (5, 5, 6)]
     data = scene.tick(*lidars, *imus, *receivers)
-    told = [bytes(scan.raw_data) for scan in data[:3]]
-    told += [imu.accelerometer.x for imu in data[3:6]] + [gnss.latitude for gnss in data[6:]]
+    measured = [bytes(scan.raw_data) for scan in data[:3]]
+    measured += [imu.accelerometer.x for imu in data[3:6]] + [gnss.latitude for gnss in data[6:]]
     for first in (0, 3, 6):
-        assert told[first] == told[first + 1] != told[first + 2]
+        assert measured[first] == measured[first + 1] != measured[first + 2]
 
 
 def test_an_imu_at_rest_feels_gravity_alone_and_knows_where_north_is(scene):

@@ -37,7 +37,7 @@ void main() {
         vec3 outside = mix(pane, sky_at(mirrored) * 0.55, 0.35) + 0.10 * shone;
         c = mix(c, t.rgb * outside + room_light(layer, v_uv) * sun_at.w, glass);
     }
-    float mirror = 0.0;  // alpha tells the streaks where the road is wet
+    float mirror = 0.0;  // alpha: how strongly the road mirrors lamps (streaks)
     if (sun.w > 0.0 && v_normal.z > 0.9 && (layer == ASPHALT || layer == PAVING)) {
         float grazing = max(-look.z, 0.02);
         float lod = log2(max(far * haze.w * 12.0 / sqrt(grazing), 1.0));
