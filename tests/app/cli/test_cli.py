@@ -128,7 +128,7 @@ def test_windows_without_a_display_are_refused(monkeypatch):
 def test_a_full_disk_is_told_and_what_was_recorded_is_kept(small_disk, tmp_path):
     policy = make_checkpoint(tmp_path / "untrained")
     settings = tmp_path / "drive.yaml"
-    settings.write_text(f"policy: {policy}\ndriver: expert\nrig: single\ntraffic: 0\ntime_limit_s: 45\n")
+    settings.write_text(f"policy: {policy}\ndriver: expert\nrig: single\ntraffic: 0\ntime_limit_s: 15\n")
     result = takeover("drive", "--headless", "--config", str(settings), "--out", str(small_disk))
     assert_one_message(result, 1, "No space left", "make room")
     segments = list_segments(next(small_disk.glob("drive-*")))

@@ -29,7 +29,7 @@ from refine.evaluate.results import (
 )
 from tests.refine.data.takeover_sessions import TINY
 
-SHORT = SessionConfig(traffic=TrafficConfig(count=3), time_limit_s=6.0)
+SHORT = SessionConfig(traffic=TrafficConfig(count=3), time_limit_s=3.0)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def supervised(place, untrained, straight, tmp_path_factory) -> tuple[Path, Eval
         [3],
         out,
         supervised=True,
-        config=SHORT.model_copy(update={"time_limit_s": 25.0}),
+        config=SHORT.model_copy(update={"time_limit_s": 15.0}),
         simulator=place,
         record=True,
         on_progress=heard.append,
