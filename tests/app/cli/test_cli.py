@@ -1,4 +1,4 @@
-"""The command as its users meet it: help everywhere, and one clear message and a nonzero exit for their mistakes."""
+"""The command as its users see it: help everywhere, one clear message and a nonzero exit code for their mistakes."""
 
 import os
 import socket
@@ -95,7 +95,7 @@ def test_a_policy_folder_without_weights_is_refused(tmp_path, command):
 
 
 def cwd_out(tmp_path: Path) -> str:
-    """Never write into the checkout."""
+    """The option that keeps results out of the checkout."""
     return f"--out={tmp_path / 'out'}"
 
 
@@ -111,7 +111,7 @@ def test_a_folder_without_recordings_is_refused(tmp_path):
     assert_one_message(takeover("segments", "list", str(tmp_path)), 1, str(tmp_path))
 
 
-def test_pairs_that_are_none_are_refused(tmp_path):
+def test_a_folder_without_pairs_is_refused(tmp_path):
     assert_one_message(takeover("refine", "dpo", str(tmp_path), cwd_out(tmp_path)), 1, str(tmp_path))
 
 
@@ -125,12 +125,12 @@ def test_windows_without_a_display_are_refused(monkeypatch):
     assert_one_message(takeover("drive"), 1, "display")
 
 
-def test_a_full_disk_is_told_and_what_was_recorded_is_kept(small_disk, tmp_path):
+def test_a_full_disk_is_reported_and_what_was_recorded_is_kept(small_disk, tmp_path):
     policy = make_checkpoint(tmp_path / "untrained")
     settings = tmp_path / "drive.yaml"
     settings.write_text(f"policy: {policy}\ndriver: expert\nrig: single\ntraffic: 0\ntime_limit_s: 15\n")
     result = takeover("drive", "--headless", "--config", str(settings), "--out", str(small_disk))
     assert_one_message(result, 1, "No space left", "make room")
     segments = list_segments(next(small_disk.glob("drive-*")))
-    assert sum(segment.ticks for segment in segments) >= 20  # a chunk; how many more fit hangs on the pictures
+    assert sum(segment.ticks for segment in segments) >= 20  # a chunk; how many more fit depends on the pictures
     assert not all(segment.complete for segment in segments)

@@ -1,4 +1,4 @@
-"""From settings to a drive: what is wrong is told before anything starts, and whatever fails is taken down."""
+"""From settings to a drive: what is wrong is reported before anything starts, and a failed start is cleaned up."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_an_empty_file_is_a_whole_drive(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"drivr": "expert"}, "drive.yaml:1: unknown key 'drivr'; did you mean 'driver'?"),
         ({"driver": "ghost"}, "drive.yaml:1: 'driver'"),
@@ -60,15 +60,15 @@ def test_an_empty_file_is_a_whole_drive(tmp_path):
         ({"driver_id": "Jane Doe"}, "driver_id"),
     ],
 )
-def test_wrong_settings_name_file_key_and_what_would_be_right(tmp_path, settings, told):
+def test_wrong_settings_name_file_key_and_what_would_be_right(tmp_path, settings, message):
     with pytest.raises(ConfigError) as caught:
         load_run_config(written(tmp_path, **settings))
     assert "drive.yaml" in str(caught.value)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind", "told"),
+    ("changes", "kind", "message"),
     [
         ({"rig": "quad"}, ConfigError, "no rig 'quad'"),
         ({"town": "atlantis"}, ConfigError, "no town 'atlantis'.*millbrook"),
@@ -78,8 +78,8 @@ def test_wrong_settings_name_file_key_and_what_would_be_right(tmp_path, settings
         ({"driver": DriverChoice.WHEEL, "device": "/dev/input/event99"}, DeviceError, "cannot open /dev/input/event99"),
     ],
 )
-def test_what_is_missing_is_told_before_anything_starts(changes, kind, told):
-    with pytest.raises(kind, match=told):
+def test_what_is_missing_is_reported_before_anything_starts(changes, kind, message):
+    with pytest.raises(kind, match=message):
         build_session(config(**changes))
 
 
@@ -119,7 +119,7 @@ def test_a_server_that_does_not_answer_is_one_message_and_everything_is_given_ba
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_the_drive(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported_before_the_drive(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("here is no room for a folder")
     with pytest.raises(OSError, match=r"cannot record into .*file: .*choose another folder"):
@@ -137,7 +137,7 @@ def test_stopping_while_it_still_starts_ends_without_a_tick(tmp_path):
 
 
 def test_a_simulator_that_dies_is_one_message_and_what_was_recorded_is_kept(tmp_path, checkpoint, monkeypatch):
-    monkeypatch.setattr("app.config.SENSOR_TIMEOUT_S", 6.0)  # the picture that never comes need not be waited for long
+    monkeypatch.setattr("app.config.SENSOR_TIMEOUT_S", 6.0)  # do not wait long for the picture that never comes
     session = build_session(config(policy=checkpoint, driver=DriverChoice.EXPERT, traffic=0, out=tmp_path))
     session.start()
     deadline = time.monotonic() + 200.0

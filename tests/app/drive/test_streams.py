@@ -54,10 +54,10 @@ def gaze_outlet(pylsl):
 
 def test_gaze_is_recorded_with_the_tick_in_which_it_was_taken(tmp_path):
     pylsl = load_pylsl()
-    told: list[str] = []
+    messages: list[str] = []
     config = StreamsConfig(read=(StreamIn(type="Gaze", role=StreamRole.GAZE),))
     outlet = gaze_outlet(pylsl)
-    recorder = StreamRecorder(config, tmp_path, INFO, told.append)
+    recorder = StreamRecorder(config, tmp_path, INFO, messages.append)
     wait_for(outlet.have_consumers)
     wait_for(lambda: recorder.status()[0].is_there)
     offset_s = time.time() - pylsl.local_clock()
@@ -75,7 +75,7 @@ def test_gaze_is_recorded_with_the_tick_in_which_it_was_taken(tmp_path):
     assert (described["role"], described["channels"]) == ("gaze", ["x", "y", "pupil"])
     samples = read_gaze(tmp_path, (103, 105))
     assert samples.frame.tolist() == [103, 104, 105]
-    assert told == ["stream Gaze has come"]
+    assert messages == ["stream Gaze has come"]
 
 
 def test_events_and_the_vehicle_s_state_go_out():

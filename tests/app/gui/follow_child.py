@@ -33,7 +33,7 @@ RIG = Path(__file__).with_name("split_rig.yaml")
 
 
 class Drive:
-    """The hub's view of the drive."""
+    """What the hub needs of a drive."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -58,7 +58,7 @@ def read_displays() -> list[int | None]:
 
 
 def until(is_done: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Let Qt work until something is so."""
+    """Let Qt handle its events until `is_done()`, or for so many seconds; whether it is done."""
     deadline = time.monotonic() + seconds
     while not is_done() and time.monotonic() < deadline:
         QTest.qWait(2)
@@ -93,7 +93,7 @@ class Scene:
         return sum(len(status.lag_s) for status in self.hub.status())
 
     def await_follower(self) -> None:
-        """Drive until the follower keeps up, and is waited for."""
+        """Drive until the follower shows pictures, so that the barrier waits for it."""
         deadline = time.monotonic() + 90.0  # it starts a program first, on a machine that may be busy
         while time.monotonic() < deadline:
             self.step()
@@ -103,7 +103,7 @@ class Scene:
         raise RuntimeError("the follower shows nothing")
 
     def wait_shown(self, frame: int, before: int) -> None:
-        """Until this machine shows `frame`, and the follower has said so of one more frame than `before`."""
+        """Wait until this machine shows `frame` and the follower has confirmed one more frame than `before`."""
         until(lambda: self.screens.meter.complete_frame >= frame and self.shown_there() > before)
 
     def cameras(self) -> int:
@@ -111,9 +111,9 @@ class Scene:
 
 
 def together(scene: Scene, ticks: int) -> dict[str, object]:
-    """Every tick on all displays, then the end of the drive."""
+    """Checks every tick on all displays, then ends the drive."""
     scene.await_follower()
-    wrong, missed_before = [], scene.hub.status()[0].missed  # while it started, nobody waited for it
+    wrong, missed_before = [], scene.hub.status()[0].missed  # the barrier did not wait for it while it started
     for _ in range(ticks):
         before = scene.shown_there()
         frame = scene.step()
@@ -127,18 +127,18 @@ def together(scene: Scene, ticks: int) -> dict[str, object]:
 
 
 def stopped(scene: Scene, process: subprocess.Popen[str]) -> dict[str, object]:
-    """A follower that came for the next drive by itself hangs, comes back, and is killed."""
+    """The follower, which joined the next drive by itself, is stopped, continued, and killed."""
     scene.await_follower()
-    told: dict[str, object] = {}
-    told["cameras_with"] = scene.cameras()
+    report: dict[str, object] = {}
+    report["cameras_with"] = scene.cameras()
     process.send_signal(signal.SIGSTOP)
     scene.slowest_s, frames = 0.0, []
     for _ in range(55):
         frames.append(scene.step())
         until(lambda: scene.screens.meter.complete_frame >= frames[-1], 2.0)
-    told["here_while_it_hangs"] = scene.screens.meter.complete_frame == frames[-1]
-    told["slowest_s"] = scene.slowest_s
-    told["slow"] = scene.hub.error
+    report["shown_while_it_hangs"] = scene.screens.meter.complete_frame == frames[-1]
+    report["slowest_s"] = scene.slowest_s
+    report["slow"] = scene.hub.error
     process.send_signal(signal.SIGCONT)
     shown = scene.shown_there()
     for _ in range(200):
@@ -146,16 +146,16 @@ def stopped(scene: Scene, process: subprocess.Popen[str]) -> dict[str, object]:
         QTest.qWait(20)
         if scene.shown_there() > shown + 5:
             break
-    told["came_back"] = scene.shown_there() > shown + 5
+    report["came_back"] = scene.shown_there() > shown + 5
     process.kill()
     process.wait()
     until(lambda: not scene.hub.status()[0].is_here)
     scene.step()
     scene.step()
-    told["gone"] = scene.hub.error
-    told["cameras_without"] = scene.cameras()
+    report["gone"] = scene.hub.error
+    report["cameras_without"] = scene.cameras()
     scene.session.close()
-    return told
+    return report
 
 
 def main() -> dict[str, object]:
@@ -166,12 +166,12 @@ def main() -> dict[str, object]:
             first = Scene(rig, stage)
             process = follower(first.hub.port)
             try:
-                told = {"together": together(first, 20)}
+                report = {"together": together(first, 20)}
                 again = rig.model_copy(update={"machines": Machines(port=first.hub.port, wait_s=0.2)})
-                told["stopped"] = stopped(Scene(again, stage), process)
+                report["stopped"] = stopped(Scene(again, stage), process)
             finally:
                 process.kill()
-            return {**told, "said": process.communicate()[0]}
+            return {**report, "output": process.communicate()[0]}
 
 
 if __name__ == "__main__":

@@ -31,15 +31,15 @@ def test_the_screens_of_two_machines_show_the_frame_of_every_tick(seen):
     assert together["missed"] == 0
 
 
-def test_a_follower_says_how_a_drive_went_and_comes_to_the_next_by_itself(seen):
-    assert "the drive is over" in seen["said"]
-    assert " 0 skipped" in seen["said"]
+def test_a_follower_reports_how_a_drive_went_and_joins_the_next_by_itself(seen):
+    assert "the drive is over" in seen["output"]
+    assert " 0 skipped" in seen["output"]
     assert seen["stopped"]["cameras_with"] == 3
 
 
 def test_a_follower_that_hangs_holds_up_neither_the_tick_nor_the_other_screens(seen):
     stopped = seen["stopped"]
-    assert stopped["here_while_it_hangs"]
+    assert stopped["shown_while_it_hangs"]
     assert stopped["slowest_s"] < 5.0  # a tick that waited for it would never end
     assert "'wall' skip pictures" in stopped["slow"]
 
@@ -48,7 +48,7 @@ def test_it_shows_pictures_again_when_it_goes_on(seen):
     assert seen["stopped"]["came_back"]
 
 
-def test_a_follower_that_is_killed_is_told_of_and_leaves_no_cameras_behind(seen):
+def test_a_killed_follower_is_reported_and_leaves_no_cameras_behind(seen):
     stopped = seen["stopped"]
     assert "'wall' are gone" in stopped["gone"]
     assert (stopped["cameras_with"], stopped["cameras_without"]) == (3, 1)
@@ -63,6 +63,6 @@ def test_an_address_may_leave_the_port_out(text, address):
 
 
 @pytest.mark.parametrize("text", ["host:", ":2100", "host:port", "host:0", "host:70000"])
-def test_an_address_that_is_none_is_refused(text):
+def test_an_invalid_address_is_refused(text):
     with pytest.raises(ConfigError, match="HOST:PORT"):
         address_in(text)

@@ -1,4 +1,4 @@
-"""Pieces of the window that hold no window: choices, words, the town as numbers."""
+"""The parts of the window that need no Qt window: choices, texts, the town as numbers."""
 
 from __future__ import annotations
 

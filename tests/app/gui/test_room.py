@@ -22,7 +22,7 @@ def test_the_window_is_seen_beside_the_driver_s_screens(tmp_path, count, display
         command = [sys.executable, str(HERE / "room_child.py"), str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["display"] == display
-    assert told["lit_pixels"] > 50
-    assert told["is_back"]
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["display"] == display
+    assert report["lit_pixels"] > 50
+    assert report["is_back"]

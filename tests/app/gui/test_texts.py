@@ -1,4 +1,4 @@
-"""The window's words: all in one file, none missing, none left over, and another language takes their place."""
+"""The window's words: all in one file, none missing, none unused, and replaced by those of another language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ APP = Path(texts.__file__).parents[2]
 ENGLISH = read_texts(asset("texts", "en.yaml"))
 SOURCES = sorted((APP / "gui").rglob("*.py"))
 BUILT = ("facts.", "keys.", "origin.", "ordering.", "phase.", "tabs.", "state.", "step.", "step_name.")
-"""Groups whose keys are put together from a name in the program."""
+"""Prefixes of the keys that the program builds from a name."""
 WORDS_TO = {"label", "button", "Card", "setToolTip", "setPlaceholderText", "QCheckBox", "tell", "addItem"}
 
 
@@ -41,20 +41,20 @@ def test_every_key_that_is_used_has_a_text():
                 assert call.args[0].value in ENGLISH, f"{path.name}: {call.args[0].value}"
 
 
-def test_no_text_is_left_over():
+def test_no_text_is_unused():
     used = set().union(*(literals(path) for path in SOURCES))
     left = [key for key in ENGLISH if key not in used and not key.startswith(BUILT)]
     assert left == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
-def test_no_page_says_anything_of_its_own(path):
-    """Words go into the texts' file; only symbols, format strings and the product's name stand in the code."""
+def test_no_page_has_texts_in_its_code(path):
+    """Words belong in the texts' file; the code holds only symbols, format strings and the product's name."""
     for call in calls(path):
         if name_of(call) in WORDS_TO:
             for value in (arg.value for arg in call.args[:1] if isinstance(arg, ast.Constant)):
-                said = value if isinstance(value, str) else ""
-                assert said == "Takeover" or not re.search(r"[A-Za-z]{2}", said), f"{path.name}: {said!r}"
+                literal = value if isinstance(value, str) else ""
+                assert literal == "Takeover" or not re.search(r"[A-Za-z]{2}", literal), f"{path.name}: {literal!r}"
 
 
 def test_a_translation_takes_the_place_of_what_it_has(tmp_path, monkeypatch):

@@ -48,7 +48,7 @@ def test_a_wheel_is_calibrated_step_by_step_and_drives_with_what_came_of_it(tmp_
 
 
 @emulated
-def test_what_is_missing_and_a_wheel_that_goes_away_are_told_on_the_page(tmp_path):
+def test_what_is_missing_and_a_wheel_that_is_unplugged_are_shown_on_the_page(tmp_path):
     seen = run_child("wrong", tmp_path)
     assert seen["too_early"] == ["left", "nothing turned far enough; turn the rim further"]
     step, words, can_go_on = seen["gone"]

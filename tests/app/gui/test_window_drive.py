@@ -29,13 +29,13 @@ LONG_MS = 280_000
 
 @pytest.fixture(scope="session")
 def qapp():
-    """pytest-qt's application, with our looks."""
+    """pytest-qt's application, with the product's theme."""
     return make_application()
 
 
 @pytest.fixture
 def opened(qapp):
-    """Opens main windows, holds them while the test runs, and closes them as their user would."""
+    """Opens main windows, keeps references to them while the test runs, and closes them as their user would."""
     windows = []
 
     def open_window(config, study=None):
@@ -55,7 +55,7 @@ def window(opened, tmp_path):
 
 
 def children():
-    """Processes of ours that live now."""
+    """The running child processes."""
     return [p for p in psutil.Process().children(recursive=True) if {"sim", "policy.serving.worker"} & set(p.cmdline())]
 
 
@@ -65,7 +65,7 @@ def choose_driver(window, choice):
     combo.setCurrentIndex(next(index for index, option in enumerate(options) if option.driver is choice))
 
 
-@pytest.mark.timeout(900)  # the whole of it, on a machine that is busy otherwise
+@pytest.mark.timeout(900)  # for the whole test, on a busy machine
 def test_a_drive_is_started_watched_stopped_and_found_among_the_recordings(qtbot, opened, tmp_path):
     policy = make_checkpoint(tmp_path / "untrained")
     settings = RunConfig(policy=policy, driver=DriverChoice.EXPERT, rig="single", traffic=3, out=tmp_path / "runs")
@@ -76,7 +76,7 @@ def test_a_drive_is_started_watched_stopped_and_found_among_the_recordings(qtbot
     assert not window.prepare.setup.isEnabled()
     assert run.stop_button.isVisible()
     assert run.stop_button.isEnabled()
-    qtbot.waitUntil(lambda: _takeovers(drive) > 0, timeout=LONG_MS)  # the policy knows nothing: the expert must act
+    qtbot.waitUntil(lambda: _takeovers(drive) > 0, timeout=LONG_MS)  # the policy is untrained: the expert must act
     tick = drive.session.newest_tick()
     assert tick.driver.kind is DriverKind.EXPERT
     assert set(tick.cameras) == {"centre", "front"}
@@ -94,15 +94,15 @@ def test_a_drive_is_started_watched_stopped_and_found_among_the_recordings(qtbot
     (session,) = (tmp_path / "runs").iterdir()
     assert verify_session(session) == []
     assert list_segments(session)[0].driver is DriverKind.EXPERT
-    told = [(entry.kind, entry.text) for entry in read_log(session) if entry.kind is not EntryKind.EVENT]
-    assert told[:5] == [
+    entries = [(entry.kind, entry.text) for entry in read_log(session) if entry.kind is not EntryKind.EVENT]
+    assert entries[:5] == [
         (EntryKind.NOTE, "looks tired"),
         (EntryKind.MARK, "hazard: dog"),
         (EntryKind.REQUEST, ""),
         (EntryKind.PAUSE, ""),
         (EntryKind.RESUME, ""),
     ]
-    assert told[-1] == (EntryKind.END, "stopped")
+    assert entries[-1] == (EntryKind.END, "stopped")
     window.show_page(AFTER)
     qtbot.waitUntil(lambda: window.after.list.count() == 1, timeout=LONG_MS)
     assert window.after.view.map._tick is not None
@@ -135,7 +135,7 @@ def experimenter_works(qtbot, window):
     assert len(window.drive.history.columns()["time_s"]) > 2
 
 
-def test_a_policy_that_is_not_there_is_told_on_the_page(window, tmp_path):
+def test_a_missing_policy_is_shown_on_the_page(window, tmp_path):
     setup = window.prepare.setup
     setup.policy.addItem("gone", tmp_path / "gone")
     setup.policy.setCurrentIndex(setup.policy.count() - 1)
@@ -146,7 +146,7 @@ def test_a_policy_that_is_not_there_is_told_on_the_page(window, tmp_path):
     assert setup.isEnabled()
 
 
-def test_a_server_that_is_not_there_is_told_on_the_page(qtbot, window):
+def test_a_missing_server_is_shown_on_the_page(qtbot, window):
     setup = window.prepare.setup
     setup.world.setCurrentIndex(1)
     setup.address.setText("127.0.0.1:9")
@@ -156,7 +156,7 @@ def test_a_server_that_is_not_there_is_told_on_the_page(qtbot, window):
     assert window.run.status.plate.who == "Failed"
 
 
-def test_an_address_that_is_none_is_told_on_the_page(window):
+def test_an_invalid_address_is_shown_on_the_page(window):
     window.prepare.setup.world.setCurrentIndex(1)
     window.prepare.setup.address.setText("localhost:http")
     window.prepare.start_button.click()
@@ -186,7 +186,7 @@ def test_every_route_that_ships_can_be_chosen_and_is_drawn(window):
     assert window.prepare.map._route.elementCount() > 50
 
 
-def test_an_unreadable_town_is_told_where_the_map_would_be(window):
+def test_an_unreadable_town_is_reported_where_the_map_would_be(window):
     window.prepare.setup.town.setCurrentText("atlantis")
     window.prepare.preview()
     assert "no town 'atlantis'" in window.prepare.map._message
@@ -232,8 +232,8 @@ def test_a_study_s_file_fills_the_form_and_the_form_gives_the_same_study_back(qt
     assert (trial.condition.name, trial.number, config.traffic, config.driver_id) == ("busy", 1, 40, "p02")
     assert "busy" in window.prepare.start_button.text()
     shown = window.prepare.study.value(window.prepare.setup.config())
-    told = {"town": "millbrook"}  # the form names the town that is the default
-    assert shown == study.model_copy(update={"drive": drive.model_copy(update=told)})
+    filled_in = {"town": "millbrook"}  # the form names the default town
+    assert shown == study.model_copy(update={"drive": drive.model_copy(update=filled_in)})
 
 
 def test_a_name_for_a_participant_is_refused_and_another_code_must_consent_anew(qtbot, opened, tmp_path):

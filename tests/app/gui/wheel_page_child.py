@@ -32,7 +32,7 @@ MOVES = {
 
 
 def opened(folder: Path) -> tuple[Testbed, MainWindow]:
-    """The wheel is plugged in and the page open, its wizard begun."""
+    """Plugs the wheel in, opens the page and begins its wizard."""
     bed = Testbed()
     bed.plug_in(folder)
     window = MainWindow(RunConfig(out=folder))
@@ -51,7 +51,7 @@ def do(bed: Testbed, window: MainWindow, step: Step) -> None:
 
 
 def whole(folder: Path) -> dict[str, Any]:
-    """From the first step to a drive with the profile that came of it."""
+    """From the first step of the wizard to reading the wheel with the profile that it made."""
     bed, window = opened(folder)
     page, asked = window.wheel, []
     for step in MOVES:
@@ -63,11 +63,19 @@ def whole(folder: Path) -> dict[str, Any]:
     source = find_driver_source(str(config.device))
     bed.say((EV_ABS, ABS_X, 65535), (EV_ABS, ABS_Z, 0), (EV_KEY, BTN_TOP2, 1))
     QTest.qWait(100)
-    said = source.read(None)
+    driver_input = source.read(None)
     source.close()
     window.close()
-    told = {"asked": asked, "message": page.message.text(), "driver": config.driver, "device": config.device}
-    return told | {"steer": said.steer, "throttle": said.throttle, "takeover": said.takeover_pressed, "as": said.device}
+    return {
+        "asked": asked,
+        "message": page.message.text(),
+        "driver": config.driver,
+        "device": config.device,
+        "steer": driver_input.steer,
+        "throttle": driver_input.throttle,
+        "takeover": driver_input.takeover_pressed,
+        "as": driver_input.device,
+    }
 
 
 def wrong(folder: Path) -> dict[str, Any]:

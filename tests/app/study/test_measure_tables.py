@@ -1,4 +1,4 @@
-"""The table of measures as a file: whole or not there, and refused by an ending it does not know."""
+"""The table of measures as a file: written whole or not at all; unknown file name extensions are refused."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""Takeover measures: worked examples whose right answer can be told beforehand, and a recorded takeover end to end."""
+"""Takeover measures: worked examples whose right answer is known beforehand, and a recorded takeover end to end."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ P, R, H, S, B = (
 
 
 def taken_over(first: int, end: int | None = None) -> Takeover:
-    """A person takes the car in tick `first`; the policy has it again in `end`."""
+    """A takeover: a person takes the car in tick `first`; the policy has it again in `end`."""
     answer = Answer(first, Reason.OVERRIDE_BRAKE, "")
     return Takeover(first, end, DriverKind.HUMAN, Reason.OVERRIDE_BRAKE, "", answer)
 
@@ -103,7 +103,7 @@ def test_being_set_back_is_no_braking():
 
 
 def test_no_time_is_counted_from_before_the_scene_was_set_back():
-    """Request, mark and low time to collision before the jump belong to another course of events."""
+    """Request, mark and low time to collision before the jump belong to a course of events that was undone."""
     ttc_s = np.where((np.arange(100) > 20) & (np.arange(100) < 30), 2.0, np.inf)
     drive = signals([P] * 10 + [R] * 20 + [H] * 70, ttc_s=ttc_s, hazard_marks=(25,), set_back=(30,))
     assert origin_of(drive, 30, SETTINGS) == (Origin.NONE, None)

@@ -50,7 +50,7 @@ def test_codes_stand_for_participants(code):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "missing"),
         ("anna", "looks like a name"),
@@ -65,8 +65,8 @@ def test_codes_stand_for_participants(code):
         ("p" + "1" * 20, "is no code"),
     ],
 )
-def test_what_a_person_could_be_found_by_is_refused(text, told):
-    assert told in pseudonym_problem(text)
+def test_codes_that_could_identify_a_person_are_refused(text, message):
+    assert message in pseudonym_problem(text)
     if text:
         with pytest.raises(ValidationError):
             Study(study="s", participant=text)
@@ -121,7 +121,7 @@ changes = st.fixed_dictionaries(
         "weather": st.sampled_from(["ClearNoon", "WetNoon"]),
         "policy": st.none(),
     },
-).map(lambda told: DriveChanges(**told))
+).map(lambda changed: DriveChanges(**changed))
 
 
 @settings(max_examples=20)
@@ -155,7 +155,7 @@ def test_a_study_s_file_reads_back_as_the_same_study(
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("content", "message"),
     [
         ({"study": "s", "particpant": "p01"}, "study.yaml:2: unknown key 'particpant'; did you mean 'participant'?"),
         ({"study": "s", "participant": "jane"}, "'jane' looks like a name"),
@@ -170,9 +170,9 @@ def test_a_study_s_file_reads_back_as_the_same_study(
         ({"participant": "p01"}, "'study' is missing"),
     ],
 )
-def test_a_wrong_study_names_file_key_and_what_would_be_right(tmp_path, told, message):
+def test_a_wrong_study_names_file_key_and_what_would_be_right(tmp_path, content, message):
     path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump(told, sort_keys=False))
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
     with pytest.raises(ConfigError) as caught:
         load_study(path)
     assert "study.yaml" in str(caught.value)
@@ -187,9 +187,9 @@ def test_every_shipped_study_can_be_driven(path):
 
 
 def test_without_consent_or_code_nothing_is_driven(tmp_path):
-    for study, told in ((three(consent=False), "has not consented"), (three(participant=""), "is missing")):
+    for study, message in ((three(consent=False), "has not consented"), (three(participant=""), "is missing")):
         trial = study.trials()[0]
-        with pytest.raises(ConfigError, match=told):
+        with pytest.raises(ConfigError, match=message):
             build_session(trial.config, trial)
 
 

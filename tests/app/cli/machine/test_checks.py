@@ -1,4 +1,4 @@
-"""The doctor names what is missing and what to do about it, and never falls over."""
+"""The doctor names what is missing and what to do about it, and never crashes."""
 
 import socket
 
