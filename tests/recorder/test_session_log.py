@@ -1,4 +1,4 @@
-"""The session's log: a line is on disk when it was written, and a torn one costs nothing else."""
+"""The session's log: a line is on disk as soon as it is written, and a truncated one harms no other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_notes_and_marks_carry_the_tick_in_which_they_were_made(tmp_path):
     assert entries[1].time_s == tick.time_s
 
 
-def test_events_outside_segments_are_kept_and_marks_are_not_told_twice(tmp_path):
+def test_events_outside_segments_are_kept_and_marks_are_not_listed_twice(tmp_path):
     log = SessionLog(tmp_path)
     events = (TickEvent(EventKind.COLLISION, "hit vehicle.mini", 7, 900.0), TickEvent(EventKind.MARK, "here"))
     log.consume(plain_tick(3, events=events))

@@ -190,7 +190,7 @@ def plain_tick(frame: int, authority: Authority = Authority.POLICY, pictures: bo
 
 
 def drive(*stretches: tuple[int, Authority], first: int = 0, **changes: Any) -> Iterator[Tick]:
-    """Ticks frame by frame: so many of each state, one after the other."""
+    """Consecutive ticks: so many of each state, one after the other."""
     frame = first
     for count, authority in stretches:
         for _ in range(count):

@@ -30,7 +30,7 @@ class FakeEvaluation:
 
 @pytest.fixture
 def done(monkeypatch):
-    """What was done, stage by stage, where every stage only notes what it was given."""
+    """The log of the stages; each is replaced by one that only notes its arguments."""
     log = []
 
     def drive(policies, routes, seeds, out, **options):

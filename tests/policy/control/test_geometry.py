@@ -1,4 +1,4 @@
-"""Frames, predictions and the path: what the expert and the safety driver reckon with."""
+"""Frames, predictions and the path: what the expert and the safety driver compute with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last step of every policy: a planned trajectory becomes pedals and steering that really drive it."""
+"""The last step of every policy: a planned trajectory becomes pedals and steering that follow it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A worked world for the drivers' tests: hand-made routes, ticks as the session would make them, and a small plant.
+"""A small world for the drivers' tests: hand-made routes, ticks as the session would make them, and a small plant.
 
-The plant is a kinematic bicycle with lagging steering and pedals of another strength than the tracker believes, so that
-nothing here passes because model and controller are the same code.
+The plant is a kinematic bicycle with lagging steering, and pedals stronger or weaker than the tracker assumes, so that
+no test passes only because model and controller share their code.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def actor(
 
 
 class World:
-    """One car on one route; `step(control)` moves it, `tick()` says what is true."""
+    """One car on one route; `step(control)` moves it, `tick()` gives the true state."""
 
     def __init__(self, route: np.ndarray, offset_m: float = 0.0, heading_rad: float = 0.0, speed_mps: float = 8.0):
         self.route = route

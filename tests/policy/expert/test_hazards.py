@@ -1,4 +1,4 @@
-"""What counts as about to go wrong, and what does not: single ticks, worked by hand."""
+"""What counts as a hazard, and what does not: single ticks, worked by hand."""
 
 from __future__ import annotations
 

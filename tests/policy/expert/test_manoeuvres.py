@@ -95,7 +95,7 @@ def test_an_ambulance_from_behind_gets_the_lane_where_there_is_another():
     world = straight(lane_left=True)
     world.others = [siren]
     assert np.allclose(offsets(tick_of(world)), -3.5)
-    world.others = [siren, actor(9, 3.0, -3.5, speed=6.0)]  # somebody is there
+    world.others = [siren, actor(9, 3.0, -3.5, speed=6.0)]  # occupied
     assert not offsets(tick_of(world)).any()
 
 

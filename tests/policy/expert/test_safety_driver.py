@@ -38,7 +38,7 @@ def good(world: World) -> np.ndarray:
 
 @dataclass
 class Drive:
-    """What happened: who had the car in each tick, and why it changed hands."""
+    """What happened: the authority in each tick, the events with their times, and the driver's notes."""
 
     authorities: list[Authority] = field(default_factory=list)
     events: list[tuple[float, EventKind, str]] = field(default_factory=list)

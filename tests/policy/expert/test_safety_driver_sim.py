@@ -32,11 +32,11 @@ from recorder.schema import (
 
 STANDING_AT_M = 45.0
 CLEARED_S = 11.0
-"""When the standing car drives away (is taken away)."""
+"""Seconds after which the standing car is removed, as if it drove away."""
 
 
 class Blind:
-    """A `PolicyDriver` that keeps its lane at 8 m/s and sees nobody."""
+    """A `PolicyDriver` that keeps its lane at 8 m/s and ignores all other vehicles."""
 
     def __init__(self) -> None:
         self._plan: Plan | None = None

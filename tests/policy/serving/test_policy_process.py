@@ -1,4 +1,4 @@
-"""The policy behind its process border, with a real (tiny, untrained) model in a real process."""
+"""The policy in its own process, with a real (tiny, untrained) model in a real process."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_waiting_for_a_frame_never_offered_ends_with_nothing(policy):
     assert policy.wait(10**9, 0.05) is None
 
 
-def test_a_tick_without_the_policys_camera_is_complained_of(policy):
+def test_a_tick_without_the_policys_camera_is_refused(policy):
     policy.offer(dataclasses.replace(tick_with_picture(300), cameras={}))
     status = policy.status()
     assert status.alive

@@ -30,11 +30,11 @@ def test_code_zero_stands_still():
 @given(st.floats(0.0, 11.0), st.floats(-0.1, 0.1))
 def test_a_decoded_plan_stays_near_the_drive_it_encodes(speed, curvature):
     curvature = float(np.clip(curvature, -3.0 / max(speed, 1.0) ** 2, 3.0 / max(speed, 1.0) ** 2))
-    wanted = driven(speed, curvature)
-    got = TOWN.decode(TOWN.encode(wanted))
-    assert np.abs(got[:, 2] - wanted[:, 2]).max() < 0.12
-    # Closed loop: the error does not pile up over the plan.
-    assert np.linalg.norm(got[:, :2] - wanted[:, :2], axis=1).max() < 0.8
+    expected = driven(speed, curvature)
+    decoded = TOWN.decode(TOWN.encode(expected))
+    assert np.abs(decoded[:, 2] - expected[:, 2]).max() < 0.12
+    # Each token is chosen from where the last one ended: the error does not accumulate over the plan.
+    assert np.linalg.norm(decoded[:, :2] - expected[:, :2], axis=1).max() < 0.8
 
 
 @given(st.lists(st.integers(0, len(TOWN) - 1), min_size=1, max_size=6))
@@ -53,8 +53,8 @@ def test_every_fitted_motion_is_within_the_tolerance_found():
 
 
 def test_the_motions_of_a_trajectory_lead_along_it():
-    wanted = driven(7.0, 0.05)
-    motions = segments_from_trajectories(wanted[None])
+    expected = driven(7.0, 0.05)
+    motions = segments_from_trajectories(expected[None])
     assert np.allclose(motions, motions[0], atol=1e-5)
     assert np.isclose(motions[0, 2], 7.0 * 0.5 * 0.05)
 

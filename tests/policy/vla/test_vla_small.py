@@ -55,14 +55,14 @@ def test_even_an_untrained_model_held_to_the_grammar_always_answers(vla):
     assert len(seen) > 3
 
 
-def test_greedy_answers_repeat_and_hang_on_the_picture(vla):
+def test_greedy_answers_repeat_and_depend_on_the_picture(vla):
     first = vla.answer(picture(1), PROMPT)
     assert vla.answer(picture(1), PROMPT) == first
     assert any(vla.answer(picture(seed), PROMPT) != first for seed in range(2, 12))
 
 
 def test_the_answer_read_in_pieces_is_the_one_the_whole_model_finds_best(vla):
-    """The cached, grammar-held decoder against one plain forward pass over its own answer."""
+    """The cached decoder with its grammar against one plain forward pass over its own answer."""
     inputs = vla.inputs(picture(3), PROMPT)
     grammar = make_grammar(vla.processor.tokenizer, len(vla.codebook), vla.settings.horizon)
     decoded = decode_answer(vla.model, inputs, grammar)

@@ -66,7 +66,7 @@ def test_one_plan_over_many_ticks_is_stored_once(tmp_path):
 
 
 def without_ego_at_plan(path: Path) -> Segment:
-    """The segment as it was recorded before ticks said where the ego was at the plan's frame."""
+    """The segment as it was recorded before ticks held the ego's pose at the plan's frame."""
     group = zarr.open_group(path, mode="r+")
     table, attributes = group["ticks"][:], dict(group["ticks"].attrs)
     kept = [n for n, column in enumerate(attributes["columns"]) if not column["name"].startswith("ego_at_plan/")]
@@ -129,7 +129,7 @@ def test_a_session_is_never_recorded_over_another(tmp_path):
         write_session(tmp_path, INFO)
 
 
-def test_a_folder_without_a_session_is_told_so(tmp_path):
+def test_a_folder_without_a_session_is_refused(tmp_path):
     with pytest.raises(RecordingError, match=r"no recorded session, session\.json is missing"):
         read_session(tmp_path)
 

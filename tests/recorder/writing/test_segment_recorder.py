@@ -70,7 +70,7 @@ def test_a_later_takeover_gets_its_own_segment(tmp_path):
     record(tmp_path, drive((50, POLICY), (20, HUMAN), (80, POLICY), (20, HUMAN), (100, POLICY), pictures=False))
     first, second = list_segments(tmp_path)
     assert (first.takeover_frame, second.takeover_frame) == (50, 150)
-    assert frames_of(second.path)[0] == 50  # its own past, although the first segment has it too
+    assert frames_of(second.path)[0] == 50  # its own pre-roll, although the first segment holds it too
     assert Segment.open(second.path).takeover_index == 100
 
 
@@ -148,7 +148,7 @@ def test_ticks_that_find_the_queue_full_are_counted_and_marked(tmp_path, stuck_d
 def test_a_disk_that_hangs_never_holds_up_the_tick(tmp_path, stuck_disk):
     recorder = SegmentRecorder(tmp_path, INFO, queue_ticks=50)
     for tick in drive((5, POLICY), (400, HUMAN), pictures=False):
-        recorder.consume(tick)  # a consume that waited for the disk would wait for ever here
+        recorder.consume(tick)  # a `consume` that waited for the disk would never return here
     assert recorder.dropped_ticks > 0
     stuck_disk.set()
     recorder.close()
@@ -290,10 +290,10 @@ def test_a_write_refused_by_the_system_ends_the_segment_and_not_the_session(tmp_
     assert [tick.frame for tick in segment.ticks()] == list(range(len(segment)))
     assert "File too large" in segment.attributes["error"]
     assert segment.attributes["ended_by"] == "error"
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 100_000  # the limit was the child's alone
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 100_000  # the limit applied to the child only
 
 
-def test_a_folder_that_cannot_be_made_is_told_before_the_session_starts(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported_before_the_session_starts(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         SegmentRecorder(tmp_path / "file" / "s", INFO)

@@ -44,11 +44,11 @@ SPEED_MPS = 8.0
 BRAKING_MPS2 = 4.0
 HORIZON = 6
 CAMERA = CameraSettings(width=6 * PATCH_PX * MERGE, height=3 * PATCH_PX * MERGE)
-"""The policy's, and that of the recordings."""
+"""The camera of the policy and of the recordings."""
 TINY = SmallConfig(
     hidden=64, heads=2, key_value_heads=1, text_layers=2, vision_hidden=64, vision_heads=2, vision_layers=1
 )
-"""A policy that is made and trained in no time."""
+"""The settings of a policy so small that it is made and trained in seconds."""
 
 
 def info(session_id: str = "s1") -> SessionInfo:
@@ -76,7 +76,7 @@ def picture(hazard: bool, seed: int = 0, width: int = CAMERA.width, height: int 
 
 
 def straight_on(codebook: Codebook, frame: int, speed_mps: float) -> Plan:
-    """What the policy says in every frame: on at 8 m/s."""
+    """The policy's plan in every frame: straight on at 8 m/s."""
     times_s = 0.5 * np.arange(1, HORIZON + 1)
     wish = np.stack([SPEED_MPS * times_s, 0 * times_s, 0 * times_s], axis=-1)
     tokens = codebook.encode(wish)

@@ -1,4 +1,4 @@
-"""Collecting from the real simulator: what is collected is what a policy would have seen and should have done."""
+"""Collecting from the real simulator: samples hold what a policy would have seen and should have done."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_speeds_offsets_and_commands_are_mixed(collected):
     assert np.abs(samples.trajectory_ego[:, 0, 1]).std() > 0.02
 
 
-def test_before_lights_every_colour_is_seen_and_told_apart_from_no_light(collected):
+def test_before_lights_every_colour_is_seen_and_distinguished_from_no_light(collected):
     _, samples, _ = collected
     lights = {LIGHTS[index] for index in samples.light}
     assert {LightColour.UNKNOWN, LightColour.RED, LightColour.GREEN} <= lights

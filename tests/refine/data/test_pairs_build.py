@@ -60,7 +60,7 @@ def built(tmp_path_factory, session, policy):
 
 def test_pairs_begin_just_before_the_takeover_and_end_with_the_persons_driving(built):
     _, rows, _ = built
-    assert rows["frame"][0] == TAKEOVER - 1 - 11  # the first even frame with 80 % of 60 ticks in the person's hands
+    assert rows["frame"][0] == TAKEOVER - 1 - 11  # the first even frame of whose next 60 ticks the person drives 80 %
     assert rows["frame"][-1] <= BACK - 1 - 48
     assert min(np.diff(rows["time_s"])) >= 0.25 - 1e-6
     assert rows["since_takeover_s"][0] == pytest.approx(-0.6)

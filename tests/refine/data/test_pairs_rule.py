@@ -196,8 +196,8 @@ def calm(drive: Drive, index: int = 0, plan=None):
 
 
 def test_driving_as_answered_with_nobody_intervening_is_ordinary():
-    said = calm(straight_drive(taken=False))
-    assert np.asarray(said)[:, 0] == pytest.approx([4, 8, 12, 16, 20, 24], abs=0.5)
+    answer = calm(straight_drive(taken=False))
+    assert np.asarray(answer)[:, 0] == pytest.approx([4, 8, 12, 16, 20, 24], abs=0.5)
 
 
 def test_driving_towards_a_takeover_is_not_ordinary():

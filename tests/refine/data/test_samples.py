@@ -1,4 +1,4 @@
-"""What a sample knows of the light ahead, from worked examples."""
+"""What a sample holds of the light ahead, from worked examples."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_grey_car_that_moved_is_no_lamp():
     assert not lit_cells(street((200, 200, 205)), street()).any()
 
 
-def test_a_lamp_told_rightly_costs_less_than_one_told_wrongly_or_not_known():
+def test_a_lamp_named_rightly_costs_less_than_one_named_wrongly_or_not_known():
     lamps = torch.tensor([[0, 1, 0], [-1, -1, -1]])
     right = torch.full((2, 3, len(LIGHTS)), -4.0)
     right[0, [0, 2], 0] = right[0, 1, 1] = 4.0

@@ -53,7 +53,7 @@ def straight() -> RouteSpec:
 @pytest.fixture(scope="module")
 def supervised(place, untrained, straight, tmp_path_factory) -> tuple[Path, Evaluation, list[EvaluationProgress]]:
     """An untrained policy and the expert over one short route."""
-    out, heard = tmp_path_factory.mktemp("evaluation") / "new", []
+    out, progress = tmp_path_factory.mktemp("evaluation") / "new", []
     found = evaluate(
         {"untrained": untrained, "expert": EXPERT},
         {"train": [straight]},
@@ -63,10 +63,10 @@ def supervised(place, untrained, straight, tmp_path_factory) -> tuple[Path, Eval
         config=SHORT.model_copy(update={"time_limit_s": 15.0}),
         simulator=place,
         record=True,
-        on_progress=heard.append,
+        on_progress=progress.append,
         command="takeover evaluate",
     )
-    return out, found, heard
+    return out, found, progress
 
 
 def test_every_policy_drives_every_route(supervised):
@@ -111,9 +111,9 @@ def test_what_is_on_disk_is_what_was_returned(supervised):
 
 
 def test_progress_is_reported_from_the_first_run_to_the_last(supervised):
-    _, _, heard = supervised
-    assert {(one.run, one.runs) for one in heard} == {(0, 2), (1, 2)}
-    assert heard[-1].share > 0.7  # reported every 20 ticks, and the route is done 5 m before its end
+    _, _, progress = supervised
+    assert {(one.run, one.runs) for one in progress} == {(0, 2), (1, 2)}
+    assert progress[-1].share > 0.7  # reported every 20 ticks, and the route is done 5 m before its end
 
 
 def test_tables_have_a_row_for_each_policy_and_route(supervised):
@@ -191,4 +191,4 @@ def test_what_cannot_be_compared_is_refused():
     with pytest.raises(RefineError, match="no evaluations"):
         merged([])
     with pytest.raises(RefineError, match="drove no route"):
-        one.total("stranger")
+        one.total("unknown")

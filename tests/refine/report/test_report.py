@@ -1,4 +1,4 @@
-"""The report of really recorded takeovers: what it says, that it needs no network, that its pictures show something."""
+"""The report of recorded takeovers: its contents, that it needs no network, that its pictures are not blank."""
 
 from __future__ import annotations
 

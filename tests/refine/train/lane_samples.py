@@ -1,4 +1,4 @@
-"""Drawn samples for the tests of training: what must be seen to answer rightly is plain to see."""
+"""Drawn samples for the tests of training: the pictures show clearly what decides the right answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAST = SmallTrainingConfig(
 
 
 def lane_samples(count: int, seed: int = 0) -> Samples:
-    """A bright half on the side to which the expert turns: what must be seen to answer rightly."""
+    """A bright half on the side to which the expert turns."""
     rng = np.random.default_rng(seed)
     side = rng.choice([-1, 1], count)
     images = rng.integers(0, 60, (count, 96, 192, 3), np.uint8)

@@ -61,7 +61,7 @@ def merged(tmp_path_factory, policy, trained) -> Path:
 
 
 def log_probability(vla: Vla, image: np.ndarray, prompt: str, answer: str) -> float:
-    """Of the answer's tokens after this picture and prompt, worked out without the trainer."""
+    """The log-probability of the answer's tokens after this picture and prompt, computed without the trainer."""
     inputs = dict(vla.inputs(image, prompt))
     words = torch.tensor([vla.processor.tokenizer(answer, add_special_tokens=False)["input_ids"]])
     start = inputs["input_ids"].shape[1]
@@ -112,11 +112,12 @@ def test_the_adapter_says_what_it_was_trained_from(trained, pairs):
 
 def test_the_vision_tower_and_the_language_model_are_trained(trained):
     names = load_file(trained[0].adapter / "adapter_model.safetensors").keys()
-    said = [name for name in names if "language_model" in name]
-    seen = [name for name in names if "visual.blocks" in name]
-    assert len(said) == 2 * 7 * TINY.text_layers  # A and B of seven layers in each block
-    assert len(seen) == 2 * 5 * TINY.vision_layers
-    assert len(names) == len(said) + len(seen) + 2 * 2  # and of the two layers between them; no embeddings, no head
+    language = [name for name in names if "language_model" in name]
+    vision = [name for name in names if "visual.blocks" in name]
+    assert len(language) == 2 * 7 * TINY.text_layers  # A and B of seven layers in each block
+    assert len(vision) == 2 * 5 * TINY.vision_layers
+    between = 2 * 2  # of the two layers between them; no embeddings, no head
+    assert len(names) == len(language) + len(vision) + between
 
 
 def test_the_vision_tower_can_be_left_alone(pairs, policy, tmp_path):
