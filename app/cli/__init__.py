@@ -1,3 +1,3 @@
-"""The `takeover` command: one file a group of subcommands, put together in `main`. What they do is not here; commands
-read options, call the packages below and print.
+"""The `takeover` command: one module per group of subcommands, assembled in `main`. Commands read options, call the
+packages below and print; the work itself is done there.
 """

@@ -20,7 +20,7 @@ from recorder.schema import Tick
 from recorder.session import RecordingError
 
 OWN_OPTIONS = ("config", "start", "headless")
-"""What the command does with the settings; every other option is a setting of the same name."""
+"""Options of the command itself; every other option overrides the setting of the same name."""
 
 
 def drive(
@@ -72,11 +72,11 @@ def drive(
 
 def open_window(settings: RunConfig | Study, start: bool = False) -> None:
     """The application with these settings, until it is closed. Raises OSError where there is no display."""
-    from app.gui.window import NO_DISPLAY, has_display, run_app  # Qt is loaded only where windows are wanted
+    from app.gui.window import NO_DISPLAY, has_display, run_app  # Qt is loaded only where windows are needed
 
     if not has_display():
         raise OSError(NO_DISPLAY)
-    # Wrong settings are told here, not in a window; a wheel that is not plugged in yet can be chosen there.
+    # Wrong settings are reported here, before any window; a wheel that is not plugged in yet can be chosen there.
     study = settings if isinstance(settings, Study) else None
     configs = [settings] if isinstance(settings, RunConfig) else [trial.config for trial in settings.trials()]
     for config in configs:
@@ -110,7 +110,7 @@ class ProgressConsumer:
         self.task = progress.add_task("drive (m)", total=None, note="")
 
     def consume(self, tick: Tick) -> None:
-        """Show how far the ego is, and who has it."""
+        """Show how far the ego has driven, and who drives it."""
         note = f"{tick.authority.authority.value}  {tick.ego.speed_mps * 3.6:.0f} km/h"
         route = tick.route
         self.progress.update(self.task, completed=round(route.driven_m), total=round(route.length_m), note=note)

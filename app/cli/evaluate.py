@@ -66,7 +66,7 @@ class DriveBar:
         self.task = progress.add_task("drive", total=None, note="starting")
 
     def show(self, at: EvaluationProgress) -> None:
-        """Move the bar to where the evaluation is."""
+        """Show how far the evaluation has come."""
         note = f"{at.policy} on {at.route_id}: {at.share:.0%}, {at.takeovers} takeovers"
         self.progress.update(self.task, completed=at.run, total=at.runs, note=note)
 
@@ -97,7 +97,7 @@ def seed_list(text: str) -> list[int]:
 
 
 def print_scores(evaluation: Evaluation) -> None:
-    """Totals, then every route, then what came of scenarios, policies side by side."""
+    """Totals, then every route, then the outcomes of scenarios, policies side by side."""
     for table in (summary_table(evaluation), route_table(evaluation), *scenario_tables(evaluation)):
         print_table(table)
 

@@ -1,7 +1,7 @@
 """The `takeover` command: every part of the product from the shell.
 
-Commands live in `app.cli`, one module a topic; here they are put together, and here alone errors that a user
-can do something about become one message and an exit code.
+Commands live in `app.cli`, one module per topic, and are assembled here. Only here are errors that a user can act on
+turned into one message and an exit code.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.cli.machine import calibrate, doctor, rig
 from app.console import EXIT_FAILED, EXIT_USAGE, err
 
 INTERRUPTED = 130
-"""What a shell gives for Ctrl-C."""
+"""The exit code that shells use after Ctrl-C."""
 
 app = typer.Typer(
     help="Drive a VLA in CARLA, take over when it is about to fail, and retrain it on what you did.",
@@ -57,7 +57,7 @@ def main() -> None:
         err.print("interrupted; what was recorded so far is kept")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of a pipe went away (`| head`); nothing is left to say, and nothing may be flushed to it.
+        # The reader of a pipe has closed it (`| head`): nothing more is printed, and nothing may be flushed to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAILED)
     except Exception as error:
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def exit_code(error: Exception) -> int | None:
-    """The exit code of an error a user can act on; None for one that is ours and deserves its traceback."""
+    """The exit code of an error that a user can act on; None for a defect, whose traceback is printed."""
     from cockpit.config import ConfigError
     from cockpit.devices import DeviceError
     from cockpit.followers.messages import MessageError

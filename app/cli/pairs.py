@@ -42,7 +42,7 @@ def show(pairs: Annotated[Path, typer.Argument(help="Folder of pairs.")]) -> Non
 
 
 def print_summary(summary: PairsSummary) -> None:
-    """The card of a data set as a table."""
+    """Print a data set's card as a table."""
     out.print(
         f"{summary.pairs} pairs from {summary.segments} segments of {summary.sessions} sessions: {summary.folder}"
     )

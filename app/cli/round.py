@@ -1,4 +1,4 @@
-"""`takeover round`: the whole job once, without a person."""
+"""`takeover round`: one whole round of refinement, without a person."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def round_(
 
 
 class StageBars:
-    """A line for each stage, and a bar for the one at work."""
+    """A line for each stage, and a progress bar for the current one."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -53,27 +53,27 @@ class StageBars:
         self._task: TaskID | None = None
 
     def stage(self, name: str) -> None:
-        """A new stage begins."""
+        """Begin a stage: print its name."""
         self.finish()
         err.print(f"[bold]{name}[/]")
         self._drive, self._task = None, None
 
     def drive(self, at: EvaluationProgress) -> None:
-        """Routes driven."""
+        """Show how many routes are driven."""
         self._drive = self._drive or DriveBar(self.progress)
         self._drive.show(at)
 
     def pairs(self, done: int, total: int) -> None:
-        """Segments read."""
+        """Show how many segments are read."""
         self._show("pairs", done, total, "")
 
     def step(self, step: DpoStep) -> None:
-        """Optimiser steps made."""
+        """Show how many optimiser steps are made."""
         note = f"loss {step.loss:.3f}, preferred {step.accuracy:.0%}"
         self._show("dpo", step.step, step.steps, note)
 
     def finish(self) -> None:
-        """The stage is over: its bar is full."""
+        """End the stage: fill its bar."""
         if self._drive is not None:
             self._drive.done()
 
@@ -84,7 +84,7 @@ class StageBars:
 
 
 def print_round(result: RoundResult) -> None:
-    """What came of it, and where it lies."""
+    """Print the round's results and where its files are."""
     folders = result.folders
     print_table(summary_table(result.evaluation))
     takeovers = sum(len(run.takeovers) for run in result.evaluation.of("before"))

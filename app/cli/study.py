@@ -1,4 +1,4 @@
-"""`takeover study`: a study's file made, checked, shown and driven; the same file the window reads and writes."""
+"""`takeover study`: create, check, show and drive a study's file; the window reads and writes the same file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def new(
     file: File,
     preset: Annotated[str, typer.Option(help="A shipped study to begin with.")] = "handover",
 ) -> None:
-    """Write a study to begin with; an existing file is left alone."""
+    """Write a study file to start from; an existing file is not overwritten."""
     if file.exists():
         raise ConfigError(f"{file} exists already; name another file")
     save_study(load_study(preset_path(preset)), file)
@@ -45,7 +45,7 @@ def check(file: File) -> None:
 
 @app.command()
 def order(file: File, participant: Participant = None) -> None:
-    """Show what a participant drives, in order, and what of it is done."""
+    """Show a participant's trials in order, and which are done."""
     study = given(load_study(file), participant)
     table = Table(box=None, pad_edge=False)
     for heading in ("trial", "condition", "done", "folder"):
@@ -80,19 +80,19 @@ def run(
 
 
 def given(study: Study, participant: str | None, consent: bool = False) -> Study:
-    """The study with what the command line says. Raises ConfigError for a participant that is no code."""
-    told = study.model_dump(exclude_unset=True)
-    told |= {} if participant is None else {"participant": participant, "consent": False}
-    told |= {"consent": True} if consent else {}
+    """The study with the command line's options applied. Raises ConfigError when the participant is no valid code."""
+    fields = study.model_dump(exclude_unset=True)
+    fields |= {} if participant is None else {"participant": participant, "consent": False}
+    fields |= {"consent": True} if consent else {}
     try:
-        return Study.model_validate(told)
+        return Study.model_validate(fields)
     except ValidationError as error:
-        told_words = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
-        raise ConfigError(f"--participant: {told_words}") from error
+        problems = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+        raise ConfigError(f"--participant: {problems}") from error
 
 
 def preset_path(name: str) -> Path:
-    """A shipped study's file. Raises ConfigError with the names there are."""
+    """The path of a shipped study's file. Raises ConfigError that lists the shipped names when there is none."""
     path = asset("studies", f"{name}.yaml")
     if not path.is_file():
         names = ", ".join(sorted(found.stem for found in asset("studies").glob("*.yaml")))

@@ -1,4 +1,4 @@
-"""Commands about the machine a person sits at: its checks (`doctor`), its wheel (`calibrate`), its screens (`rig`).
+"""Commands about the driver's machine: its checks (`doctor`), its wheel (`calibrate`), its screens (`rig`).
 
-Nothing here drives, records or trains.
+No command here drives, records or trains.
 """

@@ -1,7 +1,7 @@
-"""What `takeover doctor` looks at: whether this machine can drive, draw, read a wheel, and record.
+"""The checks of `takeover doctor`: whether this machine can drive, draw, read a wheel, and record.
 
-Each check is a function that returns a `Finding`; none changes anything, and none raises for a missing part: what is
-missing is the finding, with what to do about it.
+Each check is a function that returns a `Finding`. None changes anything, and none raises for a missing part: the
+finding names what is missing and what to do about it.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def check_packages() -> Finding:
         return Finding(
             "python", Level.PROBLEM, f"Python {sys.version.split()[0]}", "Use 3.11 or 3.12: carla 0.9.16 has no others."
         )
-    wanted = ("carla", "torch", "transformers", "trl", "zarr", "PyQt6")
-    missing = [name for name in wanted if not _has_package(name)]
+    required = ("carla", "torch", "transformers", "trl", "zarr", "PyQt6")
+    missing = [name for name in required if not _has_package(name)]
     if missing:
         return Finding("python", Level.PROBLEM, f"missing: {', '.join(missing)}", "Run scripts/setup.sh.")
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in wanted)
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in required)
     return Finding("python", Level.OK, f"{sys.version.split()[0]}; {versions}")
 
 
@@ -116,7 +116,7 @@ def check_carla_server(host: str, port: int) -> Finding:
 
 
 def check_devices() -> Finding:
-    """Whether a wheel that a profile knows can be read."""
+    """Whether a wheel is plugged in that a profile describes and that can be read."""
     import evdev
 
     nodes = sorted(Path("/dev/input").glob("event*")) if Path("/dev/input").is_dir() else []
@@ -142,7 +142,7 @@ print("; ".join(f"{s.name()} {s.size().width()}x{s.size().height()}" for s in ap
 
 
 def check_displays() -> Finding:
-    """Whether windows can be opened. Asked in a child process: Qt ends the process when it cannot reach the display."""
+    """Whether windows can be opened. Tried in a child process: Qt ends its process when it cannot reach the display."""
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         advice = "`make run` then runs one whole round by itself; windows need X11 or Wayland."
         return Finding("displays", Level.NOTE, "no display", advice)
@@ -165,9 +165,9 @@ def check_disk(folder: Path) -> Finding:
 
 
 def check_assets() -> Finding:
-    """Whether the town and the small policy are there."""
-    wanted = ("maps/millbrook.xodr", "policies/small/model.safetensors", "rigs/desk_triple.yaml")
-    missing = [name for name in wanted if not asset(name).is_file()]
+    """Whether the shipped town, rigs and small policy are installed."""
+    required = ("maps/millbrook.xodr", "policies/small/model.safetensors", "rigs/desk_triple.yaml")
+    missing = [name for name in required if not asset(name).is_file()]
     if missing:
         return Finding(
             "assets", Level.PROBLEM, f"missing: {', '.join(missing)}", "`git checkout -- assets` restores them."

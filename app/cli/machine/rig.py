@@ -1,4 +1,4 @@
-"""`takeover rig`: look at a rig before anybody sits in it."""
+"""`takeover rig`: inspect a rig before anybody sits in it."""
 
 from __future__ import annotations
 

@@ -16,11 +16,11 @@ COLOURS = ("#1F77B4", "#D9822B", "#2E9E5B", "#B0408A", "#7A5CC7", "#C23B3B")
 
 
 def draw_rig(rig: Rig, path: Path) -> None:
-    """Write the picture; the file's ending says which kind.
+    """Write the picture in the format of the file's suffix.
 
     Raises:
         OSError: the file cannot be written.
-        ValueError: an ending that is no picture's.
+        ValueError: the suffix names no supported format.
     """
     figure = Figure(figsize=(13, 5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
