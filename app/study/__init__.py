@@ -1,3 +1,3 @@
-"""Studies with participants: conditions and their order, pseudonyms, measures and gaze. No widgets and no running
-drives.
+"""Studies with participants: conditions and their order, pseudonyms, measures and gaze. No widgets; nothing drives
+here.
 """

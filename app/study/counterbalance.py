@@ -1,7 +1,7 @@
-"""In which order a participant meets the conditions: pure functions from (conditions, participant) to an order.
+"""In which order a participant drives the conditions: pure functions from (conditions, participant) to an order.
 
 A balanced Latin square (Williams, "Experimental designs balanced for the estimation of residual effects of
-treatments", Australian Journal of Scientific Research A 2, 1949): every condition stands equally often in every place,
+treatments", Australian Journal of Scientific Research A 2, 1949): every condition is equally often in every place,
 and follows every other condition equally often, so that neither practice nor carry-over falls on one of them alone.
 """
 
@@ -18,7 +18,7 @@ class Ordering(enum.StrEnum):
     LATIN = "latin"
     """Balanced for place alone: n rows, each the one before moved on by one."""
     AS_LISTED = "as_listed"
-    """Everybody meets them as the file lists them."""
+    """Every participant drives them in the file's order."""
 
 
 def williams_square(count: int) -> tuple[tuple[int, ...], ...]:
@@ -42,7 +42,7 @@ def latin_square(count: int) -> tuple[tuple[int, ...], ...]:
 
 
 def orders(ordering: Ordering, count: int) -> tuple[tuple[int, ...], ...]:
-    """All rows that participants are dealt in turn."""
+    """All rows; participants are assigned to them in turn."""
     if ordering is Ordering.WILLIAMS:
         return williams_square(count)
     if ordering is Ordering.LATIN:
@@ -51,6 +51,6 @@ def orders(ordering: Ordering, count: int) -> tuple[tuple[int, ...], ...]:
 
 
 def order_for(ordering: Ordering, count: int, number: int) -> tuple[int, ...]:
-    """The order of participant `number` (counted from 1): rows are dealt in turn, and again from the first."""
+    """The order of participant `number` (counted from 1): rows are assigned in turn, and again from the first."""
     rows = orders(ordering, count)
     return rows[(number - 1) % len(rows)]

@@ -1,7 +1,8 @@
 """Where a driver looked, from a recorded gaze stream: points on each screen, and the density they make.
 
 CoReVLA calls the density the driver's visual attention distribution. Points are shares of a screen, (0, 0) at its upper
-left; a tracker that is calibrated over all screens side by side (surface 'panorama') is taken apart by their widths.
+left; points of a tracker that is calibrated over all screens side by side (surface 'panorama') are divided among the
+screens by their widths.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ class GazeSamples:
 
 def read_gaze(session: Path, frames: tuple[int, int]) -> GazeSamples | None:
     """The samples of a session's gaze stream from the first to the last of `frames`; None when none was recorded."""
-    for described in sorted((session / STREAMS_FOLDER).glob("*.json")):
-        told = json.loads(described.read_text(encoding="utf-8"))
-        if told.get("role") == "gaze":
-            return _read(described.with_suffix(".csv"), told, frames)
+    for path in sorted((session / STREAMS_FOLDER).glob("*.json")):
+        description = json.loads(path.read_text(encoding="utf-8"))
+        if description.get("role") == "gaze":
+            return _read(path.with_suffix(".csv"), description, frames)
     return None
 
 
-def _read(path: Path, told: Mapping[str, object], frames: tuple[int, int]) -> GazeSamples | None:
+def _read(path: Path, description: Mapping[str, object], frames: tuple[int, int]) -> GazeSamples | None:
     found: list[tuple[int, float, float]] = []
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -54,17 +55,17 @@ def _read(path: Path, told: Mapping[str, object], frames: tuple[int, int]) -> Ga
                 if frames[0] <= frame <= frames[1]:
                     found.append((frame, float(row["x"]), float(row["y"])))
             except (TypeError, ValueError, KeyError):
-                continue  # a line cut short by a kill
+                continue  # an incomplete line: the recording process was killed
     if not found:
         return None
     table = np.array(found)
-    return GazeSamples(table[:, 0].astype(np.int64), table[:, 1:], str(told.get("surface", PANORAMA)))
+    return GazeSamples(table[:, 0].astype(np.int64), table[:, 1:], str(description.get("surface", PANORAMA)))
 
 
 def points_on_screens(
     samples: GazeSamples, screens: Sequence[str], widths_px: Sequence[int]
 ) -> dict[str, NDArray[np.float64]]:
-    """(N, 2) points on each screen (shares of it), screens from left to right; without those beside all screens."""
+    """(N, 2) points on each screen (shares of it), screens from left to right; points off all screens are dropped."""
     xy = samples.xy[np.isfinite(samples.xy).all(axis=1)]
     xy = xy[((xy >= 0.0) & (xy <= 1.0)).all(axis=1)]
     if samples.surface != PANORAMA:
@@ -89,7 +90,7 @@ def heat_map(points: NDArray[np.float64], aspect: float) -> NDArray[np.float64]:
 
 
 def heat_picture(density: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """(rows, columns, 4) RGBA: nothing where nobody looked, then yellow, then red."""
+    """(rows, columns, 4) RGBA: transparent at density 0, then yellow, red at the highest density."""
     picture = np.zeros((*density.shape, 4), np.uint8)
     picture[..., 0] = 255
     picture[..., 1] = np.round(220 * (1.0 - density))

@@ -32,12 +32,12 @@ class MeasureRow:
     measures: TakeoverMeasures
 
     def cells(self) -> dict[str, Any]:
-        """The row, as it is exported."""
+        """The exported row: column name to value."""
         label = self.label
-        told = {name: None if label is None else getattr(label, name) for name in LABELS}
-        told["participant"] = told["participant"] or self.driver_id
+        labels = {name: None if label is None else getattr(label, name) for name in LABELS}
+        labels["participant"] = labels["participant"] or self.driver_id
         return {
-            **told,
+            **labels,
             "session": self.session.name,
             "session_id": self.session_id,
             "policy": self.policy,
@@ -79,12 +79,12 @@ def measure_sessions(
 
 
 def write_table(rows: Sequence[MeasureRow], path: Path) -> None:
-    """Write the table as CSV or Parquet, by the file's ending; units are in the columns' names.
+    """Write the table as CSV or Parquet, by the file's suffix; units are in the columns' names.
 
-    The file is there whole or not at all, and an older one stays when the writing fails.
+    The file is replaced only once it is written whole: an older one stays when the writing fails.
 
     Raises:
-        ConfigError: another ending.
+        ConfigError: another suffix.
         OSError: it cannot be written.
     """
     write = {".csv": _write_csv, ".parquet": _write_parquet}.get(path.suffix)

@@ -1,8 +1,9 @@
 """How well a person took over: one set of measures a takeover, from a recorded segment, as driving studies report it.
 
 Concepts are those of ISO/TR 21959-1 and -2:2020 (transitions from automated driving), names and reporting rules those
-of SAE J2944 (operational definitions of driving performance measures). A standard leaves choices open; each choice made
-here is stated at the function that makes it, and docs/experimenting.md has the whole table. Pure functions over arrays.
+of SAE J2944 (operational definitions of driving performance measures). The standards leave choices open; each choice
+made here is stated at the function that makes it, and docs/experimenting.md has the whole table. Pure functions over
+arrays.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ class MeasureSettings:
     """The choices that the standards leave to whoever reports."""
 
     hazard_ttc_s: float = 4.0
-    """Without a request or a mark, the hazard begins where the time to collision falls to this: a TTC under 4 s tells
-    drivers in danger from drivers in control (van der Horst 1990)."""
+    """Without a request or a mark, the hazard begins where the time to collision falls to this: a TTC under 4 s
+    separates drivers in danger from drivers in control (van der Horst 1990)."""
     hazard_gap_s: float = 0.5
     """Interruptions of the low time to collision up to this long do not end the hazard."""
     hazard_recent_s: float = 1.0
     """A hazard that was over for longer than this when the driver took over was not its cause."""
     mark_within_s: float = 15.0
-    """A hazard mark older than this belongs to something else."""
+    """A hazard mark older than this when the driver took over belongs to another hazard."""
     brake_share: float = 0.10
     """Pedal travel that counts as braking: 10 %, after Gold et al. (2013), "Take over!", HFES 57."""
     steer_deg: float = 2.0
@@ -48,9 +49,9 @@ class MeasureSettings:
     reversal_cutoff_hz: float = 0.6
     """Low-pass before reversals are looked for (same source, visual load)."""
     reversal_least_s: float = 5.0
-    """A rate over less than this says nothing."""
+    """Over a shorter stretch no reversal rate is reported."""
     sdlp_least_s: float = 3.0
-    """A spread over less than this says nothing."""
+    """Over a shorter stretch no deviation of lateral position is reported."""
     smoothing_s: float = 0.35
     """Length of the Savitzky-Golay filter (order 2) by which velocities become accelerations."""
 
@@ -59,7 +60,7 @@ class Origin(enum.StrEnum):
     """What the take-over time is counted from."""
 
     REQUEST = "request"
-    """The system (or the experimenter) asked."""
+    """The system (or the experimenter) requested a takeover."""
     HAZARD_MARK = "hazard_mark"
     """A mark whose text begins with 'hazard': scenarios set them, and so may the experimenter."""
     HAZARD_TTC = "hazard_ttc"
@@ -70,18 +71,18 @@ class Origin(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What the measures look at, one entry a tick."""
+    """The recorded signals that the measures use, one entry per tick."""
 
     time_s: Numbers
     authority: Sequence[Authority]
     driver_steer: Numbers
-    """What the hands do, -1..1."""
+    """The driver's steering, -1..1."""
     driver_brake: Numbers
-    """What the foot does, 0..1."""
+    """The driver's brake pedal, 0..1."""
     steer: Numbers
-    """What was applied."""
+    """The steering that was applied, -1..1."""
     policy_steer: Numbers
-    """What the policy alone would have steered; nan without a plan."""
+    """The steering of the policy alone; nan without a plan."""
     velocity_mps: Numbers
     """(N, 2) in the world frame."""
     yaw_rad: Numbers
@@ -228,7 +229,7 @@ def origin_of(signals: Signals, taken: int, settings: MeasureSettings) -> tuple[
 
 
 def request_tick(authority: Sequence[Authority], taken: int) -> int | None:
-    """First tick of the request that the person answered; None when they took over by themselves.
+    """First tick of the request that the person answered; None when they took over without one.
 
     A request that had turned into a safe stop still counts from where it began.
     """
@@ -258,13 +259,13 @@ def first_brake(signals: Signals, start: int, end: int, settings: MeasureSetting
 def first_steer(signals: Signals, start: int, end: int, settings: MeasureSettings) -> int | None:
     """First tick from `start` in which the wheel is `steer_deg` from where it was then, and from the policy's steering.
 
-    The second condition is for wheels that turn with the policy: being turned is not steering.
+    The second condition is for wheels that a motor turns with the policy: being turned is not steering.
     """
     least = settings.steer_deg / settings.wheel_range_deg
     wheel = signals.driver_steer[start:end]
     moved = np.abs(wheel - wheel[0]) >= least
     policy = signals.policy_steer[start:end]
-    own = ~(np.abs(wheel - policy) < least)  # without a plan there is nobody else
+    own = ~(np.abs(wheel - policy) < least)  # True without a plan (nan): then only the driver can have steered
     found = np.flatnonzero(moved & own)
     return int(start + found[0]) if len(found) else None
 

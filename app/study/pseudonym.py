@@ -1,7 +1,7 @@
-"""What may stand for a participant: a code such as `p07`, never anything that a person could be found by.
+"""Participants' pseudonyms: a code such as `p07`, never anything by which a person could be identified.
 
-The check is a guard against habit (typing a name or an address into the field), not a proof of anonymity: the list that
-connects codes with people belongs into a locked drawer, not into this program.
+The check guards against habit (typing a name or an address into the field) and is no proof of anonymity: the list that
+connects codes with people must be kept elsewhere, locked away.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ LONGEST = 16
 MOST_LETTERS = 2
 """A longer run of letters that is none of the prefixes reads as a name."""
 MOST_DIGITS = 6
-"""More digits in a row are a telephone number, a date of birth or a matriculation number."""
+"""More digits in a row may be a telephone number, a date of birth or a matriculation number."""
 EXAMPLE = "use a code such as p07 or sub-12, from a list that is kept elsewhere"
 
 
 def pseudonym_problem(text: str) -> str:
-    """Why `text` may not stand for a participant, and what would do; empty when it may."""
+    """Why `text` is not accepted as a participant's code, with an example of a good one; empty when it is accepted."""
     if not text:
         return f"the participant's code is missing; {EXAMPLE}"
     if "@" in text:

@@ -25,14 +25,14 @@ from recorder.session_log import EntryKind, read_log
 
 TRIAL_FILE = "trial.json"
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]{0,39}$")]
-"""Becomes a folder's name."""
+"""Names of studies and conditions become folder names."""
 
 _KEPT = frozenset({"out", "driver_id", "record"})
-"""What no condition may change: where it is recorded, and under which code."""
+"""Settings that no condition may change: where it is recorded, and under which code."""
 _HINTS = typing.get_type_hints(RunConfig, include_extras=True)
 _CHANGES: dict[str, Any] = {name: (_HINTS[name] | None, None) for name in RunConfig.model_fields if name not in _KEPT}
 DriveChanges = create_model("DriveChanges", __base__=Settings, **_CHANGES)
-"""What a condition changes of the drive: any of its settings, and only those that are set."""
+"""What a condition changes of the drive: any of its settings, but only those that are set."""
 
 
 class Condition(Settings):
@@ -48,7 +48,7 @@ class Study(Settings):
 
     study: Name
     participant: str = ""
-    """A code, never a name."""
+    """The participant's code, never a name."""
     consent: bool = False
     """The participant has agreed, on paper or elsewhere; without it nothing is driven."""
     ordering: Ordering = Ordering.WILLIAMS
@@ -58,7 +58,7 @@ class Study(Settings):
     """How often the whole list is driven, each time in the same order."""
     conditions: Annotated[tuple[Condition, ...], Field(min_length=1)] = (Condition(name="drive"),)
     drive: RunConfig = RunConfig()
-    """What all conditions have in common."""
+    """The settings that all conditions share."""
 
     @field_validator("participant")
     @classmethod
@@ -78,18 +78,18 @@ class Study(Settings):
             try:
                 self.config_of(condition)
             except ValidationError as error:
-                told = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise ValueError(f"conditions: '{condition.name}' does not fit the drive: {told}") from error
+                reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"conditions: '{condition.name}' does not fit the drive: {reason}") from error
         return self
 
     def config_of(self, condition: Condition) -> RunConfig:
         """The drive of one condition."""
         changes = condition.drive.model_dump(exclude_unset=True)
-        told = {"driver_id": self.participant} if self.participant else {}
-        return RunConfig.model_validate(_merged(self.drive.model_dump(), changes) | told)
+        driver = {"driver_id": self.participant} if self.participant else {}
+        return RunConfig.model_validate(_merged(self.drive.model_dump(), changes) | driver)
 
     def order(self) -> tuple[Condition, ...]:
-        """The conditions as this participant meets them, once through."""
+        """The conditions in this participant's order, each once."""
         number = self.order_row
         if number is None:
             number = participant_number(self.participant) if self.participant else 1
@@ -132,11 +132,11 @@ class Trial:
 
     @property
     def folder(self) -> Path:
-        """Where it is recorded; when it is driven again, a number is put behind."""
+        """Where it is recorded; when it is driven again, a number is appended."""
         return self.study.folder() / f"{self.number:02d}-{self.condition.name}"
 
     def label(self) -> TrialLabel:
-        """What its recording keeps."""
+        """The label that is written beside its recording."""
         study = self.study
         return TrialLabel(
             study=study.study,
@@ -189,8 +189,8 @@ def read_trial(folder: Path) -> TrialLabel | None:
     if not path.exists():
         return None
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return TrialLabel(**{**told, "order": tuple(told["order"])})
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return TrialLabel(**{**fields, "order": tuple(fields["order"])})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error}).") from error
 
@@ -204,7 +204,7 @@ def is_done(trial: Trial) -> bool:
 
 
 ABORTED, FAILED = "aborted", "failed"
-"""Ends of a trial that does not count: the experimenter broke it off; something broke (the message follows)."""
+"""How the logged end of a trial that does not count begins: aborted by the experimenter, or failed (with a message)."""
 
 
 def next_trial(study: Study) -> Trial | None:
@@ -224,23 +224,23 @@ def load_study(path: Path | str) -> Study:
 def is_study_file(path: Path | str) -> bool:
     """Whether a settings file holds a study (it then has the key `study`); False for anything unreadable."""
     try:
-        told = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        fields = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return False
-    return isinstance(told, dict) and "study" in told
+    return isinstance(fields, dict) and "study" in fields
 
 
 def study_text(study: Study) -> str:
     """The study as YAML, with only what differs from the defaults: `load_study` reads back the same."""
-    told = study.model_dump(mode="json", exclude_defaults=True) | {"study": study.study}
-    if "conditions" in told:
-        told["conditions"] = [
+    fields = study.model_dump(mode="json", exclude_defaults=True) | {"study": study.study}
+    if "conditions" in fields:
+        fields["conditions"] = [
             {"name": condition.name}
             | ({"drive": changes} if (changes := condition.drive.model_dump(mode="json", exclude_unset=True)) else {})
             for condition in study.conditions
         ]
-    order = [name for name in Study.model_fields if name in told]
-    return yaml.safe_dump({name: told[name] for name in order}, sort_keys=False, allow_unicode=True)
+    order = [name for name in Study.model_fields if name in fields]
+    return yaml.safe_dump({name: fields[name] for name in order}, sort_keys=False, allow_unicode=True)
 
 
 def save_study(study: Study, path: Path) -> None:
