@@ -1,1 +1,1 @@
-"""The PyQt6 application and the `takeover` command; wires the other packages together."""
+"""The PyQt6 application and the `takeover` command. Assembles the other packages; none of them imports this one."""

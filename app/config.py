@@ -1,7 +1,7 @@
-"""What one drive is made of, as the window's form, a YAML file and `takeover drive` all say it.
+"""The settings of one drive, which the window's form, a YAML file and `takeover drive` have in common.
 
-Everything has a default that drives on the embedded simulator with the small policy. Building the parts from it is
-`app.drive.running_session`'s work.
+The defaults drive on the embedded simulator with the small policy. The parts are built from the settings in
+`app.drive.building` and `app.drive.running_session`.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from cockpit.sound.car import SoundConfig
 from cockpit.windows.layout import Layout
 
 EMBEDDED_TOWN = "millbrook"
-"""The town the embedded simulator has when none is named."""
+"""The town that the embedded simulator loads when none is named."""
 
 
 SENSOR_TIMEOUT_S = 15.0
-"""A picture may take this long on a machine that is busy otherwise: a stall is better than the drive's end."""
+"""A picture may take this long on a busy machine: a stall is better than the end of the drive."""
 
 
 class DriverChoice(enum.StrEnum):
-    """Who sits behind the human side of the arbitration."""
+    """Who gives the driver's inputs to the arbitration."""
 
     AUTO = "auto"
     """A wheel if one is plugged in, else the keyboard."""
@@ -50,9 +50,9 @@ class StreamRole(enum.StrEnum):
     """What an incoming stream is for."""
 
     RECORD = "record"
-    """Kept as it comes."""
+    """Recorded as it is received."""
     GAZE = "gaze"
-    """Kept, and drawn over the screens as a heat map afterwards."""
+    """Recorded, and drawn over the screens as a heat map afterwards."""
 
 
 class StreamIn(Settings):
@@ -60,7 +60,7 @@ class StreamIn(Settings):
 
     name: str = ""
     type: str = ""
-    """As the device says it: Gaze, ECG, GSR, ..."""
+    """As the device announces it: Gaze, ECG, GSR, ..."""
     role: StreamRole = StreamRole.RECORD
     surface: str = "panorama"
     """Gaze: what the coordinates are shares of: one screen's name, or all screens side by side."""
@@ -77,13 +77,13 @@ class StreamIn(Settings):
 
     @property
     def label(self) -> str:
-        """What it is called in files and messages."""
+        """Its name in files and messages."""
         return self.name or self.type
 
     def predicate(self) -> str:
         """LSL's XPath query that finds it."""
-        told = {"name": self.name, "type": self.type}
-        return " and ".join(f"{key}='{value}'" for key, value in told.items() if value)
+        parts = {"name": self.name, "type": self.type}
+        return " and ".join(f"{key}='{value}'" for key, value in parts.items() if value)
 
 
 class StreamsConfig(Settings):
@@ -95,7 +95,7 @@ class StreamsConfig(Settings):
 
 
 class RunConfig(Settings):
-    """One drive: room, world, route, and who drives."""
+    """One drive: rig, world, route, and who drives."""
 
     rig: str = "desk_triple"
     """Name of a shipped rig, or the path of a rig file."""
@@ -129,7 +129,7 @@ class RunConfig(Settings):
     """A preset of `carla.WeatherParameters`."""
     seed: int = 0
     realtime: bool = True
-    """Hold the wall clock's pace."""
+    """Keep pace with the wall clock."""
     time_limit_s: Annotated[float, Field(gt=0.0)] = 3600.0
     """Simulation time after which the drive ends."""
     record: bool = True
@@ -165,7 +165,7 @@ class RunConfig(Settings):
         return town_path(self.town or EMBEDDED_TOWN)
 
     def device_name(self) -> str:
-        """What `cockpit.devices.find_driver_source` is asked for."""
+        """The name passed to `cockpit.devices.find_driver_source`."""
         return self.device or self.driver.value
 
     def session_config(self, host: str, port: int) -> SessionConfig:

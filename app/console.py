@@ -1,4 +1,4 @@
-"""How the command line speaks: one console, one way to show progress, one way to fail.
+"""Output of the command line: the consoles, the progress bar and the exit codes.
 
 Results go to standard output; progress and messages to standard error, so that output can be piped.
 """
@@ -18,7 +18,7 @@ EXIT_USAGE = 2
 
 
 def progress_bar() -> Progress:
-    """A progress bar on standard error; plain lines are left where there is no terminal."""
+    """A progress bar on standard error; without a terminal only its last state is printed."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),

@@ -1,3 +1,1 @@
-"""One drive while it runs: what the application and the commands build a session from, its commands, and its status. No
-widgets.
-"""
+"""One drive: building it from settings, running it, commanding it from other threads, and its status. No widgets."""

@@ -283,12 +283,12 @@ class RunningSession:
         return self._simulator is not None and not self._simulator.is_alive
 
     def _last_words(self) -> str:
-        """How the embedded simulator ended, and what it said."""
+        """How the embedded simulator ended, with its last output."""
         assert self._simulator is not None  # noqa: S101  the caller looked
         words = f"The simulator ended while driving (exit code {self._simulator.process.poll()})."
         words += " What was recorded is kept; start again."
-        said = self._simulator.complaints()
-        return f"{words} It said:\n{said}" if said else words
+        output = self._simulator.complaints()
+        return f"{words} It said:\n{output}" if output else words
 
     def _note_driving(self, _: Tick) -> bool:
         self._phase = Phase.STOPPING if self._inbox.is_stop_asked else Phase.DRIVING

@@ -1,7 +1,7 @@
 """Lab Streaming Layer: gaze and physiology in, markers and the vehicle's state out.
 
-What comes in is written beside the segments (`streams/<name>.csv`), each sample with the tick in which it was taken; a
-JSON file beside it says what the channels are. Reading happens in threads of its own; `consume` never waits. Without
+Incoming samples are written beside the segments (`streams/<name>.csv`), each with the tick in which it was taken; a
+JSON file beside it describes the channels. Each stream is read in a thread of its own; `consume` never waits. Without
 the native library everything else works, and the reason is reported.
 """
 
@@ -34,6 +34,7 @@ HELP = (
 RESOLVE_S, PULL_S, PATIENCE_S = 1.0, 0.1, 5.0
 """How long one search and one read may take, and after how long a missing stream is reported."""
 REMEMBERED_S = 20.0
+"""`TickClock` knows the ticks of this many past seconds."""
 LOST_PREFIX = "lost"
 VEHICLE_CHANNELS = (
     ("frame", ""),
@@ -51,7 +52,7 @@ VEHICLE_CHANNELS = (
     ("policy_has_car", ""),
     ("ttc", "s"),
 )
-"""Channels of the outgoing vehicle stream and their units; what is not there is nan."""
+"""Channels of the outgoing vehicle stream and their units; a value that does not exist is nan."""
 
 
 class StreamError(RuntimeError):
@@ -60,7 +61,7 @@ class StreamError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """One incoming stream now."""
+    """The present state of one incoming stream."""
 
     name: str
     is_there: bool
@@ -85,7 +86,7 @@ class TickClock:
         self._ticks: deque[tuple[float, int, float]] = deque()
 
     def add(self, tick: Tick) -> None:
-        """A tick was finished."""
+        """Remember a finished tick, and forget those older than `REMEMBERED_S`."""
         with self._lock:
             self._ticks.append((tick.wall_time_s, tick.frame, tick.time_s))
             while tick.wall_time_s - self._ticks[0][0] > REMEMBERED_S:
@@ -114,23 +115,25 @@ class StreamRecorder:
     """
 
     def __init__(
-        self, config: StreamsConfig, folder: Path | None, info: SessionInfo, tell: Callable[[str], None] = log.warning
+        self, config: StreamsConfig, folder: Path | None, info: SessionInfo, report: Callable[[str], None] = log.warning
     ) -> None:
-        """`folder` is the session's; without one nothing is recorded. `tell` gets what comes, goes and fails."""
+        """`folder` is the session's; without one nothing is recorded. `report` is called with a message whenever a
+        stream appears, is lost or fails.
+        """
         pylsl = load_pylsl()
         self._clock = TickClock()
         self._sender = _Sender(pylsl, info) if config.send else None
-        wanted = config.read if folder is not None else ()
-        self._readers = [_Reader(pylsl, one, Path(str(folder)), self._clock, tell) for one in wanted]
+        recorded = config.read if folder is not None else ()
+        self._readers = [_Reader(pylsl, one, Path(str(folder)), self._clock, report) for one in recorded]
 
     def consume(self, tick: Tick) -> None:
-        """Take note of the tick, and send it."""
+        """Remember the tick for the readers, and send it."""
         self._clock.add(tick)
         if self._sender is not None:
             self._sender.send(tick)
 
     def close(self) -> None:
-        """Write what waits; safe to call twice."""
+        """Write pending samples and stop reading; safe to call twice."""
         for reader in self._readers:
             reader.ask_stop()
         for reader in self._readers:
@@ -138,7 +141,7 @@ class StreamRecorder:
         self._sender = None
 
     def status(self) -> tuple[StreamStatus, ...]:
-        """Every incoming stream."""
+        """The state of every incoming stream."""
         return tuple(reader.status() for reader in self._readers)
 
 
@@ -146,10 +149,10 @@ class _Reader:
     """One incoming stream: found, read, written; found again when it goes away."""
 
     def __init__(
-        self, pylsl: Any, wanted: StreamIn, folder: Path, clock: TickClock, tell: Callable[[str], None]
+        self, pylsl: Any, config: StreamIn, folder: Path, clock: TickClock, report: Callable[[str], None]
     ) -> None:
-        self._lsl, self._wanted, self._clock, self._tell = pylsl, wanted, clock, tell
-        self._stem = re.sub(r"[^\w-]+", "_", wanted.label).strip("_").lower()
+        self._lsl, self._config, self._clock, self._report = pylsl, config, clock, report
+        self._stem = re.sub(r"[^\w-]+", "_", config.label).strip("_").lower()
         self._path = folder / STREAMS_FOLDER / f"{self._stem}.csv"
         self._stop = threading.Event()
         self._is_there, self._samples = False, 0
@@ -168,18 +171,18 @@ class _Reader:
         moments = list(self._moments)
         span_s = moments[-1][0] - moments[0][0] if len(moments) > 1 else 0.0
         rate = sum(count for _, count in moments[1:]) / span_s if span_s > 0.0 else 0.0
-        return StreamStatus(self._wanted.label, self._is_there, self._samples, rate if self._is_there else 0.0)
+        return StreamStatus(self._config.label, self._is_there, self._samples, rate if self._is_there else 0.0)
 
     def _run(self) -> None:
-        begun, has_told = time.monotonic(), False
+        begun, is_reported = time.monotonic(), False
         while not self._stop.is_set():
-            found = self._lsl.resolve_bypred(self._wanted.predicate(), 1, RESOLVE_S)
+            found = self._lsl.resolve_bypred(self._config.predicate(), 1, RESOLVE_S)
             if found:
                 self._read(found[0])
-                begun, has_told = time.monotonic(), False
-            elif not has_told and time.monotonic() - begun > PATIENCE_S:
-                has_told = True
-                self._tell(f"stream {self._wanted.label} is not there yet; it is recorded as soon as it comes")
+                begun, is_reported = time.monotonic(), False
+            elif not is_reported and time.monotonic() - begun > PATIENCE_S:
+                is_reported = True
+                self._report(f"stream {self._config.label} is not there yet; it is recorded as soon as it comes")
 
     def _read(self, found: Any) -> None:
         """Record until the stream is lost or the session is over."""
@@ -189,7 +192,7 @@ class _Reader:
             info = inlet.info(PATIENCE_S)
             with self._open(info) as file:
                 self._is_there = True
-                self._tell(f"stream {self._wanted.label} has come")
+                self._report(f"stream {self._config.label} has come")
                 writer = csv.writer(file)
                 while not self._stop.is_set():
                     samples, stamps = inlet.pull_chunk(PULL_S, max_samples=4096)
@@ -198,9 +201,9 @@ class _Reader:
                     file.flush()
                 self._write(writer, math.inf)
         except (self._lsl.LostError, self._lsl.TimeoutError):
-            self._tell(f"stream {self._wanted.label} is {LOST_PREFIX}; it is looked for again")
+            self._report(f"stream {self._config.label} is {LOST_PREFIX}; it is looked for again")
         except OSError as error:
-            self._tell(f"stream {self._wanted.label} cannot be written: {error}")
+            self._report(f"stream {self._config.label} cannot be written: {error}")
             self._stop.set()
         finally:
             self._is_there = False
@@ -215,29 +218,29 @@ class _Reader:
         self._moments.append((time.monotonic(), len(samples)))
 
     def _write(self, writer: Any, until_wall_s: float) -> None:
-        """The samples that are older than the newest tick: only then is their own tick known."""
+        """Write the samples that are older than the newest tick: only then is their own tick known."""
         while self._pending and self._pending[0][0] <= until_wall_s:
             wall_s, stamp, row = self._pending.popleft()
             frame, time_s = self._clock.at(wall_s)
             writer.writerow([f"{wall_s:.6f}", frame, f"{time_s:.6f}", f"{stamp:.6f}", *row])
 
     def _open(self, info: Any) -> Any:
-        """The CSV file, its heading and description written when it is new."""
-        labels = _labels(info, self._wanted)
+        """The CSV file, open for appending. Writes the description, and the heading when the file is new."""
+        labels = _labels(info, self._config)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        told = {
+        description = {
             "name": info.name(),
             "type": info.type(),
             "source_id": info.source_id(),
             "host": info.hostname(),
             "nominal_hz": info.nominal_srate(),
             "channels": labels,
-            "role": self._wanted.role.value,
-            "surface": self._wanted.surface,
-            "wanted": self._wanted.model_dump(mode="json"),
+            "role": self._config.role.value,
+            "surface": self._config.surface,
+            "wanted": self._config.model_dump(mode="json"),
             "times": "wall_time_s: CLOCK_REALTIME; frame, time_s: the newest tick then; lsl_time_s: LSL's local clock",
         }
-        self._path.with_suffix(".json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+        self._path.with_suffix(".json").write_text(json.dumps(description, indent=1), encoding="utf-8")
         is_new = not self._path.exists()
         file = self._path.open("a", newline="", encoding="utf-8")
         if is_new:
@@ -246,7 +249,7 @@ class _Reader:
 
 
 class _Sender:
-    """Markers and vehicle state as outlets."""
+    """Sends markers and vehicle state: two outlets."""
 
     def __init__(self, pylsl: Any, info: SessionInfo) -> None:
         self._lsl = pylsl
@@ -267,7 +270,7 @@ class _Sender:
         self._vehicle, self._markers = pylsl.StreamOutlet(vehicle), pylsl.StreamOutlet(markers)
 
     def send(self, tick: Tick) -> None:
-        """Both streams carry the moment at which the tick's snapshot arrived."""
+        """Send the tick's state and events; both are stamped with the moment at which the tick's snapshot arrived."""
         stamp = tick.wall_time_s - (time.time() - self._lsl.local_clock())
         self._vehicle.push_sample(vehicle_sample(tick), stamp)
         for event in tick.events:
@@ -295,14 +298,14 @@ def vehicle_sample(tick: Tick) -> list[float]:
     ]
 
 
-def _labels(info: Any, wanted: StreamIn) -> list[str]:
+def _labels(info: Any, config: StreamIn) -> list[str]:
     """Channel names as the stream gives them, else numbers; a gaze stream's two coordinates are called x and y."""
     labels, channel = [], info.desc().child("channels").child("channel")
     for index in range(info.channel_count()):
         labels.append(channel.child_value("label") or f"channel{index}")
         channel = channel.next_sibling()
-    if wanted.role is StreamRole.GAZE:
-        for index, name in ((wanted.x_channel, "x"), (wanted.y_channel, "y")):
+    if config.role is StreamRole.GAZE:
+        for index, name in ((config.x_channel, "x"), (config.y_channel, "y")):
             if index < len(labels):
                 labels[index] = name
     return labels
