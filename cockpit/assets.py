@@ -1,6 +1,6 @@
-"""Where the files that come with the program lie: rigs, device profiles, routes, towns, policies, sounds, texts.
+"""Paths of the files that come with the program: rigs, device profiles, routes, towns, policies, sounds, texts.
 
-Holds the path only; reading a file is the work of whoever knows its format.
+Reads no file: that is left to the modules that know the formats.
 """
 
 from __future__ import annotations

@@ -41,33 +41,33 @@ class ThrottleMode(enum.StrEnum):
 
 
 class ArbitrationConfig(Settings):
-    """When the car changes hands. Steering and pedals are in CARLA's units (-1..1 and 0..1)."""
+    """When control passes between policy and driver. Steering and pedals are in CARLA's units (-1..1 and 0..1)."""
 
     steer_override: Share = 0.12
-    """How far the wheel must differ from what the policy steers, up to `steer_slow_mps`. TakeAD (arXiv 2512.17370)
-    takes 0.2 for an expert without a wheel in its hands; a person should not have to pull that far."""
+    """How far the wheel must differ from the policy's steering, up to `steer_slow_mps`. TakeAD (arXiv 2512.17370)
+    uses 0.2 for an expert without a physical wheel; a person should not have to turn it that far."""
     steer_override_fast: Share = 0.06
-    """The same from `steer_fast_mps` on: at speed less rim moves the car as far aside (lateral acceleration grows with
-    the square of the speed), so less rim must do."""
+    """The same from `steer_fast_mps` on: at higher speed a smaller angle moves the car as far aside (lateral
+    acceleration grows with the square of the speed), so a smaller angle must be enough."""
     steer_slow_mps: Positive = 10.0
     steer_fast_mps: Positive = 30.0
     steer_dead_band: Share = 0.05
     """How far the wheel must have left its rest position, about 22 degrees on a 900 degree wheel: more than the
     hands' weight on a wheel that nobody steers, and twice MetaDrive's gamepad dead zone of 0.025."""
     steer_hint: Share = 0.6
-    """Share of the threshold that is an override when it is held for `steer_hint_s`: a gentle hand. openpilot counts
-    5 frames at 100 Hz before it believes a steering hand; a clear override (the whole threshold) waits for nothing."""
+    """Share of the threshold that counts as an override when it is held for `steer_hint_s`: gentle steering. openpilot
+    waits 5 frames at 100 Hz before it accepts a steering override; a clear one (the whole threshold) counts at once."""
     steer_hint_s: Positive = 0.15
     """Longer than a pothole's kick on the rim (50 to 100 ms), see `benchmarks/overrides.py`."""
     servo_lag_s: Positive = 0.5
-    """How far a wheel that a motor turns may trail behind the steering it follows. Where the rim lies within what was
-    steered in this time (and the dead band around it), the motor explains it, and no hand is seen."""
+    """How far a wheel that a motor turns may trail behind the steering it follows. Where the rim lies within the range
+    steered in this time (and the dead band around it), the motor explains its angle, and it is no override."""
     brake_override: Share = 0.05
     """Any real pressure on the brake; openpilot: brake always wins. 5 % covers pedal noise."""
     throttle_override: Share = 0.10
-    """Above the position in which the foot lay when the policy got the car (openpilot's gas override)."""
+    """Above the pedal's position when the policy got the car (openpilot's gas override)."""
     throttle_mode: ThrottleMode = ThrottleMode.TAKES_OVER
-    """openpilot lets the driver's gas add to its own by default; a study of takeovers mostly wants them counted."""
+    """openpilot lets the driver's gas add to its own by default; a study of takeovers mostly needs them counted."""
     hand_back_s: Positive = 1.5
     """Time over which control blends from the person to the policy."""
     hand_back_steer: Share = 0.25
@@ -79,14 +79,14 @@ class ArbitrationConfig(Settings):
     plan_stale_s: Positive = 1.0
     """A plan older than this is stale: half of the shortest trajectory (2 s) has been driven by then."""
     request_s: Positive = 4.0
-    """How long the system asks before it stops the car by itself. UN R157 gives 10 s on motorways at constant danger;
+    """How long a takeover is requested before the car stops by itself (a safe stop). UN R157 gives 10 s on motorways;
     in town the policy is not trusted that long."""
     request_sound_s: Annotated[float, Field(ge=0.0)] = 0.0
-    """When the chime joins the flashing, after the request began (UN R157: a request is seen, and heard or felt)."""
+    """Delay of the chime after the request began, which flashes at once (UN R157: visual, and acoustic or haptic)."""
     request_voice_s: Annotated[float, Field(ge=0.0)] = 1.5
-    """When the voice joins in: escalated within 4 s of the request's beginning, as UN R157 wants it."""
+    """Delay of the voice after the request began: UN R157 demands an escalation within 4 s."""
     request_brake: Share = 0.15
-    """The gentle brake while asking without a fresh plan."""
+    """The gentle brake during a request without a fresh plan."""
     recover_s: Positive = 0.5
     """How long the cause of a request must be gone before the policy has the car again."""
     request_ttc_s: Annotated[float, Field(ge=0.0)] = 0.0
@@ -117,13 +117,13 @@ class RewindConfig(Settings):
     seconds: Positive = 5.0
     """How far back: CoReVLA's annotators need the seconds in which the mistake was made, not only its end."""
     on_collision: bool = False
-    """Go back by itself when the policy collided."""
+    """Set the scene back automatically when the policy collided."""
     standstill_s: Annotated[float, Field(ge=0.0)] = 0.0
-    """Go back by itself when the policy stood for this long; 0 never does."""
+    """Set the scene back automatically when the policy stood for this long; 0 never does."""
     pause_s: Annotated[float, Field(ge=0.0)] = 1.5
-    """Wall time for which the scene stands still after it was set back, so that the driver finds the wheel."""
+    """Wall time for which the scene stands still after it was set back, so that the driver can take the wheel."""
     keep_s: Positive = 60.0
-    """How far back one can go."""
+    """How far back the scene can be set."""
 
 
 class LockstepConfig(Settings):
@@ -136,7 +136,7 @@ class LockstepConfig(Settings):
 
 
 class TrafficConfig(Settings):
-    """Background traffic, driven by CARLA's TrafficManager."""
+    """Background traffic: driven by CARLA's TrafficManager, or replayed."""
 
     count: Annotated[int, Field(ge=0, le=500)] = 20
     tm_port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -154,10 +154,10 @@ class SessionConfig(Settings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 2000
     timeout_s: Positive = 10.0
-    """How long an answer of the server is waited for."""
+    """How long to wait for the server's answer to a call."""
     tick_timeout_s: Positive = 2.0
-    """While driving: after this a server that does not answer is looked at. One that has ended is reported at once,
-    one that is only late is waited for up to `timeout_s`, and reported."""
+    """While driving: a server that does not answer within this time is checked. One that has ended is reported at once;
+    for one that is only late the session waits up to `timeout_s`, and reports it."""
     load_timeout_s: Positive = 120.0
     """The same while a town loads (a real CARLA server takes its time)."""
     town: str | None = None
@@ -171,7 +171,7 @@ class SessionConfig(Settings):
     fixed_delta_s: Annotated[float, Field(ge=0.01, le=0.1)] = 0.05
     """Simulation step; 20 Hz is CARLA's usual rate for driving policies."""
     realtime: bool = True
-    """Hold the wall clock's pace; else run as fast as the machine can."""
+    """Keep pace with the wall clock; else run as fast as the machine can."""
     lockstep: LockstepConfig | None = None
     """Wait for the policy's plans (headless); None never waits."""
     traffic: TrafficConfig = TrafficConfig()
@@ -181,13 +181,13 @@ class SessionConfig(Settings):
     recording_range_m: Positive = 150.0
     """Other road users farther away are left out of the tick."""
     sensor_timeout_s: Positive = 5.0
-    """How long a camera's frame of a tick is waited for."""
+    """How long to wait for a camera's frame of a tick."""
     light_state_every: Annotated[int, Field(ge=0)] = 2
     """Ticks between two queries for the vehicles' lamps (one call to the server each); 0 never asks."""
     fresh_world: bool = False
-    """Load the town anew at the start, so that lights and actors begin alike (headless sessions always do)."""
+    """Reload the town at the start, so that lights and actors begin in the same state (headless sessions always do)."""
     policy_start_s: Positive = 60.0
-    """How long the first plan is waited for before the clock starts."""
+    """How long to wait for the first plan before the clock starts."""
     time_limit_s: float | None = None
     """Simulation time after which the session ends; None: 60 s plus the route at 2 m/s."""
     blocked_s: float = 60.0
