@@ -1,4 +1,4 @@
-"""What holds for every test: no display, no other tests' processes, and none left behind."""
+"""Settings and fixtures of every test: no display, and no process left running."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def _left_behind(started_at: float) -> list[psutil.Process]:
     """Processes of ours that were started during this run and still live, also when they lost their parent."""
     found = []
     for process in psutil.process_iter(["cmdline", "create_time", "status"]):
-        told = process.info
-        words = told["cmdline"] or []
-        if told["create_time"] < started_at or told["status"] == psutil.STATUS_ZOMBIE:
+        info = process.info
+        words = info["cmdline"] or []
+        if info["create_time"] < started_at or info["status"] == psutil.STATUS_ZOMBIE:
             continue
         if any(flag == "-m" and module in OUR_PROGRAMS for flag, module in itertools.pairwise(words)):
             found.append(process)
@@ -51,10 +51,10 @@ def _no_process_is_left_behind():
     mine = os.getpid()
     yield
     _, alive = psutil.wait_procs([p for p in _left_behind(started_at) if _is_ours(p, mine)], timeout=GRACE_S)
-    told = [" ".join(process.cmdline()) for process in alive if process.is_running()]
+    left = [" ".join(process.cmdline()) for process in alive if process.is_running()]
     for process in alive:
         process.kill()
-    assert not told, f"left running by the tests: {told}"
+    assert not left, f"left running by the tests: {left}"
 
 
 def _is_ours(process: psutil.Process, pid: int) -> bool:

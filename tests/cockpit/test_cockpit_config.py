@@ -45,7 +45,7 @@ def test_a_wrong_key_or_value_is_named_with_file_line_and_what_would_be_right(tm
     assert words in str(caught.value)
 
 
-def test_every_mistake_of_a_file_is_told_at_once(tmp_path):
+def test_every_mistake_of_a_file_is_reported_at_once(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load_yaml(SessionConfig, written(tmp_path, "port: 0\nprot: 1\n"))
     assert len(str(caught.value).splitlines()) == 2
@@ -54,7 +54,7 @@ def test_every_mistake_of_a_file_is_told_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"), [("a: [1\n", "not valid YAML"), ("- 1\n- 2\n", "must be a mapping"), ("just words", "found str")]
 )
-def test_a_file_that_is_no_mapping_says_so(tmp_path, text, words):
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, words):
     with pytest.raises(ConfigError, match=words):
         load_yaml(SessionConfig, written(tmp_path, text))
 

@@ -45,7 +45,7 @@ def opened(folder: Path) -> tuple[Testbed, MainWindow]:
 def do(bed: Testbed, window: MainWindow, step: Step) -> None:
     """The driver does what is asked, the experimenter presses Next."""
     for change in MOVES[step]:
-        bed.say(change)
+        bed.send(change)
     QTest.qWait(60)
     window.wheel.next_button.click()
 
@@ -61,7 +61,7 @@ def whole(folder: Path) -> dict[str, Any]:
     page.save_to(folder / "devices" / "mine.yaml")
     config = window.prepare.setup.config()
     source = find_driver_source(str(config.device))
-    bed.say((EV_ABS, ABS_X, 65535), (EV_ABS, ABS_Z, 0), (EV_KEY, BTN_TOP2, 1))
+    bed.send((EV_ABS, ABS_X, 65535), (EV_ABS, ABS_Z, 0), (EV_KEY, BTN_TOP2, 1))
     QTest.qWait(100)
     driver_input = source.read(None)
     source.close()

@@ -13,16 +13,16 @@ DT_S = 0.05
 POLICY_CONTROL = Control(throttle=0.4, steer=0.05)
 
 
-def hands(**changes) -> DriverInput:
+def driver_input(**changes) -> DriverInput:
     return dataclasses.replace(DriverInput(kind=DriverKind.HUMAN), **changes)
 
 
 def inputs(frame: int = 100, **changes) -> ArbiterInputs:
-    """A calm moment: the policy drives well and the driver's hands lie in the lap."""
+    """A calm moment: the policy drives well and the driver touches nothing."""
     base = ArbiterInputs(
         frame=frame,
         time_s=frame * DT_S,
-        driver=hands(),
+        driver=driver_input(),
         ego_speed_mps=8.0,
         policy_control=POLICY_CONTROL,
         plan_age_s=0.1,

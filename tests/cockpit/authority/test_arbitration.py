@@ -1,4 +1,4 @@
-"""Arbitration by worked examples: every state, every trigger. What never may happen: `test_arbitration_always`."""
+"""Arbitration by worked examples: every state, every trigger. What must never happen: `test_arbitration_always`."""
 
 import dataclasses
 import itertools
@@ -22,7 +22,7 @@ from tests.cockpit.authority.arbitration_parts import (
     DT_S,
     POLICY_CONTROL,
     decide,
-    hands,
+    driver_input,
     in_state,
     inputs,
     kinds,
@@ -40,25 +40,25 @@ OVERRIDES = {
 @pytest.mark.parametrize("authority", NOT_HUMAN)
 @pytest.mark.parametrize(("reason", "moved"), OVERRIDES.items())
 def test_any_override_gives_the_person_the_car_in_the_same_tick(authority, reason, moved):
-    decision = decide(in_state(authority), inputs(driver=hands(**moved)))
+    decision = decide(in_state(authority), inputs(driver=driver_input(**moved)))
     assert decision.state.authority is Authority.HUMAN
     assert decision.state.reason is reason
     assert decision.state.since_frame == 100
     assert kinds(decision) == [EventKind.TAKEOVER]
-    expected = hands(**moved)
+    expected = driver_input(**moved)
     assert decision.control == Control(expected.throttle, expected.steer, expected.brake)
 
 
 def test_braking_driver_has_the_car_in_the_same_tick():
-    decision = decide(in_state(Authority.POLICY), inputs(driver=hands(brake=0.8)))
+    decision = decide(in_state(Authority.POLICY), inputs(driver=driver_input(brake=0.8)))
     assert decision.control == Control(throttle=0.0, steer=0.0, brake=0.8)
 
 
 def test_the_hand_brake_is_an_override_too():
-    assert decide(in_state(Authority.POLICY), inputs(driver=hands(hand_brake=True))).control.hand_brake
+    assert decide(in_state(Authority.POLICY), inputs(driver=driver_input(hand_brake=True))).control.hand_brake
 
 
-def test_the_policy_drives_while_the_hands_are_still():
+def test_the_policy_drives_while_the_driver_does_nothing():
     decision = decide(in_state(Authority.POLICY), inputs())
     assert decision.state.authority is Authority.POLICY
     assert decision.control == POLICY_CONTROL
@@ -66,13 +66,13 @@ def test_the_policy_drives_while_the_hands_are_still():
 
 
 def test_pedal_noise_is_no_override():
-    quiet = hands(brake=0.04, throttle=0.05, steer=0.04)
+    quiet = driver_input(brake=0.04, throttle=0.05, steer=0.04)
     assert decide(in_state(Authority.POLICY), inputs(driver=quiet)).state.authority is Authority.POLICY
 
 
-def test_hands_that_follow_the_policys_steering_do_not_take_the_car():
+def test_a_driver_who_follows_the_policys_steering_does_not_take_the_car():
     turning = Control(throttle=0.3, steer=0.5)
-    along = inputs(driver=hands(steer=0.45), policy_control=turning)
+    along = inputs(driver=driver_input(steer=0.45), policy_control=turning)
     assert decide(in_state(Authority.POLICY), along).state.authority is Authority.POLICY
 
 
@@ -84,26 +84,26 @@ def test_a_wheel_that_nobody_holds_does_not_take_the_car_when_the_policy_turns()
 def test_letting_go_of_a_turned_wheel_after_the_hand_back_does_not_take_the_car():
     state = in_state(Authority.HANDING_BACK, rest=Rest(steer=0.4, throttle=0.5))
     for frame, steer in enumerate((0.4, 0.3, 0.15, 0.05, 0.0), 91):
-        decision = decide(state, inputs(frame, driver=hands(steer=steer, throttle=steer)))
+        decision = decide(state, inputs(frame, driver=driver_input(steer=steer, throttle=steer)))
         state = decision.state
         assert state.authority is Authority.HANDING_BACK
 
 
 def test_pressing_the_throttle_again_after_lifting_the_foot_takes_the_car():
     state = in_state(Authority.POLICY, rest=Rest(steer=0.0, throttle=0.5))
-    state = decide(state, inputs(100, driver=hands(throttle=0.5))).state
-    state = decide(state, inputs(101, driver=hands(throttle=0.0))).state
+    state = decide(state, inputs(100, driver=driver_input(throttle=0.5))).state
+    state = decide(state, inputs(101, driver=driver_input(throttle=0.0))).state
     assert state.authority is Authority.POLICY
-    assert decide(state, inputs(102, driver=hands(throttle=0.5))).state.reason is Reason.OVERRIDE_THROTTLE
+    assert decide(state, inputs(102, driver=driver_input(throttle=0.5))).state.reason is Reason.OVERRIDE_THROTTLE
 
 
 def test_the_first_reading_of_a_device_is_where_it_lies_not_an_override():
-    decision = decide(initial_state(Authority.POLICY, 0, 0.0), inputs(driver=hands(steer=0.9, throttle=0.9)))
+    decision = decide(initial_state(Authority.POLICY, 0, 0.0), inputs(driver=driver_input(steer=0.9, throttle=0.9)))
     assert decision.state.authority is Authority.POLICY
 
 
 def test_a_device_that_is_gone_cannot_take_the_car():
-    gone = hands(connected=False, brake=1.0, takeover_pressed=True)
+    gone = driver_input(connected=False, brake=1.0, takeover_pressed=True)
     config = ArbitrationConfig(request_on_device_lost=False)
     assert decide(in_state(Authority.POLICY), inputs(driver=gone), config).state.authority is Authority.POLICY
 
@@ -204,7 +204,7 @@ def test_a_safe_stop_is_ended_by_a_person_only():
 
 
 def test_losing_the_wheel_while_the_person_drives_asks_for_help_and_lets_the_policy_drive_meanwhile():
-    decision = decide(in_state(Authority.HUMAN), inputs(driver=hands(connected=False, throttle=1.0)))
+    decision = decide(in_state(Authority.HUMAN), inputs(driver=driver_input(connected=False, throttle=1.0)))
     assert decision.state.authority is Authority.REQUESTED
     assert decision.state.reason is Reason.DEVICE_LOST
     assert decision.control == POLICY_CONTROL
@@ -212,14 +212,15 @@ def test_losing_the_wheel_while_the_person_drives_asks_for_help_and_lets_the_pol
 
 def test_the_person_keeps_the_car_whatever_the_policy_does():
     bad = inputs(policy_alive=False, plan_age_s=None, policy_control=None, request=True, route_left=True)
-    decision = decide(in_state(Authority.HUMAN), dataclasses.replace(bad, driver=hands(throttle=0.6, steer=-0.3)))
+    moment = dataclasses.replace(bad, driver=driver_input(throttle=0.6, steer=-0.3))
+    decision = decide(in_state(Authority.HUMAN), moment)
     assert decision.state.authority is Authority.HUMAN
     assert decision.control == Control(throttle=0.6, steer=-0.3)
 
 
 def test_hand_back_blends_from_the_person_to_the_policy_and_then_is_done():
     state = in_state(Authority.HUMAN)
-    pressed = hands(hand_back_pressed=True, throttle=0.2, steer=0.1)
+    pressed = driver_input(hand_back_pressed=True, throttle=0.2, steer=0.1)
     first = decide(state, inputs(100, driver=pressed))
     assert first.state.authority is Authority.HANDING_BACK
     assert kinds(first) == [EventKind.HAND_BACK]
@@ -237,9 +238,9 @@ def test_hand_back_blends_from_the_person_to_the_policy_and_then_is_done():
 REFUSALS = {
     "policy is not ready": {"policy_alive": False},
     "plan is 0.8 s old": {"plan_age_s": 0.8},
-    "brake is pressed": {"driver": hands(hand_back_pressed=True, brake=0.3)},
-    "takeover button is down": {"driver": hands(hand_back_pressed=True, takeover_pressed=True)},
-    "in reverse": {"driver": hands(hand_back_pressed=True, reverse=True)},
+    "brake is pressed": {"driver": driver_input(hand_back_pressed=True, brake=0.3)},
+    "takeover button is down": {"driver": driver_input(hand_back_pressed=True, takeover_pressed=True)},
+    "in reverse": {"driver": driver_input(hand_back_pressed=True, reverse=True)},
     "would steer": {"policy_control": Control(steer=0.6)},
     "m/s faster": {"plan_speed_mps": 14.0},
     "m/s slower": {"plan_speed_mps": 2.0},
@@ -248,7 +249,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("words", "changes"), REFUSALS.items())
 def test_a_refused_hand_back_says_why_and_leaves_the_car_with_the_person(words, changes):
-    wish = {"driver": hands(hand_back_pressed=True), **changes}
+    wish = {"driver": driver_input(hand_back_pressed=True), **changes}
     decision = decide(in_state(Authority.HUMAN), inputs(**wish))
     assert decision.state.authority is Authority.HUMAN
     assert kinds(decision) == [EventKind.HAND_BACK_REFUSED]
@@ -256,7 +257,7 @@ def test_a_refused_hand_back_says_why_and_leaves_the_car_with_the_person(words, 
 
 
 def test_a_held_hand_back_button_asks_once():
-    wish = hands(hand_back_pressed=True, brake=0.5)
+    wish = driver_input(hand_back_pressed=True, brake=0.5)
     decisions = run(in_state(Authority.HUMAN), lambda frame: inputs(frame, driver=wish), 2.0)
     assert sum(len(d.events) for d in decisions) == 1
 

@@ -1,4 +1,4 @@
-"""What no input may ever bring about in the arbitration: properties over drawn states and moments."""
+"""What no input may ever cause in the arbitration: properties over drawn states and moments."""
 
 import dataclasses
 import math
@@ -74,7 +74,7 @@ calm_moments = st.builds(
     plan_speed_mps=st.none(),
     lane_steer=st.floats(-0.4, 0.4),
 )
-"""Nothing is wrong: what few wild moments reach (a hand-back that is granted, hands that leave the policy alone)."""
+"""Nothing is wrong: what few wild moments reach (a hand-back that is granted, a driver who leaves the policy alone)."""
 moments = wild_moments | calm_moments
 
 

@@ -1,4 +1,4 @@
-"""The person's claim by worked examples: thresholds by speed, gentle hands, motors on the rim, paddles, throttle."""
+"""Overrides by worked examples: thresholds by speed, gentle steering, motors on the rim, paddles, throttle."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CONFIG = ArbitrationConfig()
 DT_S = 0.05
 
 
-def hands(**changes) -> DriverInput:
+def driver_input(**changes) -> DriverInput:
     return dataclasses.replace(DriverInput(kind=DriverKind.HUMAN), **changes)
 
 
 def inputs(frame: int = 100, **changes) -> ArbiterInputs:
-    base = ArbiterInputs(frame, frame * DT_S, hands(), 8.0, Control(throttle=0.3), 0.1, 8.0)
+    base = ArbiterInputs(frame, frame * DT_S, driver_input(), 8.0, Control(throttle=0.3), 0.1, 8.0)
     return dataclasses.replace(base, **changes)
 
 
@@ -34,9 +34,9 @@ def policy_drives(**changes) -> ArbiterState:
 def driven(readings, config: ArbitrationConfig = CONFIG, state: ArbiterState | None = None, **always):
     """The decisions over readings of (rim, policy's steering), one a tick."""
     state, made = state or policy_drives(), []
-    for number, (rim, wanted) in enumerate(readings):
-        driver = hands(steer=rim, has_servo=always.get("has_servo", False))
-        moment = inputs(100 + number, driver=driver, policy_control=Control(throttle=0.3, steer=wanted))
+    for number, (rim, policy_steer) in enumerate(readings):
+        driver = driver_input(steer=rim, has_servo=always.get("has_servo", False))
+        moment = inputs(100 + number, driver=driver, policy_control=Control(throttle=0.3, steer=policy_steer))
         made.append(arbitrate(state, dataclasses.replace(moment, ego_speed_mps=always.get("speed", 8.0)), config))
         state = made[-1].state
     return made
@@ -54,7 +54,7 @@ def test_less_rim_takes_the_car_at_speed():
     assert taken_at(driven([(0.09, 0.0)], speed=8.0)) is None
 
 
-def test_speeds_out_of_order_are_told(tmp_path):
+def test_speeds_out_of_order_are_refused(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text("steer_slow_mps: 30\nsteer_fast_mps: 10\n")
     with pytest.raises(ConfigError, match="steer_fast_mps must be above"):
@@ -76,21 +76,21 @@ def test_a_gentle_hand_that_steers_as_the_policy_does_is_no_claim():
     assert taken_at(driven([(0.09, 0.5)] * 2 + [(0.4, 0.45)] * 20, state=policy_drives(rest=Rest(0.4, 0.0)))) is None
 
 
-def following(wanted, lag: int):
-    """What a rim does whose motor follows `wanted` some ticks late."""
-    return [(wanted[max(0, n - lag)], value) for n, value in enumerate(wanted)]
+def following(policy_steer, lag: int):
+    """Readings of a rim whose motor follows the policy's steering `lag` ticks late."""
+    return [(policy_steer[max(0, n - lag)], value) for n, value in enumerate(policy_steer)]
 
 
 @pytest.mark.parametrize("lag", [0, 1, 4, 8])
 def test_a_rim_that_its_motor_turns_is_never_taken_for_a_hand(lag):
-    wanted = [0.0] * 5 + [0.6] * 30 + [-0.6] * 30 + [0.0, 0.5] * 10
-    assert taken_at(driven(following(wanted, lag), has_servo=True)) is None
+    policy_steer = [0.0] * 5 + [0.6] * 30 + [-0.6] * 30 + [0.0, 0.5] * 10
+    assert taken_at(driven(following(policy_steer, lag), has_servo=True)) is None
 
 
 def test_the_same_motion_on_a_wheel_without_a_motor_is_a_hand():
-    wanted = [0.0] * 5 + [0.6] * 30
-    assert taken_at(driven(following(wanted, 4)[5:], state=policy_drives(rest=Rest(0.0, 0.0)))) is None
-    assert taken_at(driven([(rim, 0.0) for rim, _ in following(wanted, 4)])) is not None
+    policy_steer = [0.0] * 5 + [0.6] * 30
+    assert taken_at(driven(following(policy_steer, 4)[5:], state=policy_drives(rest=Rest(0.0, 0.0)))) is None
+    assert taken_at(driven([(rim, 0.0) for rim, _ in following(policy_steer, 4)])) is not None
 
 
 def test_a_hand_that_holds_the_motor_back_has_the_car_when_the_lag_is_over():
@@ -120,24 +120,25 @@ def test_the_motor_may_fetch_the_rim_from_where_the_last_hand_left_it():
 
 
 def test_a_paddle_takes_over_and_says_so():
-    decision = arbitrate(policy_drives(), inputs(driver=hands(paddle_pressed=True)), CONFIG)
+    decision = arbitrate(policy_drives(), inputs(driver=driver_input(paddle_pressed=True)), CONFIG)
     assert (decision.state.authority, decision.state.reason) == (Authority.HUMAN, Reason.OVERRIDE_PADDLE)
 
 
 def test_throttle_that_adds_leaves_the_car_with_the_policy_and_lifts_its_brake():
     config = ArbitrationConfig(throttle_mode=ThrottleMode.ADDS_TO)
     braking = Control(brake=0.4, steer=0.1)
-    decision = arbitrate(policy_drives(), inputs(driver=hands(throttle=0.5), policy_control=braking), config)
+    decision = arbitrate(policy_drives(), inputs(driver=driver_input(throttle=0.5), policy_control=braking), config)
     assert decision.state.authority is Authority.POLICY
     assert decision.control == Control(throttle=0.5, steer=0.1)
-    less = arbitrate(policy_drives(), inputs(driver=hands(throttle=0.2)), config)
+    less = arbitrate(policy_drives(), inputs(driver=driver_input(throttle=0.2)), config)
     assert less.control.throttle == 0.3
-    assert arbitrate(policy_drives(), inputs(driver=hands(throttle=0.5)), CONFIG).state.authority is Authority.HUMAN
+    default = arbitrate(policy_drives(), inputs(driver=driver_input(throttle=0.5)), CONFIG)
+    assert default.state.authority is Authority.HUMAN
 
 
 def test_the_foot_that_still_lies_on_the_throttle_adds_nothing():
     config = ArbitrationConfig(throttle_mode=ThrottleMode.ADDS_TO)
-    lies = inputs(driver=hands(throttle=0.8), policy_control=Control(brake=0.4))
+    lies = inputs(driver=driver_input(throttle=0.8), policy_control=Control(brake=0.4))
     assert arbitrate(policy_drives(rest=Rest(0.0, 0.8)), lies, config).control.brake == 0.4
 
 
@@ -162,14 +163,14 @@ def test_an_unsure_policy_asks_only_when_it_stays_unsure():
 @pytest.mark.parametrize("authority", Authority)
 def test_after_a_rewind_the_person_has_the_car_from_every_state(authority):
     state = policy_drives(authority=authority)
-    decision = arbitrate(state, inputs(rewound=True, driver=hands(throttle=0.4)), CONFIG)
+    decision = arbitrate(state, inputs(rewound=True, driver=driver_input(throttle=0.4)), CONFIG)
     assert (decision.state.authority, decision.state.reason) == (Authority.HUMAN, Reason.REWIND)
     assert [event.kind for event in decision.events] == [EventKind.TAKEOVER]
     assert decision.control.throttle == 0.4
 
 
 def test_nobody_at_the_wheel_gets_no_rewound_car():
-    gone = inputs(rewound=True, driver=hands(connected=False))
+    gone = inputs(rewound=True, driver=driver_input(connected=False))
     assert arbitrate(policy_drives(), gone, CONFIG).state.authority is not Authority.HUMAN
 
 
@@ -177,10 +178,10 @@ def test_a_hand_back_is_cancelled_by_every_override():
     claims = [{"steer": 0.3}, {"brake": 0.2}, {"throttle": 0.3}, {"takeover_pressed": True}, {"paddle_pressed": True}]
     for at, claim in itertools.product((1, 10, 25), claims):
         state = policy_drives(authority=Authority.HUMAN)
-        state = arbitrate(state, inputs(100, driver=hands(hand_back_pressed=True)), CONFIG).state
+        state = arbitrate(state, inputs(100, driver=driver_input(hand_back_pressed=True)), CONFIG).state
         assert state.authority is Authority.HANDING_BACK
         for frame in range(101, 101 + at):
             state = arbitrate(state, inputs(frame), CONFIG).state
             assert state.authority is Authority.HANDING_BACK
-        state = arbitrate(state, inputs(101 + at, driver=hands(**claim)), CONFIG).state
+        state = arbitrate(state, inputs(101 + at, driver=driver_input(**claim)), CONFIG).state
         assert state.authority is Authority.HUMAN

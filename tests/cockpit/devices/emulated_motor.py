@@ -30,7 +30,7 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, cty
 
 
 class MotorTestbed(Testbed):
-    """umockdev's testbed with a G29 whose motor is watched."""
+    """umockdev's testbed with a G29 that records what its motor is sent."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,8 +70,8 @@ class MotorTestbed(Testbed):
         answer = self._recorded.get((number, size)) or self._recorded.get((number, 0))
         if answer is None:
             return self._answer(client, -1, 22)
-        result, told = answer
-        ctypes.memmove(data, told, min(len(told), size))
+        result, content = answer
+        ctypes.memmove(data, content, min(len(content), size))
         return self._answer(client, result)
 
     def _upload(self, client: int, data: int) -> int:
@@ -115,16 +115,16 @@ def _recorded_answers() -> dict[tuple[int, int], tuple[int, bytes]]:
         if len(words) != 3:
             continue
         name, _, index = words[0].rstrip(")").partition("(")
-        told = bytes.fromhex(words[2])
+        content = bytes.fromhex(words[2])
         if name in single:
-            found[single[name], 0] = int(words[1]), told
+            found[single[name], 0] = int(words[1]), content
         elif name in several:
-            found[several[name] + int(index or 0), len(told)] = int(words[1]), told
+            found[several[name] + int(index or 0), len(content)] = int(words[1]), content
     return found
 
 
 class Program:
-    """The program under test: lines in, one JSON line back for each."""
+    """The program under test: command lines in, one JSON line back for each."""
 
     def __init__(self) -> None:
         script = Path(__file__).with_name("emulated_motor_driver.py")
@@ -144,7 +144,7 @@ class Program:
 
 
 def motor(folder: Path) -> dict[str, Any]:
-    """The policy drives and the rim follows; the session falls silent; the person drives; the wheel is given back."""
+    """The policy drives and the rim follows; then no ticks come; the person drives; the device is closed."""
     bed = MotorTestbed()
     bed.plug_in(folder)
     program = Program()
@@ -160,7 +160,7 @@ def motor(folder: Path) -> dict[str, Any]:
 
 
 def everything(folder: Path) -> dict[str, Any]:
-    """Every axis is moved and every button pressed; then the wheel is unplugged in mid-drive and comes back."""
+    """Every axis is moved and every button pressed; then the wheel is unplugged in mid-drive and plugged in again."""
     bed = MotorTestbed()
     bed.plug_in(folder)
     program = Program()

@@ -1,4 +1,4 @@
-"""The program under test of `emulated_motor`: opens the wheel as the product does and does what it is told by lines."""
+"""The program under test of `emulated_motor`: opens the wheel as the product does, and runs a command a line."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Driver:
         return self.wheel.status
 
     def until(self, code: str) -> dict[str, Any]:
-        """Wait until an axis or a button has spoken; everything that spoke so far."""
-        wanted = ecodes.ecodes.get(code) if code.startswith("ABS") else int(code)
+        """Wait until an axis or a button has sent an event; the state of all that have."""
+        number = ecodes.ecodes.get(code) if code.startswith("ABS") else int(code)
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             raw = self.wheel.raw_state()
-            if wanted in (raw.axes if code.startswith("ABS") else raw.keys):
+            if number in (raw.axes if code.startswith("ABS") else raw.keys):
                 break
             time.sleep(0.01)
         return {"axes": dict(raw.axes), "keys": sorted(raw.keys)}
@@ -42,8 +42,8 @@ class Driver:
         ego = dataclasses.replace(tick.ego, velocity_mps=(8.0, 0.0, 0.0), angular_velocity_radps=(0.0, 0.0, 0.0))
         tick = dataclasses.replace(tick, authority=authority, control=Control(steer=float(steer)), ego=ego)
         while time.monotonic() - begun < float(seconds):
-            said = self.wheel.read(tick)
-            self.has_servo = said.has_servo
+            reading = self.wheel.read(tick)
+            self.has_servo = reading.has_servo
             time.sleep(0.05)
         return [begun, time.monotonic()]
 
@@ -53,14 +53,14 @@ class Driver:
         return [begun, time.monotonic()]
 
     def wait(self, what: str) -> dict[str, Any]:
-        """Until the wheel is gone, or back; how long it took."""
+        """Wait until the wheel is gone, or back; the time that it took."""
         begun = time.monotonic()
         while time.monotonic() - begun < PATIENCE_S:
-            said = self.wheel.read(None)
-            if said.connected == (what == "back"):
+            reading = self.wheel.read(None)
+            if reading.connected == (what == "back"):
                 break
             time.sleep(0.01)
-        return {"connected": said.connected, "note": said.note, "seconds": time.monotonic() - begun}
+        return {"connected": reading.connected, "note": reading.note, "seconds": time.monotonic() - begun}
 
     def close(self) -> float:
         self.wheel.close()

@@ -58,25 +58,25 @@ class Testbed:
         file.write_text("\n".join(lines) + "\n")
         self._call("load_evemu_events", self.node, file)
 
-    def say(self, *changes: tuple[int, int, int]) -> None:
-        """The wheel reports changes (type, code, value) now; as often as wanted, where `play` is once a device."""
+    def send(self, *changes: tuple[int, int, int]) -> None:
+        """The wheel reports changes (type, code, value) now; any number of times, while `play` works once a device."""
         file = self._library.umockdev_testbed_get_dev_fd(self._bed, self.node.encode())
         seconds = time.time()
         stamp = int(seconds), int(seconds % 1 * 1e6)
         os.write(file, b"".join(EVENT.pack(*stamp, *change) for change in (*changes, (EV_SYN, 0, 0))))
 
     def unplug(self) -> None:
-        """The wheel is gone."""
+        """Remove the wheel."""
         parent = f"{PARENT}/input{self._number}"
         for device in (f"{parent}/event{self._number}", parent):
             self._library.umockdev_testbed_uevent(self._bed, device.encode(), b"remove")
             self._library.umockdev_testbed_remove_device(self._bed, device.encode())
 
     def _renumbered(self, name: str, folder: Path) -> Path:
-        """A recorded description with another number: a wheel that comes back mostly has a new one."""
+        """A copy of a recorded description with the present number: a replugged wheel mostly gets a new one."""
         file = folder / f"{self._number}-{name}"
-        told = re.sub(r"(event|input)20\b", rf"\g<1>{self._number}", (DATA / name).read_text())
-        file.write_text(told.replace("13:84", f"13:{64 + self._number}").replace("=84", f"={64 + self._number}"))
+        description = re.sub(r"(event|input)20\b", rf"\g<1>{self._number}", (DATA / name).read_text())
+        file.write_text(description.replace("13:84", f"13:{64 + self._number}").replace("=84", f"={64 + self._number}"))
         return file
 
     def _call(self, name: str, *arguments: str | Path) -> None:
@@ -87,7 +87,7 @@ class Testbed:
 
 
 def run_scenario(name: str, folder: Path, script: str = __file__) -> Any:
-    """Run a scenario in a child under umockdev; what it reports."""
+    """Run a scenario in a child under umockdev and return its report."""
     command = ["umockdev-wrapper", sys.executable, script, name, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -100,7 +100,7 @@ def moved(second: float, *changes: tuple[int, int, int]) -> list[tuple[float, in
 
 
 def _drive(wheel: Any, seconds: float, on_tick: Callable[[int], None] | None = None) -> list[dict[str, Any]]:
-    """Ticks with a policy that drives straight: what the wheel said and who had the car after that very tick."""
+    """Ticks with a policy that drives straight: the wheel's input and the authority after that tick."""
     from cockpit.authority.arbitration import ArbiterInputs, arbitrate, initial_state
     from cockpit.config import ArbitrationConfig
     from recorder.schema import Authority, Control
@@ -188,7 +188,7 @@ def unplug(folder: Path) -> dict[str, Any]:
 
 
 def find(folder: Path) -> dict[str, Any]:
-    """What the program finds by itself."""
+    """The devices and the driver source that the product finds."""
     from cockpit.devices import find_driver_source, list_devices
 
     bed = Testbed()

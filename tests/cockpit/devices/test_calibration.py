@@ -1,4 +1,4 @@
-"""Calibration: which axis is what follows from what the driver moves, and the profile drives like a shipped one."""
+"""Calibration: the axes are found from what the driver moves, and the profile works like a shipped one."""
 
 from __future__ import annotations
 
@@ -45,11 +45,12 @@ def test_a_calibrated_wheel_drives_like_one_with_a_shipped_profile(tmp_path):
     profile = load_profile(file)
     assert profile.fits(0x1234, 0x5678)
     assert profile.is_whole
-    said = driver_input_from_raw(profile, RawState(axes={0: 65535, 2: 130, 5: 255}, keys=frozenset({ecodes.BTN_TOP2})))
-    assert said.steer == pytest.approx(1.0)
-    assert 0.4 < said.throttle < 0.6
-    assert said.brake == 0.0
-    assert said.takeover_pressed
+    raw = RawState(axes={0: 65535, 2: 130, 5: 255}, keys=frozenset({ecodes.BTN_TOP2}))
+    reading = driver_input_from_raw(profile, raw)
+    assert reading.steer == pytest.approx(1.0)
+    assert 0.4 < reading.throttle < 0.6
+    assert reading.brake == 0.0
+    assert reading.takeover_pressed
 
 
 def test_pedals_that_were_silent_at_rest_are_found_all_the_same():
@@ -88,7 +89,7 @@ def test_combined_pedals_are_one_axis_with_two_ends():
         (5, {"keys": [ecodes.BTN_TOP2]}, "takes over already"),
     ],
 )
-def test_what_was_done_wrong_is_told_and_the_step_is_asked_again(before, wrong, words):
+def test_what_was_done_wrong_is_reported_and_the_step_is_asked_again(before, wrong, words):
     right = [[{0: 200}], [{0: 65300}], [{2: 5}, {2: 255}], [{5: 8}, {5: 255}]]
     calibration = at_rest()
     for number in range(before):

@@ -1,4 +1,4 @@
-"""Device profiles, the arithmetic from raw values to CARLA's ranges, and what is said when a wheel is missing."""
+"""Device profiles, the arithmetic from raw values to CARLA's ranges, and the message when a wheel is missing."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def test_combined_pedals_are_two_pedals_on_one_axis():
     profile = DeviceProfile(name="combined", match=[{"vendor": 1, "product": 2}], **pedals)
 
     def read_at(raw: int) -> tuple[float, float]:
-        said = driver_input_from_raw(profile, RawState(axes={ecodes.ABS_Y: raw}))
-        return said.throttle, said.brake
+        reading = driver_input_from_raw(profile, RawState(axes={ecodes.ABS_Y: raw}))
+        return reading.throttle, reading.brake
 
     assert read_at(128) == (0.0, 0.0)
     assert read_at(0) == (1.0, 0.0)
@@ -97,7 +97,7 @@ def test_half_a_device_says_what_is_missing():
         find_driver_source("simucube")
 
 
-def test_an_axis_that_the_device_lacks_is_told():
+def test_an_axis_that_the_device_lacks_is_reported():
     with pytest.raises(ConfigError, match="has no axis ABS_"):
         resolved(load_profile("t300"), {})
 
@@ -119,10 +119,10 @@ def test_a_wrong_profile_names_file_key_and_what_would_be_right(tmp_path, change
     path = written(tmp_path, **changes)
     with pytest.raises(ConfigError) as caught:
         load_profile(path)
-    told = str(caught.value)
-    assert str(path) in told
-    assert key in told
-    assert advice in told
+    message = str(caught.value)
+    assert str(path) in message
+    assert key in message
+    assert advice in message
 
 
 def test_the_rim_reads_zero_in_the_middle_and_one_at_its_full_angle():
@@ -147,8 +147,8 @@ def test_a_pedal_at_rest_reads_nothing_and_the_floor_reads_one():
 
 def test_pedals_that_were_never_touched_do_not_press_themselves():
     """A G29's pedals report half way before their first movement."""
-    said = read((ecodes.EV_ABS, "ABS_X", 32767))
-    assert (said.throttle, said.brake) == (0.0, 0.0)
+    reading = read((ecodes.EV_ABS, "ABS_X", 32767))
+    assert (reading.throttle, reading.brake) == (0.0, 0.0)
 
 
 def test_a_button_tapped_between_two_reads_counts():
@@ -201,13 +201,13 @@ def test_a_wheel_that_may_not_be_opened_says_which_rule_allows_it(tmp_path):
         file = tmp_path / "event7" / "device" / "id" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(value + "\n")
-    told = why_no_wheel(G29, tmp_path)
-    assert told == permission_advice(G29, "/dev/input/event7")
-    assert "usermod -aG input" in told
-    assert 'ATTRS{idProduct}=="c24f"' in told
+    message = why_no_wheel(G29, tmp_path)
+    assert message == permission_advice(G29, "/dev/input/event7")
+    assert "usermod -aG input" in message
+    assert 'ATTRS{idProduct}=="c24f"' in message
 
 
-def test_a_device_file_that_is_not_there_is_a_clear_error(tmp_path):
+def test_a_missing_device_file_is_a_clear_error(tmp_path):
     with pytest.raises(DeviceError, match=r"cannot open .*missing \(No such file or directory\)"):
         EvdevWheel(G29, str(tmp_path / "missing"))
 

@@ -1,4 +1,4 @@
-"""What the rim's motor is asked to do: the road's torque, the servo, the end stop, and when it must let go."""
+"""The torque requested of the rim's motor: the road's, the servo's, the end stop's, and when it must be zero."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def test_a_free_rim_follows_the_policys_steering_without_swinging():
     """A rim with the inertia of a G29 (0.03 kg m^2) and a motor of 2.2 N m of which 60 % are used, friction apart."""
     rim, rate, places = 0.0, 0.0, []
     for _ in range(150):
-        wanted = torque(dataclasses.replace(POLICY, target=0.4), 0.0, rim, rate)
-        rate += wanted * 0.6 * 2.2 / 0.03 / math.radians(450.0) * 0.01
+        torque_now = torque(dataclasses.replace(POLICY, target=0.4), 0.0, rim, rate)
+        rate += torque_now * 0.6 * 2.2 / 0.03 / math.radians(450.0) * 0.01
         rim += rate * 0.01
         places.append(rim)
     assert places[60] > 0.3
@@ -85,7 +85,7 @@ def test_no_input_gives_more_than_all_or_what_is_no_number(
     assert -1.0 <= made <= 1.0
 
 
-def test_numbers_that_are_none_move_no_motor():
+def test_numbers_that_are_not_finite_move_no_motor():
     assert torque(dataclasses.replace(POLICY, target=math.nan), 0.0, 0.0, 0.0) == 0.0
     assert torque(POLICY, 0.0, math.inf, 0.0) == 0.0
 

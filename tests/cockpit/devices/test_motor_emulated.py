@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 )
 STRENGTH = load_profile("g29").force
 SLACK_S = 0.25
-"""What a busy machine may add to a time."""
+"""Seconds that a busy machine may add to a measured time."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_a_session_that_falls_silent_lets_the_rim_go(seen):
     assert all(row[3] == 0 or row[1] < begin + WATCHDOG_S + SLACK_S for row in plays(report, begin, end))
 
 
-def test_in_the_persons_hands_the_rim_is_pulled_back_from_the_turn(seen):
+def test_while_the_person_drives_the_rim_is_pulled_back_from_the_turn(seen):
     report = seen("motor")
     made = uploads(report, *report["phases"]["person"])
     assert made[0][2] < 0

@@ -1,4 +1,4 @@
-"""The evdev path on a G29 that is emulated below python-evdev (see emulated_wheel.py): nothing of ours is replaced."""
+"""The evdev path on a G29 that is emulated below python-evdev (see emulated_wheel.py): no product code is replaced."""
 
 from __future__ import annotations
 

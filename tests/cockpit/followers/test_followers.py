@@ -42,7 +42,7 @@ def split(name="desk_mirrors", **machines):
 
 
 class Shown:
-    """Screens that note what they were given, and when."""
+    """Screens that record the ticks passed to them, and when."""
 
     def __init__(self):
         self.frames = []
@@ -73,7 +73,7 @@ def hub():
 
 
 def joined(hub, machine="wall", version=1):
-    """A connection that has said who it is, and a reader of its lines."""
+    """A connection that has introduced itself, and a reader of its lines."""
     connection = socket.create_connection(("127.0.0.1", hub.port), 10)
     connection.sendall(line_from(Kind.JOIN, machine=machine, version=version))
     return connection, connection.makefile("rb")
@@ -173,11 +173,11 @@ def test_whatever_happens_a_frame_waits_at_most_its_time_and_goes_once(steps):
 @pytest.mark.parametrize("distance_m", [43.0, math.inf])
 def test_a_tick_says_the_same_to_the_driver_on_another_machine(plan, distance_m):
     route = dataclasses.replace(tick().route, command=RouteCommand.LEFT, command_distance_m=distance_m)
-    told = tick(12, plan=plan, ego_at_plan=actor(-3.0), route=route, driver=DriverInput(event_time_s=99.0))
-    _, content = message_in(line_from(Kind.TICK, tick=content_of_tick(told)))
+    sent = tick(12, plan=plan, ego_at_plan=actor(-3.0), route=route, driver=DriverInput(event_time_s=99.0))
+    _, content = message_in(line_from(Kind.TICK, tick=content_of_tick(sent)))
     there = tick_from_content(content["tick"], {})
-    assert instruments_from_tick(there) == instruments_from_tick(told)
-    assert (there.frame, there.ego.pose, there.ego_at_plan.pose) == (12, told.ego.pose, told.ego_at_plan.pose)
+    assert instruments_from_tick(there) == instruments_from_tick(sent)
+    assert (there.frame, there.ego.pose, there.ego_at_plan.pose) == (12, sent.ego.pose, sent.ego_at_plan.pose)
     assert there.driver.event_time_s == 0.0  # another machine's clock measures nothing here
 
 
@@ -242,7 +242,7 @@ def test_a_pose_within_another_leads_back_to_where_it_was():
     ("machine", "version", "words"),
     [("other", 1, "no screen of rig 'desk_mirrors' has machine: other; followers of it: wall"), ("wall", 2, "version")],
 )
-def test_one_that_does_not_belong_is_told_why(hub, machine, version, words):
+def test_a_refused_follower_gets_the_reason(hub, machine, version, words):
     connection, lines = joined(hub, machine, version)
     with connection, lines:
         kind, content = message_in(lines.readline())
@@ -277,20 +277,20 @@ def test_frames_are_released_together_in_order_and_a_silent_follower_holds_nobod
         kinds = [message_in(lines.readline())[0] for _ in range(2)]
         assert kinds == [Kind.RIG, Kind.TICK]
         connection.sendall(line_from(Kind.CAMERAS, ids=[7, 8]) + line_from(Kind.READY, frame=1))
-        until(lambda: hub._barrier.attendance["wall"].late_in_a_row == 0)  # from now on it is waited for
+        until(lambda: hub._barrier.attendance["wall"].late_in_a_row == 0)  # from now on the barrier waits for it
         hub.consume(tick(2))
         assert message_in(lines.readline())[0] is Kind.TICK
         assert hub._own.frames == [1]
         connection.sendall(line_from(Kind.READY, frame=2))
         assert message_in(lines.readline()) == (Kind.RELEASE, {"frame": 2})
         for frame in range(3, 100):
-            hub.consume(tick(frame))  # nothing is said any more
+            hub.consume(tick(frame))  # nothing is sent any more
         until(lambda: hub._own.frames == list(range(1, 100)))
         assert "'wall' skip pictures" in hub.error
     until(lambda: hub._world.forgotten == {7, 8})
     assert "'wall' are gone" in hub.error
 
 
-def test_an_address_of_another_machine_is_told_before_the_drive():
+def test_an_address_of_another_machine_is_reported_before_the_drive():
     with pytest.raises(ConfigError, match="machines: listen"):
         ScreenHub(split(listen="192.0.2.1"), Shown(), Drive())

@@ -75,7 +75,7 @@ def test_natnet_gives_the_pose_of_the_body_that_was_asked_for(version):
 
 
 def sdk_frame(sized):
-    """A frame as the SDK's PythonClient takes it apart; from 4.1 on (`sized`) every section tells its bytes."""
+    """A frame as the SDK's PythonClient takes it apart; from 4.1 on (`sized`) every section has its size in bytes."""
 
     def number(value):
         return struct.pack("<i", value)
@@ -135,7 +135,7 @@ def vrpn_report(kind, sender, sensor, pose):
 
 
 def vrpn_server(listener, messages):
-    """Says hello and sends, then keeps the line open until the client leaves."""
+    """Greets and sends, then keeps the connection open until the client closes it."""
     connection, _ = listener.accept()
     with connection:
         connection.sendall(b"vrpn: ver. 07.35  0".ljust(24, b"\0") + b"".join(messages))
@@ -165,15 +165,15 @@ def test_vrpn_gives_the_pose_of_the_sensor_that_was_asked_for():
 
 
 @pytest.mark.parametrize(
-    "said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"vrpn: ver. 07.35  0".ljust(24, b"\0") + b"\xff" * 24]
+    "answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"vrpn: ver. 07.35  0".ljust(24, b"\0") + b"\xff" * 24]
 )
-def test_vrpn_gives_up_a_stream_that_is_not_clear(said):
+def test_vrpn_gives_up_a_stream_that_is_not_clear(answer):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         reader = VrpnReader("127.0.0.1", "Glasses", port=listener.getsockname()[1])
         try:
             connection, _ = listener.accept()
             with connection:
-                connection.sendall(said)
+                connection.sendall(answer)
                 until(lambda: reader.refused == 1)
             assert reader.newest() is None
         finally:
@@ -215,7 +215,7 @@ def test_prediction_meets_a_head_that_moves_steadily():
 
 
 class Still:
-    """A reader whose pose is set by hand."""
+    """A reader whose pose the test sets."""
 
     def __init__(self):
         self.pose = None

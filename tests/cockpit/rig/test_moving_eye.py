@@ -1,4 +1,4 @@
-"""The eye moves: cameras that cover from everywhere it may go, and pictures that stay true when they only follow it."""
+"""The eye moves: cameras cover the screens from its whole range, and pictures are right when only warped for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rig files: the shipped ones are sound, and a wrong one says file, key and what would be right."""
+"""Rig files: the shipped ones are valid, and the error for a wrong one names file, key and what would be right."""
 
 from __future__ import annotations
 
@@ -56,25 +56,25 @@ def test_a_wrong_rig_names_file_key_and_what_would_be_right(tmp_path, changes, k
     path = written(tmp_path, **changes)
     with pytest.raises(ConfigError) as caught:
         load_rig(path)
-    told = str(caught.value)
-    assert str(path) in told
-    assert key in told
-    assert advice in told
+    message = str(caught.value)
+    assert str(path) in message
+    assert key in message
+    assert advice in message
 
 
-def test_a_wrong_value_is_told_with_its_line(tmp_path):
+def test_a_wrong_value_is_reported_with_its_line(tmp_path):
     path = tmp_path / "rig.yaml"
     path.write_text("name: x\neye_in_vehicle_m: [0, 0, 1]\nscreens:\n  - name: centre\n    size_m: wide\n")
     with pytest.raises(ConfigError, match=r"rig\.yaml:5: 'screens\.0\.size_m'"):
         load_rig(path)
 
 
-def test_a_rig_that_is_not_there_names_those_that_are():
+def test_an_unknown_rig_names_those_there_are():
     with pytest.raises(ConfigError, match=r"no rig 'tripel'.*cave, cave_floor, .*desk_triple, single"):
         rig_path("tripel")
 
 
-def test_a_file_that_is_no_yaml_says_so(tmp_path):
+def test_a_file_that_is_no_yaml_is_refused(tmp_path):
     path = tmp_path / "rig.yaml"
     path.write_text("name: [unclosed")
     with pytest.raises(ConfigError, match="is not valid YAML"):

@@ -1,4 +1,4 @@
-"""The numbers of `takeover rig check`, on rooms whose numbers are known by heart."""
+"""The numbers of `takeover rig check`, on rooms whose numbers are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warp meshes, blending and gains: what a curved or overlapping screen shows, and what a wrong file says."""
+"""Warp meshes, blending and gains: what a curved or overlapping screen shows, and the errors of a wrong file."""
 
 from __future__ import annotations
 

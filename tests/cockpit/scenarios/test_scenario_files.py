@@ -1,4 +1,4 @@
-"""Routes with scenarios on disk: the leaderboard's files are read as they are, ours come back as they were."""
+"""Routes with scenarios on disk: the leaderboard's files are read unchanged, ours survive writing and reading."""
 
 from __future__ import annotations
 

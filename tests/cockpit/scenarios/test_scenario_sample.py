@@ -1,4 +1,4 @@
-"""The benchmark's hundred runs: which they are, and that a stopped call goes on."""
+"""The benchmark's hundred runs: the choice of routes, and that a stopped call is resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios against the real client and simulator, without rendering: staged, judged, recorded, and they bite."""
+"""Scenarios on the real client and simulator, not rendered: staged, judged, recorded, failed by careless drivers."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def shipped(kind: str) -> RouteSpec:
     return next(r for r in read_routes(shipped_routes("collect")) if r.scenarios[0].type == kind)
 
 
-def hands(control: Control) -> DriverInput:
+def as_input(control: Control) -> DriverInput:
     return DriverInput(kind=DriverKind.EXPERT, steer=control.steer, throttle=control.throttle, brake=control.brake)
 
 
 def expert(number: int, tick: Tick) -> DriverInput:
-    return hands(Expert().control(tick))
+    return as_input(Expert().control(tick))
 
 
 def lane_only(number: int, tick: Tick) -> DriverInput:
     blind = replace(tick, actors=(), lights=())
-    return hands(Expert(ExpertConfig(cruise_mps=10.0)).control(blind))
+    return as_input(Expert(ExpertConfig(cruise_mps=10.0)).control(blind))
 
 
 def drive(port: int, route: RouteSpec, script, keeper: Keeper | None = None, **config) -> SessionResult:
@@ -52,14 +52,14 @@ def drive(port: int, route: RouteSpec, script, keeper: Keeper | None = None, **c
     return run_headless_route(settings, route, None, ScriptedDriver(script), consumers, (), until=is_decided)
 
 
-def test_the_expert_goes_round_a_broken_down_car_and_the_recording_tells_of_it(port: int):
+def test_the_expert_goes_round_a_broken_down_car_and_the_recording_has_it(port: int):
     keeper = Keeper()
     route = shipped("ParkedObstacle")
     result = drive(port, route, expert, keeper)
     outcome = result.scenarios[0]
     assert (outcome.type, outcome.phase, outcome.reason) == ("ParkedObstacle", Phase.PASSED, "")
-    told = [e.text for tick in keeper.ticks for e in tick.events if e.kind is EventKind.SCENARIO]
-    assert told == [f"ParkedObstacle_1 (ParkedObstacle): {phase}" for phase in ("staged", "running", "passed")]
+    events = [e.text for tick in keeper.ticks for e in tick.events if e.kind is EventKind.SCENARIO]
+    assert events == [f"ParkedObstacle_1 (ParkedObstacle): {phase}" for phase in ("staged", "running", "passed")]
     assert min(tick.route.lateral_offset_m for tick in keeper.ticks) < -1.5
     weather = keeper.ticks[-1].weather
     assert weather[5] == pytest.approx(route.weathers[0].values["sun_altitude_angle"])
@@ -100,9 +100,8 @@ def test_recorded_traffic_is_replayed_beside_the_route(port: int, tmp_path):
         return stop[0] > 130
 
     bare = replace(route, scenarios=(), weathers=())
-    run_headless_route(
-        settings, bare, None, ScriptedDriver(lambda n, t: hands(Control(brake=1.0))), [keeper], (), until=is_over
-    )
+    braking = ScriptedDriver(lambda number, tick: as_input(Control(brake=1.0)))
+    run_headless_route(settings, bare, None, braking, [keeper], (), until=is_over)
     seen = [(t.time_s - keeper.ticks[0].time_s, a) for t in keeper.ticks for a in t.actors if a.role_name == "replay"]
     assert len({actor.actor_id for _, actor in seen}) == 1
     for time_s, actor in seen[2:-2]:

@@ -17,27 +17,27 @@ from cockpit.devices.profile import load_profile
 from cockpit.session.setup import set_stage
 from recorder.schema import Authority, Tick
 from tests.cockpit.devices.emulated_wheel import ABS_RZ, ABS_X, BTN_TOP2, EV_ABS, EV_KEY, Testbed
-from tests.cockpit.session.fault_parts import ROUTE, SMALL, Device, FaultDrive, settings, told
-from tests.cockpit.session.session_parts import ExpertPlanner, hands
+from tests.cockpit.session.fault_parts import ROUTE, SMALL, Device, FaultDrive, fault_messages, settings
+from tests.cockpit.session.session_parts import ExpertPlanner, driver_input
 
 AWAIT_TICKS = 5
-"""Between one thing that happens to the wheel and the next."""
+"""Ticks between a condition and the action that follows it."""
 MOST_TICKS = 200
 RIM_CENTRE, QUARTER_TURN = 32767, 6553
 
 
 def wheel(port: int, folder: Path) -> list[dict[str, Any]]:
-    """A hand takes the car; the wheel is unplugged, comes back as another device, takes the car, and goes for good."""
+    """The rim takes the car; the wheel is unplugged, returns as another device, takes the car, and stays unplugged."""
     bed = Testbed()
     bed.plug_in(folder)
     device = EvdevWheel(load_profile("g29"))
-    bed.say((EV_ABS, ABS_X, RIM_CENTRE), (EV_ABS, ABS_RZ, 255))
+    bed.send((EV_ABS, ABS_X, RIM_CENTRE), (EV_ABS, ABS_RZ, 255))
     happens = iter(
         [
-            (lambda tick: tick is not None, lambda: bed.say((EV_ABS, ABS_X, RIM_CENTRE + QUARTER_TURN))),
+            (lambda tick: tick is not None, lambda: bed.send((EV_ABS, ABS_X, RIM_CENTRE + QUARTER_TURN))),
             (is_human, bed.unplug),
             (lambda tick: not tick.driver.connected, lambda: bed.plug_in(folder, 21)),
-            (lambda tick: tick.driver.connected, lambda: bed.say((EV_KEY, BTN_TOP2, 1))),
+            (lambda tick: tick.driver.connected, lambda: bed.send((EV_KEY, BTN_TOP2, 1))),
             (is_human, bed.unplug),
             (lambda tick: tick.authority.authority is Authority.SAFE_STOP, lambda: None),
         ]
@@ -57,7 +57,7 @@ def is_human(tick: Tick) -> bool:
 
 
 def play(drive: FaultDrive, happens: Iterator[tuple[Callable[[Tick], bool], Callable[[], None]]]) -> None:
-    """Drive; each thing happens some ticks after its condition came true, one after the other."""
+    """Drive; each action comes some ticks after its condition came true, one after the other."""
     waits_for, act = next(happens)
     met = 0
     try:
@@ -74,7 +74,7 @@ def play(drive: FaultDrive, happens: Iterator[tuple[Callable[[Tick], bool], Call
 
 
 def row(tick: Tick) -> dict[str, Any]:
-    """What the parent looks at."""
+    """What the parent process checks of a tick."""
     return {
         "frame": tick.frame,
         "authority": tick.authority.authority.value,
@@ -84,19 +84,19 @@ def row(tick: Tick) -> dict[str, Any]:
         "paddle": tick.driver.paddle_pressed,
         "control": [tick.control.throttle, tick.control.steer, tick.control.brake],
         "speed_mps": tick.ego.speed_mps,
-        "faults": told([tick]),
+        "faults": fault_messages([tick]),
     }
 
 
 def program(port: int, folder: Path) -> None:
     """The person has the car from tick 5 on, until the process is ended from outside."""
-    person = Device(lambda number: hands(takeover_pressed=number == 5, throttle=0.4))
+    person = Device(lambda number: driver_input(takeover_pressed=number == 5, throttle=0.4))
     with set_stage(settings(port, lockstep=None, realtime=True), [SMALL], ROUTE) as stage:
-        FaultDrive(stage, folder / "session", ExpertPlanner(), person, (Teller(),)).run(1000)
+        FaultDrive(stage, folder / "session", ExpertPlanner(), person, (TickPrinter(),)).run(1000)
 
 
-class Teller:
-    """Says each tick to whoever started this program."""
+class TickPrinter:
+    """A consumer that prints a line a tick for the parent process."""
 
     def consume(self, tick: Tick) -> None:
         print(tick.frame, tick.authority.authority.value, flush=True)

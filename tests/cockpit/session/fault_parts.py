@@ -23,10 +23,10 @@ from recorder.reading.reader import Segment, list_segments
 from recorder.reading.verify import verify_session
 from recorder.schema import Authority, Control, DriverInput, EventKind, Plan, PolicyStatus, Tick
 from recorder.writing.writer import SegmentRecorder
-from tests.cockpit.session.session_parts import ExpertPlanner, Keeper, hands
+from tests.cockpit.session.session_parts import ExpertPlanner, Keeper, driver_input
 
 FAILS_AT = 15
-"""Tick in which things begin to fail."""
+"""The tick in which the fault begins."""
 ENDS_AT = 40
 ARBITRATION = ArbitrationConfig(plan_stale_s=0.3, request_s=0.4)
 DT_S = 0.05
@@ -113,9 +113,9 @@ class Failing(ExpertPlanner):
 
 
 class Device:
-    """A driver whose device fails; before that, and after, the hands do what `script` says."""
+    """A driver whose input, failures included, `script` gives for each tick's number."""
 
-    def __init__(self, script: Callable[[int], DriverInput] = lambda number: hands()) -> None:
+    def __init__(self, script: Callable[[int], DriverInput] = lambda number: driver_input()) -> None:
         self._script = script
         self._number = 0
 
@@ -147,7 +147,7 @@ class ScreenProcess:
 
 
 class FaultDrive:
-    """A recorded session on a stage that is used again and again: everybody back to the start first."""
+    """A recorded session on a stage that several tests use; the ego is put back to the start first."""
 
     def __init__(self, stage: Stage, folder: Path, policy: Any, driver: Any, consumers: tuple[Any, ...] = ()) -> None:
         self.keeper = Keeper()
@@ -168,7 +168,7 @@ class FaultDrive:
 
 
 def _start(stage: Stage) -> None:
-    """The ego at the route's beginning again, rolling at 8 m/s."""
+    """Put the ego to the route's beginning, rolling at 8 m/s."""
     pose = stage.route.pose_at(5.0)
     ego = stage.world.ego
     ego.set_transform(carla_transform(dataclasses.replace(pose, z=pose.z + 0.1)))
@@ -177,7 +177,7 @@ def _start(stage: Stage) -> None:
 
 
 def check_ticks(ticks) -> None:
-    """No tick is missing, and each has a driver whose control is one."""
+    """No tick is missing, and each has a driver and a finite control."""
     frames = [tick.frame for tick in ticks]
     assert frames == list(range(frames[0], frames[0] + len(frames)))
     for tick in ticks:
@@ -189,7 +189,7 @@ def check_ticks(ticks) -> None:
 
 
 def check_recording(drive, ticks) -> None:
-    """The one takeover has its segment, with every tick of the drive: they are fewer than the past it begins with."""
+    """The one takeover has its segment, with every tick of the drive: they are fewer than its pre-roll."""
     assert verify_session(drive.folder) == []
     (found,) = list_segments(drive.folder)
     assert found.complete
@@ -201,5 +201,5 @@ def first(ticks, is_so) -> int:
     return next(number for number, tick in enumerate(ticks) if is_so(tick))
 
 
-def told(ticks) -> str:
+def fault_messages(ticks) -> str:
     return "\n".join(event.text for tick in ticks for event in tick.events if event.kind is EventKind.FAULT)

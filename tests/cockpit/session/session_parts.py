@@ -1,4 +1,4 @@
-"""What the session's tests wire it to: a policy that plans as the expert does, scripted hands, a keeper of ticks."""
+"""Parts for the session's tests: a policy that plans as the expert does, a scripted driver, a keeper of ticks."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class ExpertPlanner:
 
 
 class ScriptedDriver:
-    """A person who does at each tick what a function of the tick's number says."""
+    """A person whose input at each tick is a function of the tick's number."""
 
-    def __init__(self, script: Callable[[int, Tick], DriverInput] = lambda number, tick: hands()) -> None:
+    def __init__(self, script: Callable[[int, Tick], DriverInput] = lambda number, tick: driver_input()) -> None:
         self._script = script
         self._number = 0
 
@@ -77,7 +77,7 @@ class ScriptedDriver:
 
 
 class Keeper:
-    """A consumer that keeps what it was given."""
+    """A consumer that keeps the ticks passed to it."""
 
     def __init__(self) -> None:
         self.ticks: list[Tick] = []
@@ -90,5 +90,5 @@ class Keeper:
         self.closed += 1
 
 
-def hands(**changes) -> DriverInput:
+def driver_input(**changes) -> DriverInput:
     return DriverInput(kind=DriverKind.HUMAN, **changes)

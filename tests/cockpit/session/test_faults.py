@@ -34,11 +34,11 @@ from tests.cockpit.session.fault_parts import (
     ScreenProcess,
     check_recording,
     check_ticks,
+    fault_messages,
     first,
     settings,
-    told,
 )
-from tests.cockpit.session.session_parts import ExpertPlanner, hands
+from tests.cockpit.session.session_parts import ExpertPlanner, driver_input
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +87,13 @@ def test_a_policy_that_fails_loses_the_car_to_the_safe_stop_within_bounds(stage,
     assert taken - asked <= REQUEST_TICKS
     assert ticks[-1].authority.authority is Authority.SAFE_STOP
     assert ticks[-1].ego.speed_mps < ticks[taken].ego.speed_mps
-    assert words in told(ticks)
-    assert told(ticks).count("\n") < 4  # told once, not in every tick
+    assert words in fault_messages(ticks)
+    assert fault_messages(ticks).count("\n") < 4  # reported once, not in every tick
     check_recording(drive, ticks)
 
 
 def test_the_person_has_a_failed_policys_car_in_the_tick_of_the_button(stage, folder):
-    person = Device(lambda number: hands(takeover_pressed=number >= FAILS_AT + 5, throttle=0.2))
+    person = Device(lambda number: driver_input(takeover_pressed=number >= FAILS_AT + 5, throttle=0.2))
     drive = FaultDrive(stage, folder, Failing("is killed"), person)
     ticks = drive.run()
     assert first(ticks, lambda tick: tick.authority.authority is Authority.HUMAN) == FAILS_AT + 5
@@ -101,7 +101,7 @@ def test_the_person_has_a_failed_policys_car_in_the_tick_of_the_button(stage, fo
 
 
 DEVICE_FAULTS = {
-    "unplugged": lambda: hands(connected=False, note="Logitech G29 went away; plug it in again"),
+    "unplugged": lambda: driver_input(connected=False, note="Logitech G29 went away; plug it in again"),
     "read raises": lambda: _raise(OSError(19, "No such device")),
     "read raises nonsense": lambda: _raise(KeyError("ABS_X")),
 }
@@ -117,7 +117,7 @@ def test_a_device_that_fails_asks_at_once_and_stops_the_car(stage, folder, how, 
     def script(number: int):
         if number >= FAILS_AT:
             return DEVICE_FAULTS[how]()
-        return hands(takeover_pressed=number == 5 and who == "person", throttle=0.4)
+        return driver_input(takeover_pressed=number == 5 and who == "person", throttle=0.4)
 
     drive = FaultDrive(stage, folder, ExpertPlanner(), Device(script))
     ticks = drive.run()
@@ -126,13 +126,13 @@ def test_a_device_that_fails_asks_at_once_and_stops_the_car(stage, folder, how, 
     asked = FAILS_AT
     taken = first(ticks[asked:], lambda tick: tick.authority.authority is Authority.SAFE_STOP)
     assert taken <= REQUEST_TICKS
-    assert "went away" in told(ticks) or "the driver's device failed" in told(ticks)
+    assert "went away" in fault_messages(ticks) or "the driver's device failed" in fault_messages(ticks)
     check_recording(drive, ticks)
 
 
 def test_a_wheel_that_is_plugged_in_again_can_take_the_car_at_once(stage, folder):
     def script(number: int):
-        return hands(connected=not FAILS_AT <= number < FAILS_AT + 4, takeover_pressed=number == FAILS_AT + 8)
+        return driver_input(connected=not FAILS_AT <= number < FAILS_AT + 4, takeover_pressed=number == FAILS_AT + 8)
 
     ticks = FaultDrive(stage, folder, ExpertPlanner(), Device(script)).run()
     check_ticks(ticks)
@@ -141,15 +141,16 @@ def test_a_wheel_that_is_plugged_in_again_can_take_the_car_at_once(stage, folder
 
 
 def test_axes_that_are_no_numbers_are_no_wish(stage, folder):
-    broken = hands(steer=math.nan, throttle=math.inf, brake=math.nan)
-    ticks = FaultDrive(stage, folder, ExpertPlanner(), Device(lambda n: broken if n >= FAILS_AT else hands())).run(30)
+    broken = driver_input(steer=math.nan, throttle=math.inf, brake=math.nan)
+    device = Device(lambda number: broken if number >= FAILS_AT else driver_input())
+    ticks = FaultDrive(stage, folder, ExpertPlanner(), device).run(30)
     check_ticks(ticks)
     assert {tick.authority.authority for tick in ticks} == {Authority.POLICY}
 
 
 def test_a_takeover_button_that_sticks_keeps_the_car_with_the_person_and_says_why(stage, folder):
     def script(number: int):
-        return hands(takeover_pressed=number >= FAILS_AT, hand_back_pressed=number == 25, throttle=0.3)
+        return driver_input(takeover_pressed=number >= FAILS_AT, hand_back_pressed=number == 25, throttle=0.3)
 
     drive = FaultDrive(stage, folder, ExpertPlanner(), Device(script))
     ticks = drive.run(35)
@@ -162,7 +163,7 @@ def test_a_takeover_button_that_sticks_keeps_the_car_with_the_person_and_says_wh
 
 def test_a_throttle_that_sticks_does_not_take_the_car_and_the_brake_still_does(stage, folder):
     def script(number: int):
-        return hands(throttle=1.0, brake=0.5 if number >= 25 else 0.0)
+        return driver_input(throttle=1.0, brake=0.5 if number >= 25 else 0.0)
 
     ticks = FaultDrive(stage, folder, ExpertPlanner(), Device(script)).run(35)
     assert {tick.authority.authority for tick in ticks[:25]} == {Authority.POLICY}
@@ -201,28 +202,28 @@ class Breaking:
     ],
 )
 def test_a_screen_that_fails_costs_itself_only(stage, folder, how, words):
-    person = Device(lambda number: hands(takeover_pressed=number == 20, throttle=0.3))
+    person = Device(lambda number: driver_input(takeover_pressed=number == 20, throttle=0.3))
     drive = FaultDrive(stage, folder, ExpertPlanner(), person, (Breaking(how),))
     ticks = drive.run(30)
     check_ticks(ticks)
-    assert words in told(ticks)
+    assert words in fault_messages(ticks)
     assert ticks[-1].authority.authority is Authority.HUMAN
     check_recording(drive, ticks)
 
 
 def test_a_screens_process_that_is_killed_costs_itself_only(stage, folder):
     screen = ScreenProcess()
-    person = Device(lambda number: hands(takeover_pressed=number == 20, throttle=0.3))
+    person = Device(lambda number: driver_input(takeover_pressed=number == 20, throttle=0.3))
     drive = FaultDrive(stage, folder, ExpertPlanner(), person, (screen,))
     ticks = drive.run(30, lambda number: screen.close() if number == FAILS_AT else None)
     check_ticks(ticks)
     assert FAILS_AT <= screen.shown <= FAILS_AT + 1
-    assert "ScreenProcess failed" in told(ticks)
+    assert "ScreenProcess failed" in fault_messages(ticks)
     check_recording(drive, ticks)
 
 
-def test_a_full_disk_is_told_and_what_was_written_is_kept(stage, small_disk):
-    person = Device(lambda number: hands(takeover_pressed=number == 10, throttle=0.3))
+def test_a_full_disk_is_reported_and_what_was_written_is_kept(stage, small_disk):
+    person = Device(lambda number: driver_input(takeover_pressed=number == 10, throttle=0.3))
     drive = FaultDrive(stage, small_disk / "session", ExpertPlanner(), person)
 
     def fill(number: int) -> None:
@@ -240,15 +241,15 @@ def test_a_full_disk_is_told_and_what_was_written_is_kept(stage, small_disk):
     (small_disk / "filler").unlink()
     check_ticks(ticks)
     assert ticks[-1].authority.authority is Authority.HUMAN
-    assert "recording stopped" in told(ticks)
-    assert "MB are free" in told(ticks)
+    assert "recording stopped" in fault_messages(ticks)
+    assert "MB are free" in fault_messages(ticks)
     kept = list_segments(drive.folder)
     assert len(kept) == 1
     assert kept[0].ticks >= 20
 
 
-def test_a_recordings_folder_that_vanishes_is_told_and_the_drive_goes_on(stage, folder):
-    person = Device(lambda number: hands(takeover_pressed=number == 20, throttle=0.3))
+def test_a_recordings_folder_that_vanishes_is_reported_and_the_drive_goes_on(stage, folder):
+    person = Device(lambda number: driver_input(takeover_pressed=number == 20, throttle=0.3))
     drive = FaultDrive(stage, folder, ExpertPlanner(), person)
 
     def before(number: int) -> None:
@@ -261,7 +262,7 @@ def test_a_recordings_folder_that_vanishes_is_told_and_the_drive_goes_on(stage, 
     ticks = drive.run(70, before)
     check_ticks(ticks)
     assert ticks[-1].authority.authority is Authority.HUMAN
-    assert "recording stopped" in told(ticks)
+    assert "recording stopped" in fault_messages(ticks)
 
 
 # --- the server -----------------------------------------------------------------------------------------------------
@@ -276,8 +277,8 @@ def doomed():
 
 
 def drive_on(server, folder, before, **changes):
-    """A drive by hand on a server that something happens to; its ticks, and what it ended with."""
-    person = Device(lambda number: hands(takeover_pressed=number == 10, throttle=0.3))
+    """A manual drive on a server that `before` disturbs; its ticks, and the error that ended it, if one did."""
+    person = Device(lambda number: driver_input(takeover_pressed=number == 10, throttle=0.3))
     with set_stage(settings(server.port, **changes), [SMALL], ROUTE) as made:
         drive = FaultDrive(made, folder, ExpertPlanner(), person)
         try:
@@ -287,7 +288,7 @@ def drive_on(server, folder, before, **changes):
         return drive, drive.keeper.ticks, None
 
 
-def test_a_server_that_is_late_is_waited_for_and_told_of(doomed, folder):
+def test_a_server_that_is_late_is_waited_for_and_reported(doomed, folder):
     def before(number: int, _) -> None:
         if number == 20:
             os.kill(doomed.process.pid, signal.SIGSTOP)
@@ -298,7 +299,7 @@ def test_a_server_that_is_late_is_waited_for_and_told_of(doomed, folder):
     assert error is None
     assert len(ticks) == 30
     check_ticks(ticks)
-    assert "The CARLA server was late" in told(ticks)
+    assert "The CARLA server was late" in fault_messages(ticks)
     check_recording(drive, ticks)
 
 

@@ -1,8 +1,8 @@
 """Faults of the real processes around a session: the policy's, the wheel's, the display's, the program's own.
 
 Beside test_faults.py, where parts misbehave inside the session's process and the server fails, here each part is the
-product's own, in its own process, and what happens to it is what happens to processes: SIGKILL, SIGSTOP, rubbish on
-the pipe, broken weights, a device file that goes away, an X server that dies.
+product's own, in its own process, and it fails as processes do: SIGKILL, SIGSTOP, rubbish on the pipe, broken
+weights, a device file that goes away, an X server that dies.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ from tests.cockpit.session.fault_parts import (
     FaultDrive,
     check_recording,
     check_ticks,
+    fault_messages,
     first,
     settings,
-    told,
 )
-from tests.cockpit.session.session_parts import ExpertPlanner, hands
+from tests.cockpit.session.session_parts import ExpertPlanner, driver_input
 
 HERE = Path(__file__).parent
 STALE_S = 1.0
@@ -111,7 +111,7 @@ def drive_on(server, folder, policy, before, ticks, person=None, **changes):
 
 
 def check_lost_to_the_safe_stop(ticks, reason: Reason, since: int, within: int) -> None:
-    """Asked for within so many ticks of the fault, and stopped when nobody answers."""
+    """The takeover is requested within so many ticks of the fault, and the car stops when nobody answers."""
     check_ticks(ticks)
     asked = first(ticks, lambda tick: tick.authority.authority is Authority.REQUESTED)
     assert since <= asked <= since + within
@@ -122,7 +122,7 @@ def check_lost_to_the_safe_stop(ticks, reason: Reason, since: int, within: int) 
     assert ticks[-1].control.throttle == 0.0
 
 
-# --- the policy's process, its faults in the order in which it can bear them -----------------------------------------
+# --- the policy's process, its faults in the order in which it survives them -----------------------------------------
 
 
 def test_a_policy_that_is_frozen_is_driven_on_its_last_plan_for_a_second_at_most(server, folder, policies):
@@ -137,7 +137,7 @@ def test_a_policy_that_is_frozen_is_driven_on_its_last_plan_for_a_second_at_most
     finally:
         os.kill(pid, signal.SIGCONT)
     check_lost_to_the_safe_stop(ticks, Reason.POLICY_FAILED, FAILS_AT, STALE_TICKS)
-    assert "the policy hangs: frame" in told(ticks)
+    assert "the policy hangs: frame" in fault_messages(ticks)
     check_recording(drive, ticks)
 
 
@@ -158,14 +158,14 @@ def test_rubbish_on_the_policys_pipe_ends_the_policy_and_the_car_is_stopped(serv
 
     drive, ticks = drive_on(server, folder, policies["sound"], garble, 40)
     check_lost_to_the_safe_stop(ticks, Reason.POLICY_FAILED, FAILS_AT, STALE_TICKS)
-    assert "talked nonsense" in told(ticks)
+    assert "talked nonsense" in fault_messages(ticks)
     check_recording(drive, ticks)
 
 
 def test_a_policy_whose_weights_are_no_numbers_never_drives(server, folder, policies):
     drive, ticks = drive_on(server, folder, policies["nonsense"], lambda number: None, 20)
     check_lost_to_the_safe_stop(ticks, Reason.POLICY_FAILED, 0, 2)
-    assert "the model computes no numbers" in told(ticks)
+    assert "the model computes no numbers" in fault_messages(ticks)
     check_recording(drive, ticks)
 
 
@@ -174,11 +174,11 @@ def test_the_person_has_the_car_of_a_policy_that_is_killed_at_once(server, folde
         if number == FAILS_AT:
             os.kill(policies["nonsense"].pid, signal.SIGKILL)
 
-    person = Device(lambda number: hands(takeover_pressed=number >= FAILS_AT + 3, throttle=0.2))
+    person = Device(lambda number: driver_input(takeover_pressed=number >= FAILS_AT + 3, throttle=0.2))
     drive, ticks = drive_on(server, folder, policies["nonsense"], kill, 30, person)
     check_ticks(ticks)
     assert first(ticks, lambda tick: tick.authority.authority is Authority.HUMAN) == FAILS_AT + 3
-    assert "killed by SIGKILL" in told(ticks)
+    assert "killed by SIGKILL" in fault_messages(ticks)
     assert ticks[-1].authority.authority is Authority.HUMAN
     check_recording(drive, ticks)
 
@@ -244,7 +244,7 @@ def test_when_the_display_is_gone_the_drive_ends_whole_and_leaves_no_car_behind(
     assert child.returncode == 1
     assert "Did the X11 server die?" in said
     world = _world(server)
-    assert not world.get_settings().synchronous_mode  # the clock is given back, and no car is left to need it
+    assert not world.get_settings().synchronous_mode  # the world runs on its own clock again, and no car is left in it
     assert not list(world.get_actors().filter("vehicle.*"))
     (session,) = tmp_path.iterdir()
     assert verify_session(session) == []
@@ -274,7 +274,7 @@ def test_a_file_that_may_not_grow_ends_its_segment_and_the_next_takeover_is_reco
 
     def script(number: int):
         hand_back = 64 <= number < 70
-        return hands(
+        return driver_input(
             takeover_pressed=number in (5, 70), hand_back_pressed=hand_back, throttle=0.0 if hand_back else 0.2
         )
 
@@ -293,7 +293,7 @@ def test_a_file_that_may_not_grow_ends_its_segment_and_the_next_takeover_is_reco
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     check_ticks(ticks)
-    assert "recording stopped: [Errno 27] File too large" in told(ticks)
+    assert "recording stopped: [Errno 27] File too large" in fault_messages(ticks)
     cut, whole = list_segments(folder)
     assert (cut.complete, whole.complete) == (False, True)
     assert cut.ticks >= 20
@@ -302,7 +302,7 @@ def test_a_file_that_may_not_grow_ends_its_segment_and_the_next_takeover_is_reco
 
 @contextmanager
 def _running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A program whose words are kept, and which does not outlive the block."""
+    """A program whose output is kept, and which is ended with the block."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, env=environment, **pipes) as child:
         try:

@@ -1,4 +1,4 @@
-"""Plans in a session: where they were made from, and what is known of that."""
+"""Plans in a session: the ego pose that each was made from."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from recorder.schema import Authority, Direction, EventKind, Reason, SpeedAction
 from refine.data.pairs import build_pairs
 from refine.data.preference import PairConfig
 from tests.cockpit.session.fault_parts import ROUTE, SMALL, Device, FaultDrive, settings
-from tests.cockpit.session.session_parts import ExpertPlanner, hands
+from tests.cockpit.session.session_parts import ExpertPlanner, driver_input
 from tests.cockpit.windows.window_ticks import actor, authority
 from tests.cockpit.windows.window_ticks import tick as a_tick
 
@@ -45,24 +45,24 @@ def after(ticks: int, config: RewindConfig | None = None, **last) -> Rewinder:
 
 def test_the_button_goes_back_by_the_seconds_set_and_again_further():
     rewinder = after(300)
-    assert rewinder.target(hands(rewind_pressed=True), False).frame == 199
-    assert rewinder.target(hands(rewind_pressed=True), False) is None  # held down
-    assert rewinder.target(hands(), False) is None
+    assert rewinder.target(driver_input(rewind_pressed=True), False).frame == 199
+    assert rewinder.target(driver_input(rewind_pressed=True), False) is None  # held down
+    assert rewinder.target(driver_input(), False) is None
     rewinder.add(a_tick(300))
-    assert rewinder.target(hands(rewind_pressed=True), False).frame == 100
+    assert rewinder.target(driver_input(rewind_pressed=True), False).frame == 100
 
 
 def test_at_the_beginning_it_goes_back_to_the_beginning():
-    assert after(20).target(hands(), True).frame == 0
-    assert Rewinder(RewindConfig(), 0.05).target(hands(), True) is None
+    assert after(20).target(driver_input(), True).frame == 0
+    assert Rewinder(RewindConfig(), 0.05).target(driver_input(), True) is None
 
 
 def test_a_collision_of_the_policy_goes_back_where_asked_and_one_of_the_drivers_does_not():
     asked = RewindConfig(on_collision=True)
-    assert after(300, events=HIT).target(hands(), False) is None
-    assert after(300, asked, events=HIT).target(hands(), False).frame == 199
+    assert after(300, events=HIT).target(driver_input(), False) is None
+    assert after(300, asked, events=HIT).target(driver_input(), False).frame == 199
     by_hand = {"events": HIT, "authority": authority(Authority.HUMAN, Reason.OVERRIDE_BUTTON)}
-    assert after(300, asked, **by_hand).target(hands(), False) is None
+    assert after(300, asked, **by_hand).target(driver_input(), False) is None
 
 
 def test_a_standstill_is_undone_where_the_car_still_moved():
@@ -72,9 +72,9 @@ def test_a_standstill_is_undone_where_the_car_still_moved():
         rewinder.add(a_tick(frame))
     for frame in range(100, 139):
         rewinder.add(a_tick(frame, ego=actor(speed_mps=0.0)))
-        assert rewinder.target(hands(), False) is None
+        assert rewinder.target(driver_input(), False) is None
     rewinder.add(a_tick(139, ego=actor(speed_mps=0.0)))
-    assert rewinder.target(hands(), False).frame == 99
+    assert rewinder.target(driver_input(), False).frame == 99
 
 
 class Speaker(ExpertPlanner):
@@ -89,8 +89,8 @@ class Speaker(ExpertPlanner):
 
     def newest_plan(self):
         plan = super().newest_plan()
-        told = {"tokens": self._tokens, "trajectory_ego": self._path, "text": self._text}
-        return replace(plan, **told) if plan is not None else None
+        answer = {"tokens": self._tokens, "trajectory_ego": self._path, "text": self._text}
+        return replace(plan, **answer) if plan is not None else None
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def set_back(tmp_path_factory, policy):
     """A drive on the simulator in which the driver goes back by half a second in tick 45, and brakes from there."""
 
     def script(number: int):
-        return hands(rewind_pressed=number == BACK_AT, brake=0.3 if number >= BACK_AT + 10 else 0.0)
+        return driver_input(rewind_pressed=number == BACK_AT, brake=0.3 if number >= BACK_AT + 10 else 0.0)
 
     folder = tmp_path_factory.mktemp("rewind") / "session"
     with launch_simulator(rendering=False) as server:

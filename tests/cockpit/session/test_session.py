@@ -26,7 +26,7 @@ from policy.expert.safety_driver import SafetyDriver
 from recorder.reading.reader import list_segments, read_session
 from recorder.schema import Authority, DriverInput, EventKind, Reason
 from recorder.writing.writer import SegmentRecorder
-from tests.cockpit.session.session_parts import ExpertPlanner, Keeper, ScriptedDriver, hands
+from tests.cockpit.session.session_parts import ExpertPlanner, Keeper, ScriptedDriver, driver_input
 
 SMALL = CameraSpec("front", 96, 54)
 ROUTE = read_route(shipped_routes("millbrook_train"), "train_1")
@@ -102,7 +102,7 @@ def test_frames_follow_each_other_and_plans_name_the_frame_they_came_from(server
 
 def test_a_braking_person_has_the_car_in_the_tick_in_which_the_brake_is_seen(server):
     def brakes_at_40(number, tick) -> DriverInput:
-        return hands(brake=0.7) if number >= 40 else hands()
+        return driver_input(brake=0.7) if number >= 40 else driver_input()
 
     keeper = Keeper()
     result = drive(settings(server.port), ExpertPlanner(), ScriptedDriver(brakes_at_40), 4.0, [keeper])
@@ -122,7 +122,7 @@ def test_a_dead_policy_leads_to_a_request_then_a_safe_stop_and_the_person_can_st
     def presses_late(number, tick) -> DriverInput:
         stands = tick.authority.authority is Authority.SAFE_STOP and tick.ego.speed_mps < 0.05
         drives = stands or tick.authority.authority is Authority.HUMAN
-        return hands(takeover_pressed=stands, throttle=0.5) if drives else hands()
+        return driver_input(takeover_pressed=stands, throttle=0.5) if drives else driver_input()
 
     keeper = Keeper()
     config = settings(server.port, lockstep=LockstepConfig(plan_every=1, wait_timeout_s=0.1))
@@ -150,7 +150,7 @@ def test_nothing_is_left_in_the_world_and_the_clock_is_given_back(server):
     assert not world.client.get_world().get_settings().synchronous_mode
 
 
-def test_a_consumer_that_breaks_costs_itself_and_is_told(server):
+def test_a_consumer_that_fails_is_dropped_and_reported(server):
     class Broken(Keeper):
         def consume(self, tick) -> None:
             super().consume(tick)
@@ -194,7 +194,7 @@ def test_the_experimenters_wish_and_marks_come_in_from_outside(server):
 
 def test_running_into_a_parked_car_is_one_collision_and_ends_the_session_where_asked(server):
     config = settings(server.port, end_on_collision=True)
-    pedal = ScriptedDriver(lambda number, tick: hands(throttle=1.0))
+    pedal = ScriptedDriver(lambda number, tick: driver_input(throttle=1.0))
     keeper = Keeper()
     with set_stage(config, [], ROUTE) as stage:
         library = stage.world.world.get_blueprint_library()
@@ -213,7 +213,7 @@ def test_running_into_a_parked_car_is_one_collision_and_ends_the_session_where_a
 
 
 def test_a_wheel_unplugged_while_the_policy_drives_leads_to_a_safe_stop(server):
-    unplugged = ScriptedDriver(lambda number, tick: hands(connected=number < 30))
+    unplugged = ScriptedDriver(lambda number, tick: driver_input(connected=number < 30))
     keeper = Keeper()
     drive(settings(server.port), ExpertPlanner(), unplugged, 9.0, [keeper])
     order = [authority for authority, _ in itertools.groupby(tick.authority.authority for tick in keeper.ticks)]
@@ -239,7 +239,7 @@ def test_every_screen_of_a_tick_shows_the_frame_of_that_tick():
 
 def test_a_server_killed_in_the_middle_gives_one_message_and_keeps_what_was_recorded(tmp_path):
     def takes_over(number, tick) -> DriverInput:
-        return hands(takeover_pressed=number == 20, throttle=0.3) if number >= 20 else hands()
+        return driver_input(takeover_pressed=number == 20, throttle=0.3) if number >= 20 else driver_input()
 
     kept = Keeper()
     with launch_simulator(rendering=False) as simulator:
@@ -279,7 +279,7 @@ def test_a_file_that_is_no_map_is_named_with_what_the_simulator_said(tmp_path):
         pass
 
 
-def test_no_server_is_told_with_what_to_do():
+def test_no_server_is_reported_with_what_to_do():
     with pytest.raises(WorldLost, match="takeover sim"):
         CarlaWorld(SessionConfig(port=9, timeout_s=0.5))
 
@@ -294,13 +294,13 @@ def test_an_unknown_town_blueprint_or_weather_names_what_there_is(server):
             set_stage(settings(server.port, **change), [], dataclasses.replace(ROUTE, town="")).close()
 
 
-def test_a_blocked_start_is_told_by_its_place(server):
+def test_a_blocked_start_is_reported_with_its_place(server):
     with set_stage(settings(server.port), [], ROUTE), pytest.raises(WorldError, match="something stands there"):
         set_stage(settings(server.port), [], ROUTE).close()
 
 
 def test_a_paused_session_stands_still_and_goes_on_where_it_was(server):
-    """The world's time does not pass in a pause; a stop is heard in it."""
+    """The world's time does not pass in a pause; a stop ends it."""
     with set_stage(settings(server.port, lockstep=None), (SMALL,), ROUTE) as stage:
         keeper = Keeper()
         session = Session(stage.config, stage.world, stage.route, None, None, [keeper])

@@ -1,4 +1,4 @@
-"""What is heard of a tick, and that it plays on a sound device that is none."""
+"""The loudness of each sound in a tick, and that it plays on SDL's dummy sound device."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.cockpit.windows.window_ticks import tick as a_tick
 ASKING = dataclasses.replace(authority(Authority.REQUESTED, Reason.PLAN_STALE), since_time_s=1.0)
 
 
-def heard(config: SoundConfig | None = None, **changes) -> Loudness:
+def loudness(config: SoundConfig | None = None, **changes) -> Loudness:
     return loudness_from_tick(a_tick(**changes), config or SoundConfig(), ArbitrationConfig())
 
 
@@ -34,22 +34,22 @@ def test_between_two_loops_the_power_stays_the_same():
 
 
 def test_wind_and_tyres_grow_with_speed_and_a_bend_squeals():
-    slow, fast = heard(ego=actor(speed_mps=5.0)), heard(ego=actor(speed_mps=30.0))
+    slow, fast = loudness(ego=actor(speed_mps=5.0)), loudness(ego=actor(speed_mps=30.0))
     assert slow.wind < fast.wind
     assert slow.tyres < fast.tyres
     assert slow.squeal == 0.0
-    assert heard(ego=dataclasses.replace(actor(), acceleration_mps2=(0.0, 8.0, 0.0))).squeal > 0.5
+    assert loudness(ego=dataclasses.replace(actor(), acceleration_mps2=(0.0, 8.0, 0.0))).squeal > 0.5
 
 
 def test_a_hit_is_as_loud_as_it_is_hard():
-    light, hard = (heard(events=(TickEvent(EventKind.COLLISION, "hit", 2, ns),)).hit for ns in (800.0, 9000.0))
+    light, hard = (loudness(events=(TickEvent(EventKind.COLLISION, "hit", 2, ns),)).hit for ns in (800.0, 9000.0))
     assert 0.0 < light < hard == 1.0
 
 
 def test_the_voice_joins_the_chime_when_nobody_answers():
-    assert not heard(frame=40, authority=ASKING).speaks
-    assert heard(frame=60, authority=ASKING).speaks
-    assert not heard(frame=60).speaks
+    assert not loudness(frame=40, authority=ASKING).speaks
+    assert loudness(frame=60, authority=ASKING).speaks
+    assert not loudness(frame=60).speaks
 
 
 @pytest.mark.parametrize("switch", ["engine", "tyres", "wind", "collision", "voice"])
@@ -61,7 +61,7 @@ def test_each_sound_has_a_switch(switch):
         "ego": dataclasses.replace(actor(speed_mps=30.0), acceleration_mps2=(0.0, 8.0, 0.0)),
         "events": (TickEvent(EventKind.COLLISION, "hit", 2, 5000.0),),
     }
-    told, off = heard(**loud), heard(SoundConfig(**{switch: False}), **loud)
+    on, off = loudness(**loud), loudness(SoundConfig(**{switch: False}), **loud)
     parts = {
         "engine": lambda it: max(it.engine),
         "tyres": lambda it: it.tyres + it.squeal,
@@ -69,9 +69,9 @@ def test_each_sound_has_a_switch(switch):
         "collision": lambda it: it.hit,
         "voice": lambda it: it.speaks,
     }
-    assert parts[switch](told) > 0
+    assert parts[switch](on) > 0
     assert parts[switch](off) == 0
-    assert all(parts[other](off) == parts[other](told) for other in parts if other != switch)
+    assert all(parts[other](off) == parts[other](on) for other in parts if other != switch)
 
 
 def test_loops_have_no_seam_and_stay_in_range():
@@ -82,7 +82,7 @@ def test_loops_have_no_seam_and_stay_in_range():
         assert abs(loop[0] - loop[-1]) <= 3.0 * steps.max()
 
 
-def test_it_plays_on_a_device_that_is_none_and_closes_twice():
+def test_it_plays_on_a_dummy_device_and_closes_twice():
     car = CarSound()
     assert car.is_audible
     for frame in range(5):

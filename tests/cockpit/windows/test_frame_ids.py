@@ -44,10 +44,10 @@ def test_a_picture_without_a_code_or_with_a_torn_one_gives_none():
 def test_every_screen_shows_the_same_frame_in_every_tick(renderer, ticks):
     """Three displays, a window on each; `benchmarks/driver_view.py --displays 3` does it for 2,000 ticks."""
     with virtual_displays(3) as environment:
-        told = child(environment, "ids", renderer, str(ticks))
-    assert told["wrong"] == []
-    assert told["painted"] == ticks
-    assert told["windows"] == {"left": "D0", "centre": "D1", "right": "D2"}
+        report = child(environment, "ids", renderer, str(ticks))
+    assert report["wrong"] == []
+    assert report["painted"] == ticks
+    assert report["windows"] == {"left": "D0", "centre": "D1", "right": "D2"}
 
 
 def test_the_delay_of_an_input_ends_with_the_last_screens_swap():

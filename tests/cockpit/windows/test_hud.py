@@ -79,7 +79,7 @@ def test_before_the_first_plan_the_policy_says_nothing():
     assert math.isinf(shown.plan_age_s)
 
 
-def test_reverse_is_told():
+def test_reverse_is_shown():
     assert instruments_from_tick(tick(control=Control(reverse=True))).is_reversing
 
 

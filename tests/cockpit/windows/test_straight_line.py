@@ -31,8 +31,8 @@ def child(environment, *arguments):
 def folder(request, tmp_path_factory):
     made = tmp_path_factory.mktemp(request.param)
     with virtual_displays(3) as environment:
-        told = child(environment, "line", request.param, str(made))
-    assert told == {"displays": ["D0", "D1", "D2"], "renderer": request.param}
+        report = child(environment, "line", request.param, str(made))
+    assert report == {"displays": ["D0", "D1", "D2"], "renderer": request.param}
     return made
 
 
@@ -45,7 +45,7 @@ def rays_of(folder, case, eye):
 @pytest.mark.parametrize(("case", "eye"), [("rest", EYE), ("moved", MOVED)])
 def test_a_line_across_three_walls_is_straight_as_seen_from_the_eye(folder, case, eye):
     rig, rays = rays_of(folder, case, eye)
-    assert all(len(part) > 700 for part in rays.values())  # it is seen on all of them
+    assert all(len(part) > 700 for part in rays.values())  # the line is seen on all screens
     assert bend_px(rig, rays, fitted_normal(rays)) < 1.5
 
 

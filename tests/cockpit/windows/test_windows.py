@@ -38,7 +38,7 @@ def displays(folder: Path, count: int) -> str:
 
 
 def seen(scenario: str, folder: Path, count: int = 3):
-    """What a scenario of windows_child.py saw on `count` displays."""
+    """The report of a scenario of windows_child.py on `count` displays."""
     environment = {**os.environ, "QT_QPA_PLATFORM": displays(folder, count), "SDL_AUDIODRIVER": "dummy"}
     command = [sys.executable, str(HERE / "windows_child.py"), scenario]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -47,25 +47,25 @@ def seen(scenario: str, folder: Path, count: int = 3):
 
 
 def test_three_displays_get_a_borderless_window_each_on_the_display_that_the_rig_names(tmp_path):
-    told = seen("geometry", tmp_path)
-    assert told["layout"] == "windows"
-    assert told["left_of"] == {"left": 1280, "centre": 0, "right": 2560}
-    assert told["frameless"] == [True, True, True]
+    report = seen("geometry", tmp_path)
+    assert report["layout"] == "windows"
+    assert report["left_of"] == {"left": 1280, "centre": 0, "right": 2560}
+    assert report["frameless"] == [True, True, True]
 
 
 def test_one_display_gets_one_window_with_the_panes_from_left_to_right(tmp_path):
-    told = seen("geometry", tmp_path, count=1)
-    assert told["layout"] == "panes"
-    assert told["windows"] == 1
-    assert told["pane_x"]["left"] < told["pane_x"]["centre"] < told["pane_x"]["right"]
+    report = seen("geometry", tmp_path, count=1)
+    assert report["layout"] == "panes"
+    assert report["windows"] == 1
+    assert report["pane_x"]["left"] < report["pane_x"]["centre"] < report["pane_x"]["right"]
 
 
 def test_every_screen_shows_the_frame_of_the_newest_tick(tmp_path):
     """Frames come faster than they are painted: all panes jump to the newest, and what was skipped is counted."""
-    told = seen("newest", tmp_path)
-    assert told["frames"] == {"left": 14, "centre": 14, "right": 14}
-    assert told["painted"] + told["dropped"] == 5
-    assert told["colours"] == {"left": [200, 0, 0], "right": [0, 0, 200]}
+    report = seen("newest", tmp_path)
+    assert report["frames"] == {"left": 14, "centre": 14, "right": 14}
+    assert report["painted"] + report["dropped"] == 5
+    assert report["colours"] == {"left": [200, 0, 0], "right": [0, 0, 200]}
 
 
 def test_a_tick_without_pictures_says_which_camera_is_missing(tmp_path):
@@ -73,19 +73,19 @@ def test_a_tick_without_pictures_says_which_camera_is_missing(tmp_path):
 
 
 def test_the_planned_path_lies_on_the_road_of_the_centre_screen_alone(tmp_path):
-    told = seen("path", tmp_path)
-    assert told["below_horizon"] > 500
-    assert told["above_horizon"] == 0
-    assert told["sides"] == [0, 0]
+    report = seen("path", tmp_path)
+    assert report["below_horizon"] > 500
+    assert report["above_horizon"] == 0
+    assert report["sides"] == [0, 0]
 
 
 def test_a_takeover_request_frames_every_screen(tmp_path):
-    told = seen("alert", tmp_path)
-    assert all(red > 400 for red in told["red_pixels"].values())
+    report = seen("alert", tmp_path)
+    assert all(red > 400 for red in report["red_pixels"].values())
 
 
-def test_the_driver_is_told_of_a_pause_on_every_screen(tmp_path):
-    before, paused, after = seen("paused", tmp_path)["told"]
+def test_a_pause_is_shown_on_every_screen(tmp_path):
+    before, paused, after = seen("paused", tmp_path)["states"]
     assert all(paused["mean"][name] < 0.7 * before["mean"][name] for name in before["mean"])
     assert before["ink"] == 0
     assert paused["ink"] > 1000
@@ -99,7 +99,7 @@ def test_a_window_for_others_goes_where_no_screen_is_and_else_beside_the_instrum
     assert display_for_others(Placement(Layout.WINDOWS, {"centre": 0}), "centre", 1) == 0
 
 
-def test_the_chime_waits_as_long_as_it_is_told_to():
+def test_the_chime_waits_for_its_delay():
     asked = AuthorityState(Authority.REQUESTED, Reason.PLAN_STALE, 0, 10.0)
     assert [rings(tick(authority=asked, time_s=10.0 + s), 0.5) for s in (0.0, 0.4, 0.5, 3.0)] == [
         False,
@@ -123,11 +123,11 @@ def test_the_one_screen_of_a_follower_fills_its_display_and_that_of_a_laptop_doe
 
 
 def test_keys_that_are_pressed_in_a_window_drive(tmp_path):
-    told = seen("keys", tmp_path)
-    assert told["steer"] < 0
-    assert told["brake"] == 1.0
-    assert told["takeover"]
-    assert told["after_focus_lost"] == []
+    report = seen("keys", tmp_path)
+    assert report["steer"] < 0
+    assert report["brake"] == 1.0
+    assert report["takeover"]
+    assert report["after_focus_lost"] == []
 
 
 def test_closing_a_window_ends_the_drive_but_closing_by_the_program_does_not(tmp_path):
@@ -139,7 +139,7 @@ def test_with_too_few_displays_windows_cannot_be_asked_for():
         place_screens(load_rig("desk_triple"), ["HDMI-1"], Layout.WINDOWS)
 
 
-def test_a_display_that_is_not_there_lists_those_that_are():
+def test_a_missing_display_lists_those_there_are():
     rig = load_rig("desk_triple")
     wrong = rig.screens[0].model_copy(update={"display": "DP-9"})
     changed = rig.model_copy(update={"screens": (wrong, *rig.screens[1:])})

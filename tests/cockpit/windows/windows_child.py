@@ -114,16 +114,16 @@ def paused() -> dict[str, Any]:
     """How bright every screen is, and how much is written in the middle of the one with the instruments."""
     screens = opened()
     shown(screens, plan=None)
-    told = []
+    states = []
     for is_paused in (False, True, False):
         screens.show_paused(is_paused)
         QTest.qWait(50)
         views = {name: pixels(pane) for name, pane in screens.panes.items()}
-        told.append(
+        states.append(
             {"mean": {name: float(view.mean()) for name, view in views.items()}}
             | {"ink": int(np.count_nonzero(views["centre"][220:400, 300:980].min(axis=2) > 180))}
         )
-    return {"told": told}
+    return {"states": states}
 
 
 def keys() -> dict[str, Any]:
@@ -132,37 +132,42 @@ def keys() -> dict[str, Any]:
     for key in (Qt.Key.Key_A, Qt.Key.Key_Space, Qt.Key.Key_T):
         QTest.keyPress(window, key)
     QTest.qWait(100)
-    said = keyboard.read(None)
+    reading = keyboard.read(None)
     window.focusOutEvent(QFocusEvent(QFocusEvent.Type.FocusOut))
     left = [key.value for key in keyboard._state.down]
-    return {"steer": said.steer, "brake": said.brake, "takeover": said.takeover_pressed, "after_focus_lost": left}
+    return {
+        "steer": reading.steer,
+        "brake": reading.brake,
+        "takeover": reading.takeover_pressed,
+        "after_focus_lost": left,
+    }
 
 
 def elsewhere() -> dict[str, Any]:
-    """The screens of a rig that are all on another machine, as each of the two sees them."""
+    """The screens of a rig that are all on another machine, as each of the two machines shows them."""
     rig = load_rig("desk_triple")
     rig = rig.model_copy(update={"screens": tuple(s.model_copy(update={"machine": "wall"}) for s in rig.screens)})
-    told = {}
+    counts = {}
     for name, part in (("here", rig.of_machine(None)), ("there", rig.of_machine("wall"))):
         screens = DriverScreens(part)
         screens.show()
         screens.consume(tick(10, {}))
         QTest.qWait(50)
-        told[name] = [len(screens.windows), screens.painted_count]
+        counts[name] = [len(screens.windows), screens.painted_count]
         screens.close()
         QTest.qWait(20)
-    return told
+    return counts
 
 
 def closing() -> dict[str, Any]:
-    told = []
+    closed = []
     for by_driver in (False, True):
         screens, count = opened(), []
         screens.closed.connect(lambda count=count: count.append(1))
         screens.windows[0].close() if by_driver else screens.close()
         QTest.qWait(50)
-        told.append(len(count))
-    return {"by_program": told[0], "by_driver": told[1]}
+        closed.append(len(count))
+    return {"by_program": closed[0], "by_driver": closed[1]}
 
 
 if __name__ == "__main__":

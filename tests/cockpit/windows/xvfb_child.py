@@ -97,14 +97,14 @@ def ids(renderer: str, count: str) -> dict[str, object]:
         read = [read_frame_code(shown) for shown in grabbed().values()]
         if read != [frame] * 3:
             wrong.append([frame, read])
-    told = screens.meter.input_to_photon()
+    delays = screens.meter.input_to_photon()
     windows = {window.panes[0].name: display_of(window) for window in screens.windows}
     return {
         "windows": windows,
         "wrong": wrong,
         "painted": screens.painted_count,
-        "delays": told.count,
-        "p50_s": told.p50_s,
+        "delays": delays.count,
+        "p50_s": delays.p50_s,
     }
 
 
