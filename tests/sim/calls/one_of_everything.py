@@ -71,7 +71,7 @@ def road(t: Things) -> carla.Waypoint:
 
 
 def junction(t: Things) -> int:
-    """One that exists: the library follows a null pointer for any other."""
+    """The id of a junction that exists: the library follows a null pointer for any other."""
     return next(start.junction_id for start, _ in t.world.get_map().get_topology() if start.is_junction)
 
 
@@ -80,7 +80,7 @@ def lamps(t: Things) -> list:
 
 
 def wait_for_tick(t: Things) -> object:
-    """Needs somebody else to tick: here the free-running clock."""
+    """Needs ticks from elsewhere: here from the free-running clock."""
     settings = t.world.get_settings()
     settings.synchronous_mode = False
     t.world.apply_settings(settings)

@@ -1,4 +1,4 @@
-"""Whatever arguments a call gets, it answers, and the world ticks on."""
+"""Whatever arguments a call gets, it is answered, and the world ticks on."""
 
 import math
 
@@ -27,7 +27,7 @@ values = st.recursive(leaves | triples, lambda inner: st.lists(inner, max_size=5
 
 
 TOWN = MapFile("two_parts", two_part_road(200.0, light_at_m=150.0))
-"""Small, because every example has a world of its own: what one does to it no other one meets."""
+"""Small, because every example gets a new world, so that no example depends on another."""
 
 
 class Server:

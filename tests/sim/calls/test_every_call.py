@@ -60,10 +60,10 @@ def test_every_method_is_answered_or_refused_by_name_and_the_server_lives(driven
     assert version == "0.9.16"
     wrong = {}
     for name, outcome in outcomes.items():
-        wanted = REFUSED.get(name) or LIBRARY_FAULTS.get(name)
-        if wanted is None and name.startswith("TrafficManager."):
+        error = REFUSED.get(name) or LIBRARY_FAULTS.get(name)
+        if error is None and name.startswith("TrafficManager."):
             continue  # the traffic's own tests say which of its settings are refused
-        if (wanted is None and outcome != "answered") or (wanted is not None and wanted not in outcome):
+        if (error is None and outcome != "answered") or (error is not None and error not in outcome):
             wrong[name] = outcome
     assert wrong == {}
     assert "time-out" not in "".join(outcomes.values())

@@ -103,7 +103,7 @@ def test_a_walker_without_collisions_is_walked_through_by_cars(world):
     car.set_target_velocity(10.0 * car.get_transform().get_forward_vector())
     ticks(world, 30)
     assert walker.get_location().distance(before) < 0.1
-    assert (car.get_location() - before).dot(car.get_transform().get_forward_vector()) > 2.0  # it has come through
+    assert (car.get_location() - before).dot(car.get_transform().get_forward_vector()) > 2.0  # it has passed through
 
 
 def drive_and_record(client, world, name, count=60):
@@ -167,7 +167,7 @@ def info(client, name, show_all=False):
     return client.show_recorder_file_info(name, show_all).splitlines()
 
 
-def test_the_reports_tell_of_actors_collisions_and_who_stood_still(client, world):
+def test_the_reports_list_actors_collisions_and_who_stood_still(client, world):
     car = spawn_car(world)
     world.tick()
     other = spawn_car(world, ahead_of(car.get_transform(), 12.0), "vehicle.audi.tt")
@@ -186,7 +186,7 @@ def test_the_reports_tell_of_actors_collisions_and_who_stood_still(client, world
     assert "vehicle.audi.tt" in blocked
 
 
-def test_a_recording_that_is_none_is_said_so(client, world, tmp_path):
+def test_a_file_that_is_no_recording_is_refused(client, world, tmp_path):
     with pytest.raises(RuntimeError, match=r"not found on server.*replay_file"):
         client.replay_file("nothing.log", 0.0, 0.0, 0)
     (tmp_path / "rubbish.log").write_bytes(b"rubbish" * 10)
@@ -197,7 +197,7 @@ def test_a_recording_that_is_none_is_said_so(client, world, tmp_path):
 
 
 @pytest.mark.parametrize("sensor", ["sensor.camera.dvs", "sensor.camera.optical_flow", "sensor.camera.normals"])
-def test_a_sensor_that_is_not_here_is_found_in_the_library_and_refused_by_name(world, sensor):
+def test_an_unsupported_sensor_is_found_in_the_library_and_refused_by_name(world, sensor):
     blueprint = world.get_blueprint_library().find(sensor)
     assert blueprint.has_attribute("image_size_x")
     with pytest.raises(RuntimeError, match=f"Spawn failed: this simulator has no {sensor}"):

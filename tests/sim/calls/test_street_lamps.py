@@ -1,4 +1,4 @@
-"""What the light manager is told of street lamps, and what it says becomes."""
+"""The rows of street lamps on the wire: as sent to the light manager, and as read from its changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sim.scene.records import StreetLamp
 HEADS = np.array([[1.0, 2.0, 6.6], [30.0, 2.0, 6.6]])
 
 
-def test_what_is_said_is_read_back():
+def test_what_is_sent_is_read_back():
     changed = {1: StreetLamp(is_on=False, strength=0.5, colour_rgb=(10, 20, 30))}
     rows = lamps_on_wire(HEADS, changed)
     assert rows[0] == [0, [1.0, 2.0, 6.6], USUAL_INTENSITY, STREET_GROUP, list(USUAL_RGB), True]

@@ -1,4 +1,4 @@
-"""The table of calls: one handler a name, and what a handler gets besides its arguments."""
+"""The table of calls: one handler a name, and what is passed to a handler besides its arguments."""
 
 from types import SimpleNamespace
 

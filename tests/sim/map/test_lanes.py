@@ -1,4 +1,4 @@
-"""The lane graph of the town: lanes hang together, and every look-up agrees with every other."""
+"""The lane graph of the town: lanes are connected, and every look-up agrees with every other."""
 
 import math
 from importlib import resources

@@ -1,4 +1,4 @@
-"""OpenDRIVE files of other people: what is valid loads and draws, what is not gets one message that says where."""
+"""OpenDRIVE files of other tools: valid ones load and draw, invalid ones get one message that names the place."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Traffic lights: crossing approaches are never green together, everybody's turn comes, and clients may interfere."""
+"""Traffic lights: crossing approaches are never green together, every approach gets its turn, clients may interfere."""
 
 import math
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What wheels stand on, through the unmodified client: wet roads, kerbs, grass; and a car's insides."""
+"""What wheels stand on, through the unmodified client: wet roads, kerbs, grass; and a car's telemetry and physics."""
 
 import math
 
@@ -85,7 +85,7 @@ def test_grass_slows_a_car_down(world, spawn):
     assert grass.get_location().z == pytest.approx(0.0, abs=0.02)
 
 
-def test_telemetry_tells_gear_engine_and_every_wheel(world, spawn):
+def test_telemetry_has_gear_engine_and_every_wheel(world, spawn):
     car = spawn(100.0, 2.0, 15.0)
     car.apply_control(carla.VehicleControl(throttle=0.5))
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""The wire in bytes: sizes from the client library's debug information, and a decoder that cannot be fooled."""
+"""The wire in bytes: sizes from the client library's debug information, and a decoder that survives any bytes."""
 
 import math
 import struct

@@ -1,4 +1,4 @@
-"""CARLA's recorder format: what is written is read back, byte by byte as documented, and broken files are named."""
+"""CARLA's recorder format: what is written is read back, byte by byte as documented, and errors name broken files."""
 
 import contextlib
 import io
@@ -104,13 +104,13 @@ def test_the_documented_destroy_packet():
 def test_unknown_packets_are_skipped():
     frame = record.Frame(7, 0.05, 0.3, removed=[4])
     data = record.pack_frame(frame)
-    stranger = b"\x65" + struct.pack("<I", 5) + b"hello"
+    unknown = b"\x65" + struct.pack("<I", 5) + b"hello"
     first = 5 + 24
-    assert read(written() + data[:first] + stranger + data[first:])[1] == [frame]
+    assert read(written() + data[:first] + unknown + data[first:])[1] == [frame]
 
 
 @pytest.mark.parametrize("data", [b"", b"\x01\x00", b"\x01\x00\x05\x00HELLO" + bytes(8), bytes(40)])
-def test_a_file_that_is_no_recording_is_named_so(data):
+def test_a_file_that_is_no_recording_is_refused(data):
     with pytest.raises(record.RecordError, match="not a CARLA recorder"):
         record.read_header(io.BytesIO(data))
 

@@ -1,4 +1,4 @@
-"""The inside of the car: whom it is drawn for, what the driver sees of it, and that other cameras take it for a car."""
+"""The inside of the car: which cameras it is drawn for, what the driver sees, and what all others see instead."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_dark_windows_have_no_shining_bars(renderer):
     bright = night.sum(axis=2) > 250
     beside = [np.roll(bright, shift, axis) for axis in (0, 1) for shift in (1, -1)]
     alone = bright & ~(beside[0] & beside[1]) & ~(beside[2] & beside[3])
-    assert bright.sum() > 50  # somebody is at home
+    assert bright.sum() > 50  # some windows are lit
     assert alone.sum() < 0.25 * bright.sum()
 
 

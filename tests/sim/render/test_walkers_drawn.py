@@ -1,4 +1,4 @@
-"""Walkers as they are drawn: who stands has their feet together, who walks swings them by the way gone."""
+"""Walkers as they are drawn: feet together when they stand; the stride follows the distance that they walked."""
 
 import math
 

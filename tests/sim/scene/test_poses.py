@@ -1,4 +1,4 @@
-"""Poses: what is fixed to a parent follows it, and whether two boxes overlap."""
+"""Poses: what is attached to a parent follows it, and whether two boxes overlap."""
 
 import math
 

@@ -58,7 +58,7 @@ def test_a_lidar_sends_the_points_of_the_time_since_its_last_scan(world):
 
 
 def test_the_second_measurement_comes_a_period_after_the_first_however_young_the_world_is():
-    """A world younger than a sensor's period sent a measurement too many."""
+    """A world younger than a sensor's period once sent a measurement too many."""
     young = World(read_network("Millbrook", MAP.read_text()), seed=0)
     (imu,) = spawn(young, "sensor.other.imu", sensor_tick=0.4)
     sensors = Sensors(young)

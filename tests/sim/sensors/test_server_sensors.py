@@ -1,4 +1,4 @@
-"""What CARLA's own client makes of every sensor: its classes and numbers, against surfaces whose place is known."""
+"""Every sensor as CARLA's own client receives it: its classes and numbers, against surfaces at known places."""
 
 import math
 
@@ -25,7 +25,7 @@ def world():
 
 @pytest.fixture
 def scene(world):
-    """A world in which nothing stands, and which forgets what a test puts there."""
+    """An empty world, from which the actors of a test are removed after it."""
     made = Scene(world)
     yield made
     made.clear()
@@ -52,11 +52,11 @@ class Scene:
         self.actors.append(car)
         return car
 
-    def tick(self, *heard, ticks=1):
-        """What was heard in the last of some ticks."""
+    def tick(self, *listeners, ticks=1):
+        """The measurements of these listeners in the last of some ticks; a single one by itself."""
         for _ in range(ticks):
             frame = self.world.tick()
-            data = [listening.get(timeout=WAIT_S) for listening in heard]
+            data = [listening.get(timeout=WAIT_S) for listening in listeners]
             assert all(one.frame == frame for one in data)
         return data[0] if len(data) == 1 else data
 
@@ -208,7 +208,7 @@ def test_semantic_lidar_knows_cars_and_walkers_by_id_and_tag(scene):
     assert int(label.Buildings) in rows["tag"]
 
 
-def test_a_lidar_on_a_roof_turns_with_its_frequency_and_loses_the_share_it_is_told_to(scene):
+def test_a_lidar_on_a_roof_turns_with_its_frequency_and_loses_the_share_that_is_set(scene):
     car = scene.car()
     mount = carla.Transform(carla.Location(z=2.4))
     quarter = {"channels": 8, "points_per_second": 80_000, "rotation_frequency": 5, "range": 60}
@@ -308,7 +308,7 @@ def test_the_obstacle_detector_names_what_is_ahead_and_how_far(scene):
     assert near.empty()
 
 
-def test_crossing_a_line_is_told_by_the_client_librarys_own_sensor(scene):
+def test_crossing_a_line_is_reported_by_the_client_librarys_own_sensor(scene):
     car = scene.car()
     line = scene.listen("sensor.other.lane_invasion", carla.Transform(), car)
     for y in np.linspace(0.0, -3.5, 8):
@@ -322,10 +322,10 @@ def test_crossing_a_line_is_told_by_the_client_librarys_own_sensor(scene):
 def test_sensor_tick_is_kept_by_every_sensor(scene):
     slow = {"sensor_tick": 2 * STEP_S}
     names = ("other.imu", "other.gnss", "other.radar", "lidar.ray_cast", "camera.depth")
-    heard = [scene.listen(f"sensor.{name}", at(z=1.0), **slow) for name in names]
+    listeners = [scene.listen(f"sensor.{name}", at(z=1.0), **slow) for name in names]
     quick = scene.listen("sensor.other.imu")
     scene.tick(quick, ticks=6)
-    for listening in heard:
+    for listening in listeners:
         frames = [listening.get(timeout=WAIT_S).frame for _ in range(3)]
         assert np.diff(frames).tolist() == [2, 2]
         assert listening.empty()

@@ -31,7 +31,7 @@ def ready_port(process: subprocess.Popen[str]) -> int:
 
 @contextlib.contextmanager
 def serving(*arguments: str, rendering: bool = False, env: dict[str, str] | None = None) -> Iterator[int]:
-    """The port of a server that ends with the block. Its complaints go nowhere: a full pipe would stop it."""
+    """The port of a server that ends with the block. Its standard error is discarded: a full pipe would stop it."""
     command = [sys.executable, "-m", "sim", "--port", "0", "--exit-with-parent", *arguments]
     if not rendering:
         command.append("--no-rendering")
@@ -52,7 +52,7 @@ def client_of(port: int) -> carla.Client:
 
 
 def synchronous_world(client: carla.Client) -> carla.World:
-    """A fresh episode whose clock is ours."""
+    """A new episode in synchronous mode."""
     world = client.load_world("Millbrook")
     settings = world.get_settings()
     settings.synchronous_mode = True
@@ -74,7 +74,7 @@ def ahead_of(place: carla.Transform, metres: float) -> carla.Transform:
 
 
 class Listening(queue.Queue):
-    """What a sensor sends. Holds the sensor, which else stops when Python forgets it."""
+    """A queue of what a sensor sends. Keeps a reference to the sensor, which else stops when Python collects it."""
 
     def __init__(self, sensor: carla.Sensor) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the server does after work that kept it from answering: tried on a server without sockets."""
+"""What the server sends after work that kept it from answering: tested on a server without sockets."""
 
 from types import SimpleNamespace
 
@@ -12,7 +12,7 @@ from sim.simulator.simulator import Simulator
 
 
 class Clock:
-    """The server's clock, which goes only when work takes time: the machine's own speed decides nothing."""
+    """The server's clock, which goes only while work is done: the machine's speed does not matter."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -46,7 +46,7 @@ def call(server, name, handler):
     return sent
 
 
-def test_a_tick_that_took_too_long_is_told_twice(server, clock):
+def test_a_tick_that_took_too_long_is_sent_twice(server, clock):
     """A client that has given its TrafficManager up by then throws the first one away and waits for this frame."""
 
     def slow():
@@ -57,10 +57,10 @@ def test_a_tick_that_took_too_long_is_told_twice(server, clock):
     assert first == second
 
 
-def test_a_tick_in_time_is_told_once(server):
+def test_a_tick_in_time_is_sent_once(server):
     assert len(call(server, "quick", lambda: server.simulator.tick())) == 1
 
 
 def test_other_slow_work_repeats_the_last_snapshot(server, clock):
-    (told,) = call(server, "quick", lambda: server.simulator.tick())
-    assert call(server, "slow", clock.work_too_long) == [told]
+    (snapshot,) = call(server, "quick", lambda: server.simulator.tick())
+    assert call(server, "slow", clock.work_too_long) == [snapshot]

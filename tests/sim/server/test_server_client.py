@@ -382,7 +382,7 @@ def test_two_clients_see_the_same_world(client, world, port):
 
 
 def test_the_answer_to_a_tick_does_not_wait_for_a_reader_that_has_stopped(world):
-    """A listener that blocks holds up its own pictures only; the clock goes on until they fill its allowance."""
+    """A listener that blocks delays its own pictures only; the clock goes on until they fill its buffer limit."""
     car = spawn_car(world)
     hold = threading.Event()
     camera = camera_on(world, car)

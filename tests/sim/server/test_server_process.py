@@ -1,4 +1,4 @@
-"""The server as a program: how it starts, what it refuses, what cannot bring it down, and how it ends."""
+"""The server as a program: how it starts, what it refuses, what does not crash it, and how it ends."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ def answers(port):
 
 
 def raw(port, data):
-    """Send bytes and read until the other side has enough of us, or has said nothing for a while."""
+    """Send bytes and read until the other side closes the connection, or has sent nothing for a while."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.settimeout(0.1)
         with contextlib.suppress(OSError):
@@ -140,7 +140,7 @@ def test_a_client_killed_in_the_middle_of_it_stops_nobody(port):
 
 
 def test_a_reader_that_stops_reading_is_cut_off_and_the_clock_goes_on(port):
-    """It fills its allowance of unread pictures, gets its time of grace, and is then alone in losing them."""
+    """It fills its limit of unread pictures, gets its grace period, and is then the only one to lose them."""
     client = client_of(port)
     world = synchronous_world(client)
     blueprint = world.get_blueprint_library().find("sensor.camera.rgb")
@@ -250,7 +250,7 @@ def test_a_batch_with_nonsense_answers_for_each_command(port):
 
 
 def test_a_slow_client_is_no_reason_to_hang_another(port):
-    """Half a message stays half a message; everybody else is answered meanwhile."""
+    """An unfinished message is waited for, while all other clients are answered."""
     whole = msgpack.packb([0, 9, "version", [[False]]])
     with socket.create_connection(("127.0.0.1", port)) as slow:
         slow.sendall(whole[:5])

@@ -26,14 +26,14 @@ def arrays(*values: float) -> list[np.ndarray]:
     return [np.array([value]) for value in values]
 
 
-@pytest.mark.parametrize(("speed", "wanted"), [(0.0, 10.0), (5.0, 11.0), (10.0, 14.0), (20.0, 25.0)])
-def test_at_the_equilibrium_gap_nobody_accelerates(speed, wanted):
-    v, v0, gap = arrays(speed, wanted, equilibrium_gap_m(speed, wanted))
+@pytest.mark.parametrize(("speed", "desired"), [(0.0, 10.0), (5.0, 11.0), (10.0, 14.0), (20.0, 25.0)])
+def test_at_the_equilibrium_gap_nobody_accelerates(speed, desired):
+    v, v0, gap = arrays(speed, desired, equilibrium_gap_m(speed, desired))
     acceleration = free_acceleration(v, v0) - interaction(v, gap, v, np.array([STANDSTILL_GAP_M]))
     assert acceleration[0] == pytest.approx(0.0, abs=1e-9)
 
 
-def test_free_road_ends_at_the_wanted_speed():
+def test_free_road_ends_at_the_desired_speed():
     assert free_acceleration(*arrays(0.0, 10.0))[0] == MAX_ACCELERATION_MPS2
     assert free_acceleration(*arrays(10.0, 10.0))[0] == 0.0
     assert free_acceleration(*arrays(20.0, 10.0))[0] < -1.0
@@ -58,17 +58,17 @@ def test_braking_to_a_point_ends_there(speed):
     assert x == pytest.approx(target, abs=0.3)
 
 
-@pytest.mark.parametrize("wanted", [-6.0, -3.0, -1.0, -0.3, 0.0, 0.5, 1.5])
+@pytest.mark.parametrize("desired", [-6.0, -3.0, -1.0, -0.3, 0.0, 0.5, 1.5])
 @pytest.mark.parametrize("mass", [1100.0, 1400.0, 2600.0])
-def test_pedals_give_the_acceleration_that_was_asked_for(wanted, mass):
+def test_pedals_give_the_acceleration_that_was_asked_for(desired, mass):
     cars = Vehicles()
     cars.add(1, VehicleSpec(mass_kg=mass), 0.0, 0.0, 0.0, 0.0)
     cars.set_world_velocity(1, 12.0, 0.0)
     for _ in range(10):
         slots = np.array([0])
-        cars.throttle[:], cars.brake[:] = pedals(cars, slots, np.array([wanted]))
+        cars.throttle[:], cars.brake[:] = pedals(cars, slots, np.array([desired]))
         step_vehicles(cars, 0.05)
-    assert (cars.vx_body[0] - 12.0) / 0.5 == pytest.approx(wanted, abs=0.08, rel=0.03)
+    assert (cars.vx_body[0] - 12.0) / 0.5 == pytest.approx(desired, abs=0.08, rel=0.03)
 
 
 def test_a_standing_car_is_held_by_its_brake():
@@ -92,9 +92,9 @@ def test_pure_pursuit_steers_the_circle_through_its_target(radius, share):
 
 @settings(max_examples=50)
 @given(*[st.floats(-1e4, 1e4)] * 3)
-def test_steering_and_pedals_stay_in_their_ranges(dx, dy, wanted):
+def test_steering_and_pedals_stay_in_their_ranges(dx, dy, desired):
     assert -1.0 <= pursuit_steer(*arrays(dx, dy, 0.3, 2.65, 0.61))[0] <= 1.0
     cars = Vehicles()
     cars.add(1, VehicleSpec(), 0.0, 0.0, 0.0, 0.0)
-    for pedal in pedals(cars, np.array([0]), np.array([wanted])):
+    for pedal in pedals(cars, np.array([0]), np.array([desired])):
         assert 0.0 <= pedal[0] <= 1.0

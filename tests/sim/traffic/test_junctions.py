@@ -1,4 +1,4 @@
-"""Lights and junctions: who stops, who goes, and that a client's car does not lock them."""
+"""Lights and junctions: who stops, who goes, and that a client's car does not block them for good."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def test_yellow_stops_who_can_stop_and_lets_pass_who_cannot():
         assert (scene.vehicles.x[0] + HALF_M > 200.0) == passes
 
 
-def test_a_car_told_to_run_lights_runs_them():
+def test_a_car_set_to_run_lights_runs_them():
     scene = Scene()
     line = scene.signals.lights[0].stop_lines[0]
     for actor_id, lane in ((1, line.lane), (2, scene.signals.lights[0].stop_lines[1].lane)):

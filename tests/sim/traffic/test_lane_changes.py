@@ -1,4 +1,4 @@
-"""Changing lanes: to overtake, by order, to keep right."""
+"""Changing lanes: to overtake, on a client's command, to keep right."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The quick search for the nearest points of a path finds what the plain one finds, ties included."""
+"""The fast search for the nearest points of a path gives the same as the plain one, ties included."""
 
 import numpy as np
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Who goes first where no light says so, how drivers leave lanes that end, and that no two lock each other for good."""
+"""Who goes first where no light decides, how drivers leave lanes that end, and that no two block each other."""
 
 import math
 from importlib import resources

@@ -153,7 +153,7 @@ def test_only_those_who_may_change_lanes_overtake(manager, world):
     assert x(follower) < x(slow_too)
 
 
-def test_random_and_slow_lane_changes_happen_as_often_as_was_said(manager, world):
+def test_random_and_slow_lane_changes_happen_as_often_as_was_set(manager, world):
     """100 percent is about once in 100 m: of two cars one has changed after 260 m, but for once in 200 runs."""
     cars = [put(world, 20.0 + 55.0 * k, MIDDLE_Y, 12.0) for k in range(7)]
     for car in cars[0:2]:

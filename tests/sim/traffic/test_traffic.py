@@ -15,7 +15,7 @@ from tests.sim.traffic.town_scene import DT, HALF_M, LANES, Scene, pose
 
 @dataclass
 class Log:
-    """What was seen in some minutes of town traffic."""
+    """Observations of some minutes of town traffic."""
 
     contacts: int
     offsets_m: np.ndarray

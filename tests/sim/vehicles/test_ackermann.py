@@ -21,10 +21,10 @@ def driven(target, seconds, speed=0.0):
     return speed, pedals
 
 
-@pytest.mark.parametrize("wanted", [3.0, 10.0, -3.0])
-def test_it_reaches_the_wanted_speed_forwards_and_backwards(wanted):
-    speed, _ = driven(AckermannTarget(speed_mps=wanted), 30.0)
-    assert speed == pytest.approx(wanted, abs=0.5)
+@pytest.mark.parametrize("target_mps", [3.0, 10.0, -3.0])
+def test_it_reaches_the_target_speed_forwards_and_backwards(target_mps):
+    speed, _ = driven(AckermannTarget(speed_mps=target_mps), 30.0)
+    assert speed == pytest.approx(target_mps, abs=0.5)
 
 
 def test_it_holds_the_brake_when_it_shall_stand():
@@ -34,8 +34,8 @@ def test_it_holds_the_brake_when_it_shall_stand():
 
 
 @given(st.floats(-2.0, 2.0), st.floats(0.0, 2.0), st.floats(-1.0, 1.0), st.floats(-30.0, 30.0), st.floats(-30.0, 30.0))
-def test_pedals_and_steering_stay_in_their_range(steer, rate, now, wanted, speed):
-    pedals = Ackermann(0.6, AckermannTarget(steer, rate, wanted)).run(speed, now, STEP_S)
+def test_pedals_and_steering_stay_in_their_range(steer, rate, now, target_mps, speed):
+    pedals = Ackermann(0.6, AckermannTarget(steer, rate, target_mps)).run(speed, now, STEP_S)
     assert 0.0 <= pedals.throttle <= 1.0
     assert 0.0 <= pedals.brake <= 1.0
     assert -1.0 - 1e-9 <= pedals.steer <= 1.0 + 1e-9

@@ -12,7 +12,7 @@ from tests.sim.vehicles.lone_car import DT, one
 
 
 def drive(cars: Vehicles, seconds: float) -> list[int]:
-    """The gears it went through, without repeats."""
+    """The gears that the car went through, without repeats."""
     gears = []
     for _ in range(round(seconds / DT)):
         step_vehicles(cars, DT)

@@ -14,7 +14,7 @@ CAR = [1, "vehicle.audi.tt", []]
 
 
 class FullThrottle:
-    """Drives every vehicle it was not asked to leave alone."""
+    """Drives every vehicle but those it is set to leave alone."""
 
     def __init__(self) -> None:
         self.left_alone: list[int] = []
