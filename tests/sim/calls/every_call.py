@@ -1,7 +1,7 @@
 """Every public method of the CARLA client library, each driven once against a running server.
 
-A program of its own (`python every_call.py PORT`): a call that crashes or hangs the library does so in this process, not
-in that of the tests. It prints one JSON line a call: its name, and how it ended.
+A program of its own (`python every_call.py PORT`): a call that crashes or hangs the library does so in its own process,
+not in that of the tests. It prints one JSON line a call: its name, and how it ended.
 """
 
 from __future__ import annotations
