@@ -1,3 +1,3 @@
-"""The application's main window and its pages, one folder a page; `common` has what several pages use. Driving itself
-is in `app.drive`.
+"""The application's main window and its pages, one folder per page; `common` holds what several pages use. Driving
+itself is in `app.drive`.
 """

@@ -25,7 +25,7 @@ def has_display() -> bool:
 
 
 def make_application() -> QApplication:
-    """The one QApplication of the process, with our looks."""
+    """The one QApplication of the process, with our theme."""
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     application.setApplicationName("Takeover")
@@ -34,7 +34,7 @@ def make_application() -> QApplication:
 
 
 def run_until_closed(application: QApplication, close: Callable[[], object]) -> int:
-    """Qt's loop; Ctrl-C and SIGTERM call `close`, as the window's own button would. The exit code."""
+    """Run Qt's loop; Ctrl-C and SIGTERM call `close`, as the window's own button would. Returns the exit code."""
     before = {number: signal.signal(number, lambda *_: close()) for number in (signal.SIGINT, signal.SIGTERM)}
     wakes = QTimer()  # Python handles signals only between its own instructions, and Qt's loop runs none when idle
     wakes.timeout.connect(lambda: None)

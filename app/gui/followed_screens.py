@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 ASK_AGAIN_S = 0.5
 OPEN_S = 20.0
-"""Windows take longer than this to open only when the GUI thread hangs."""
+"""How long to wait for the windows to open; longer means that the GUI thread hangs."""
 
 
 class FollowedScreens(QObject):
     """Opens windows for the follower's thread, which may not touch Qt itself."""
 
     ended = pyqtSignal()
-    """There is nothing more to follow."""
+    """The follower's thread has ended."""
     _asked = pyqtSignal(object, object)
     _paused = pyqtSignal(bool)
 
@@ -63,7 +63,7 @@ class FollowedScreens(QObject):
             self.screens.consume(tick)
 
     def show_paused(self, is_paused: bool) -> None:
-        """Say that the world stands still, or goes on."""
+        """Show whether the world is paused."""
         self._paused.emit(is_paused)
 
     def close(self) -> None:
@@ -87,10 +87,10 @@ class FollowedScreens(QObject):
 
 
 def follow_drives(address: tuple[str, int], machine: str, layout: str, once: bool, has_frame_codes: bool) -> int:
-    """Follow one drive after the other until the user ends it; the exit code.
+    """Follow one drive after the other until the user ends it; returns the exit code.
 
     Raises:
-        ConfigError, WorldError: what the follower cannot go on with.
+        ConfigError, WorldError: errors after which the follower cannot go on.
     """
     application = make_application()
     application.setQuitOnLastWindowClosed(False)

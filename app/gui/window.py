@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 SIZE = (1366, 860)
 LEAST_HEIGHT = 420
-"""Lower than this the window is of no use beside the driver's panes, and stays behind them."""
+"""A lower window would be of no use beside the driver's panes, and stays behind them."""
 PREPARE, RUN, AFTER, WHEEL = range(4)
 
 
@@ -56,10 +56,10 @@ class MainWindow(QWidget):
         self.resize(*_fitting_size())
 
     def show_page(self, index: int) -> None:
-        """0 prepares, 1 runs, 2 looks back, 3 calibrates the wheel."""
+        """Show a page: 0 prepare, 1 run, 2 after, 3 wheel."""
         self.tabs[index].setChecked(True)
         for number, page in enumerate((self.prepare, self.run, self.after, self.wheel)):
-            # Only the shown page asks for room: below the driver's panes there is too little for the highest one.
+            # Only the shown page claims room: below the driver's panes there is too little for the highest one.
             height = QSizePolicy.Policy.Preferred if number == index else QSizePolicy.Policy.Ignored
             page.setSizePolicy(QSizePolicy.Policy.Preferred, height)
         self.pages.setCurrentIndex(index)
@@ -69,13 +69,13 @@ class MainWindow(QWidget):
             self.wheel.refresh()
 
     def start(self) -> None:
-        """Start what is prepared: the form's drive, or the study's next trial."""
+        """Start the prepared drive: the form's, or the study's next trial."""
         if self.drive.is_on:
             return
         try:
             config, trial = self.prepare.chosen()
         except (*USER_ERRORS, ValueError) as error:  # ValueError: the form's settings contradict each other
-            self.tell(error_words(error), is_bad=True)
+            self.show_message(error_words(error), is_bad=True)
             return
         self._begin(config, trial)
 
@@ -85,13 +85,13 @@ class MainWindow(QWidget):
             self._goes_on = True
             self.drive.stop()
 
-    def tell(self, text: str, is_bad: bool = False) -> None:
-        """A message on the pages on which drives are started."""
+    def show_message(self, text: str, is_bad: bool = False) -> None:
+        """Show a message on the pages on which drives are started."""
         for page in (self.prepare, self.run):
-            page.message.tell(text, is_bad)
+            page.message.show_message(text, is_bad)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
-        """A drive that is on is ended first, so that its recording is whole."""
+        """End a running drive first, so that its recording is complete."""
         self._goes_on = False
         self.drive.close()
         self.prepare.stop()
@@ -105,8 +105,8 @@ class MainWindow(QWidget):
             self._goes_on = False
 
     def show_begun(self, makes_room: bool = True) -> None:
-        """A drive has begun: its page, and room for the driver's panes where they share the display."""
-        assert self._last is not None  # noqa: S101  only what was begun begins
+        """Show the page of the drive that has begun; make room for the driver's panes where they share the display."""
+        assert self._last is not None  # noqa: S101  `_begin` has set it
         config, trial = self._last
         for page in (self.prepare, self.run, self.wheel):
             page.set_running(True)
@@ -138,7 +138,7 @@ class MainWindow(QWidget):
         self.run.next_asked.connect(self.go_on)
         self.drive.begun.connect(self.show_begun)
         self.drive.ended.connect(self._ended)
-        self.drive.told.connect(self.tell)
+        self.drive.reported.connect(self.show_message)
         self.wheel.saved.connect(self.prepare.setup.use_profile)
         actions = {
             "start": self.start,
@@ -166,7 +166,7 @@ class MainWindow(QWidget):
         self.run.note.setFocus()
 
     def _make_room(self) -> None:
-        """Where the driver's windows are not: below the panes, or on another display than the driver's instruments."""
+        """Move the window off the driver's: below the panes, or to another display than that of the instruments."""
         screens, display = self.drive.screens, self.screen()
         if screens is None or display is None or not screens.windows:
             return
@@ -222,7 +222,7 @@ class MainWindow(QWidget):
 
 
 def next_drive(config: RunConfig) -> RunConfig:
-    """What comes after a drive that is no trial: the file's next route (again from the first), or the next seed."""
+    """The drive after one that is no trial: the file's next route (again from the first), or the next seed."""
     if config.route_file is None:
         return config.model_copy(update={"seed": config.seed + 1})
     names = [route.route_id for route in read_routes(config.route_file)]
@@ -258,8 +258,8 @@ def _within(size: QSize, free: QRect) -> QRect:
 
 def _fitting_size() -> tuple[int, int]:
     screen = QGuiApplication.primaryScreen()
-    wanted = theme.px(SIZE[0]), theme.px(SIZE[1])
+    full = theme.px(SIZE[0]), theme.px(SIZE[1])
     if screen is None:
-        return wanted
+        return full
     free = screen.availableGeometry()
-    return min(wanted[0], free.width()), min(wanted[1], free.height())
+    return min(full[0], free.width()), min(full[1], free.height())

@@ -1,1 +1,1 @@
-"""The page that opens what was recorded: segments, time line, gaze."""
+"""The page that opens recordings: list of segments, pictures, time line, gaze. Writes only tables of measures."""

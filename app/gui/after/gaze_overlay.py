@@ -1,4 +1,4 @@
-"""The heat map of a driver's gaze as pictures to lay over the screens'."""
+"""The heat map of a driver's gaze, as overlays for the screens' pictures."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def gaze_overlays(session: Path, cameras: Sequence[str], frames: tuple[int, int]
 
 
 def on_picture(view: ScreenView, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, 2) shares of a screen as shares of its camera's picture, which shows more than the screen does."""
+    """(N, 2) shares of a screen converted to shares of its camera's picture, which shows more than the screen does."""
     pixels = apply_homography(np.linalg.inv(view.homography), points * view.screen.resolution_px)
     return pixels / (view.camera.width, view.camera.height)
 
@@ -52,10 +52,10 @@ def _rig(session: Path) -> Rig | None:
     text = read_session(session).rig
     if not text:
         return None
-    told = yaml.safe_load(text)
-    for screen in told["screens"]:
+    rig = yaml.safe_load(text)
+    for screen in rig["screens"]:
         screen.pop("warp", None)  # the recording has no mesh files, and gaze is in shares of the picture
-    return Rig.model_validate(told)
+    return Rig.model_validate(rig)
 
 
 def _image(rgba: np.ndarray) -> QImage:

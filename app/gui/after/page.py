@@ -1,7 +1,7 @@
-"""What was recorded: every segment with a picture, and one of them opened to scrub through.
+"""The page of recordings: every segment with a picture, and one of them opened to scrub through.
 
-Reading is the recorder's (`recorder.reading.reader`); here it is only shown. Lists are read in a thread, because a
-folder can hold hundreds of segments.
+Segments are read by `recorder.reading.reader` and only shown here. Lists are read in a thread, because a folder can
+hold hundreds of segments.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Found:
 
     session: Path
     name: str
-    """Of the session, with the participant's folder where it is one of a study's trials."""
+    """The session's name, with the participant's folder where it is one of a study's trials."""
     summary: SegmentSummary
     jpeg: bytes
 
@@ -81,16 +81,16 @@ class AfterPage(QWidget):
         threading.Thread(target=self._read_folder, args=(self._reading,), name="recordings", daemon=True).start()
 
     def pause(self) -> None:
-        """The page is left: stop playing."""
+        """Stop playing: the page is left."""
         self.view.pause()
 
     def stop(self) -> None:
-        """The window closes: stop reading, too."""
+        """Stop playing and reading: the window closes."""
         self._reading += 1
         self.pause()
 
     def _export(self) -> None:
-        """Ask for a file, then work the measures out and write them, in a thread."""
+        """Ask for a file, then compute the measures and write them, in a thread."""
         title, files = say("after.export_title"), say("after.export_files")
         name, _ = QFileDialog.getSaveFileName(self, title, str(self.folder / "measures.csv"), files)
         if name:
@@ -195,7 +195,7 @@ def find_segments(folder: Path, is_wanted: Callable[[], bool] = lambda: True) ->
 
 
 def _thumbnail(summary: SegmentSummary) -> bytes:
-    """JPEG of the moment of the takeover; empty when there is none."""
+    """JPEG picture of the takeover's tick; empty when there is none."""
     try:
         segment = Segment.open(summary.path)
         cameras = sorted(segment.cameras, key=lambda name: (name not in FAVOURITE_CAMERAS, name))

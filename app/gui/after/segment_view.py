@@ -1,4 +1,4 @@
-"""One recorded segment: its pictures, a time line in the colours of who drove, what was said and done, how well."""
+"""One recorded segment: its pictures, a time line coloured by who drove, the policy's answers, inputs and measures."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ MEASURES = (
     "manual_s",
 )
 UNITS = {"s": "s", "mps2": "m/s²", "m": "m", "min": "/min"}
-TOLD_OTHERWISE = frozenset({EventKind.TAKEOVER, EventKind.HAND_BACK, EventKind.TAKEOVER_REQUEST, EventKind.SAFE_STOP})
-"""Events that the authority and its reason say already."""
+SHOWN_OTHERWISE = frozenset({EventKind.TAKEOVER, EventKind.HAND_BACK, EventKind.TAKEOVER_REQUEST, EventKind.SAFE_STOP})
+"""Events that the shown authority and its reason make clear already."""
 
 
 class SegmentView(QWidget):
@@ -99,7 +99,7 @@ class SegmentView(QWidget):
         self.go_to(segment.takeover_index or 0)
 
     def _show_measures(self, segment: Segment) -> None:
-        """Those of the segment's first takeover."""
+        """Show the measures of the segment's first takeover."""
         found = measure_segment(segment)
         for name in MEASURES:
             value = getattr(found[0], name) if found else None
@@ -137,7 +137,7 @@ class SegmentView(QWidget):
         self.map.follow()
 
     def show_problem(self, text: str) -> None:
-        """Say why there is nothing to see."""
+        """Show a message in place of a segment."""
         self.pause()
         self._segment = None
         self.pictures.show_images([], text)
@@ -193,7 +193,7 @@ class SegmentView(QWidget):
         self.facts.show_fact("brake", f"{shown.brake:.2f}")
         self.says.setText(shown.policy)
         self.answer.setText(answer_words(tick.plan) if tick.plan else "")
-        events = ", ".join(event.text or event.kind.value for event in tick.events if event.kind not in TOLD_OTHERWISE)
+        events = ", ".join(event.text or event.kind.value for event in tick.events if event.kind not in SHOWN_OTHERWISE)
         self.note.setText(
             "   ".join(part for part in (say("segment.why", why=shown.why), tick.driver.note, events) if part)
         )
@@ -204,22 +204,23 @@ class SegmentView(QWidget):
         head.addStretch()
         head.addWidget(self.gaze)
         head.addWidget(self.play)
-        said, did, well = Card(say("segment.policy")), Card(say("segment.driven")), Card(say("segment.measures"))
-        said.body.addWidget(self.says)
-        said.body.addWidget(self.answer)
-        said.body.addWidget(self.note)
-        said.body.addStretch()
-        did.body.addWidget(self.facts)
-        did.body.addStretch()
-        well.body.addWidget(self.measures)
-        well.body.addStretch()
-        did.setFixedWidth(theme.px(190))
-        well.setFixedWidth(theme.px(270))
+        policy_card, driven_card = Card(say("segment.policy")), Card(say("segment.driven"))
+        measures_card = Card(say("segment.measures"))
+        policy_card.body.addWidget(self.says)
+        policy_card.body.addWidget(self.answer)
+        policy_card.body.addWidget(self.note)
+        policy_card.body.addStretch()
+        driven_card.body.addWidget(self.facts)
+        driven_card.body.addStretch()
+        measures_card.body.addWidget(self.measures)
+        measures_card.body.addStretch()
+        driven_card.setFixedWidth(theme.px(190))
+        measures_card.setFixedWidth(theme.px(270))
         below = QHBoxLayout()
         below.setSpacing(theme.px(theme.GAP))
-        below.addWidget(said, stretch=1)
-        below.addWidget(did)
-        below.addWidget(well)
+        below.addWidget(policy_card, stretch=1)
+        below.addWidget(driven_card)
+        below.addWidget(measures_card)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.px(theme.GAP))

@@ -1,4 +1,4 @@
-"""A segment's time line: who drove when, the speed over it, and where one is; a click or a drag goes there."""
+"""A segment's time line: who drove when, the speed, and the current tick; a click or a drag moves it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MARGIN = 8.0
 
 
 class TimeLine(QWidget):
-    """Who drove when, the speed over it, and where one is; a click or a drag goes there."""
+    """Shows who drove when, the speed, and the current tick; a click or a drag moves it."""
 
     moved = pyqtSignal(int)
 
@@ -41,13 +41,13 @@ class TimeLine(QWidget):
         return QSize(theme.px(600), theme.px(PLOT_HEIGHT + LINE_HEIGHT + SCALE_HEIGHT))
 
     def show_segment(self, authority: list[Authority], speeds_mps: list[float], seconds: list[float]) -> None:
-        """One entry per tick; seconds count from the takeover."""
+        """Show a segment: one entry per tick; seconds count from the takeover."""
         self._colours = [palette.TONES[TONE_OF[state]] for state in authority]
         self._speeds_mps, self._seconds, self._index = speeds_mps, seconds, 0
         self.update()
 
     def show_index(self, index: int) -> None:
-        """Move the mark."""
+        """Move the mark of the current tick."""
         self._index = index
         self.update()
 

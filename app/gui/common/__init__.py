@@ -1,1 +1,1 @@
-"""What several pages share: looks, small widgets, the map, texts, errors in words, and choices. Knows no page."""
+"""What several pages share: theme, small widgets, the map, texts, errors in words, and choices. Imports no page."""

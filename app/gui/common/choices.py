@@ -1,4 +1,4 @@
-"""What there is to choose from: rigs, towns, routes, policies, input devices; what the window's form offers."""
+"""The choices that the window's form offers: rigs, towns, routes, policies, input devices."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class RouteChoice:
 
 @dataclass(frozen=True, slots=True)
 class DriverOption:
-    """Who may sit at the wheel, and on which device."""
+    """A driver that can be chosen, and the device."""
 
     label: str
     driver: DriverChoice
     device: str | None = None
     is_usable: bool = True
     message: str = ""
-    """Why not, and what to do."""
+    """Why the device cannot be used, and what to do; empty when it can."""
 
 
 RANDOM_ROUTE = RouteChoice("Random route")
@@ -62,7 +62,7 @@ def studies_in(*folders: Path) -> list[Path]:
 def folders_with(name: str, root: Path) -> list[Path]:
     """Folders at or below `root` that hold a file called `name`, the newest first.
 
-    Zarr stores are not looked into: they hold thousands of small files.
+    Zarr stores are not searched: they hold thousands of small files.
     """
     found = []
     for folder, below, files in os.walk(root):

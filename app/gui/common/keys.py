@@ -23,7 +23,7 @@ SHORTCUTS = {
     "wheel": "Ctrl+4",
     "help": "F1",
 }
-"""By the name of what they do; F10, F11 and Escape belong to the driver's windows."""
+"""Name of the action to its shortcut; F10, F11 and Escape belong to the driver's windows."""
 
 
 class KeysHelp(QDialog):

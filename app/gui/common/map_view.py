@@ -24,7 +24,7 @@ from cockpit.windows.path_overlay import plan_in_ego
 from recorder.schema import ActorState, Authority, LightColour, Plan, Pose, Tick
 
 FOLLOW_WIDTH_M = 130.0
-"""How much of the town is shown across while following."""
+"""Width of the part of the town that is shown while following."""
 ZOOM_STEP = 1.2
 MARGIN = 1.08
 TRAIL_STEP_M = 1.0
@@ -41,7 +41,7 @@ LIGHTS = {
 
 
 class MapView(QWidget):
-    """Paints the newest tick it was shown."""
+    """Paints the newest tick passed to `show_tick`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,7 +62,7 @@ class MapView(QWidget):
         return QSize(theme.px(620), theme.px(620))
 
     def show_town(self, plan: TownPlan | None, message: str = "") -> None:
-        """Show a town whole, with nobody in it; without one, `message` in its place."""
+        """Show a whole town without road users; without a town, `message` in its place."""
         self._plan, self._tick, self._message = plan, None, message
         self._roads, self._borders, self._route = QPainterPath(), QPainterPath(), QPainterPath()
         for lane in plan.lanes if plan else ():
@@ -74,12 +74,12 @@ class MapView(QWidget):
         self.show_whole()
 
     def show_route(self, points: NDArray[np.floating] | None) -> None:
-        """Show a route, (N, 2+) x, y in the world frame; None takes it away."""
+        """Show a route, (N, 2+) x, y in the world frame; None removes it."""
         self._route = QPainterPath() if points is None or len(points) < 2 else _line(points)
         self.update()
 
     def show_tick(self, tick: Tick) -> None:
-        """Show what is true now."""
+        """Show a tick."""
         self._tick = tick
         self._extend_trail(tick)
         if self._is_following:
@@ -87,14 +87,14 @@ class MapView(QWidget):
         self.update()
 
     def show_trail(self, path: Sequence[tuple[Authority, float, float]]) -> None:
-        """Show a path already driven: who had the car, x, y."""
+        """Show a path already driven: who drove, x, y."""
         self.forget_trail()
         for authority, x, y in path:
             self._add_to_trail(authority, QPointF(x, y))
         self.update()
 
     def forget_trail(self) -> None:
-        """Another drive begins."""
+        """Remove the driven path: another drive begins."""
         self._trail = []
 
     def _extend_trail(self, tick: Tick) -> None:
@@ -285,7 +285,7 @@ def _draw_box(painter: QPainter, actor: ActorState, least_m: float) -> None:
 
 
 def _draw_ego(painter: QPainter, ego: ActorState, least_m: float) -> None:
-    """An arrow head: who drives is its colour, where to is its point."""
+    """An arrow head in the colour of who drives, pointing where the car heads."""
     size = max(ego.extent_m[0], least_m)
     painter.save()
     painter.translate(ego.pose.x, ego.pose.y)

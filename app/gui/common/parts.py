@@ -1,4 +1,4 @@
-"""Small pieces that the application's pages are put together from."""
+"""Small widgets of which the application's pages are built."""
 
 from __future__ import annotations
 
@@ -100,23 +100,23 @@ class Facts(QWidget):
 
 
 def answer_words(plan: Plan) -> str:
-    """The policy's answer for people: what it wrote, its action tokens as plain numbers."""
-    said = re.sub(r"(<act_\d+>\s*)+", "", plan.text).strip()
+    """The policy's answer as shown to people: its text, its action tokens as plain numbers."""
+    answer = re.sub(r"(<act_\d+>\s*)+", "", plan.text).strip()
     actions = " ".join(str(token) for token in plan.tokens)
-    return f"{said}\n{say('policy.actions', actions=actions)}" if actions else said
+    return f"{answer}\n{say('policy.actions', actions=actions)}" if actions else answer
 
 
 class Message(QLabel):
-    """One message to the experimenter; an empty one goes away."""
+    """One message to the experimenter; hidden while it is empty."""
 
     def __init__(self) -> None:
         super().__init__("")
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.tell("")
+        self.show_message("")
 
-    def tell(self, text: str, is_bad: bool = False) -> None:
-        """Show a message; bad news is red."""
+    def show_message(self, text: str, is_bad: bool = False) -> None:
+        """Show a message, problems in red; an empty one hides the widget."""
         self.setText(text)
         self.setVisible(bool(text))
         colour = "#FFB3B3" if is_bad else theme.ACCENT.name()
@@ -128,7 +128,7 @@ class Message(QLabel):
 
 
 def combo_box() -> QComboBox:
-    """A choice that takes the room there is and asks for little."""
+    """A combo box that takes the available width and requires little."""
     made = QComboBox()
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(LEAST_CHARACTERS)

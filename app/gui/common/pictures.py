@@ -31,7 +31,7 @@ class Pictures(QWidget):
         self.update()
 
     def show_overlays(self, overlays: dict[str, QImage]) -> None:
-        """Lay a picture with transparency over each camera that is named."""
+        """Draw a picture with transparency over that of each named camera."""
         self._overlays = overlays
         self.update()
 

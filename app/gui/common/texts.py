@@ -1,7 +1,7 @@
-"""Every word of the application's window in one place: `assets/texts/en.yaml`, which can be copied and translated.
+"""The texts of the application's window, all in one file: `assets/texts/en.yaml`, which can be copied and translated.
 
 `say("run.pause")` gives the text of a key in the language of the environment variable TAKEOVER_LANGUAGE (a shipped
-language's name or a file's path); what a translation leaves out stays English. What the *driver* reads is in
+language's name or a file's path); texts that a translation lacks stay English. The *driver's* texts are in
 `cockpit.windows.instruments`.
 """
 
@@ -37,11 +37,11 @@ def texts(language: str) -> dict[str, str]:
     shipped = asset("texts", f"{language}.yaml")
     path = shipped if shipped.is_file() else Path(language)
     try:
-        told = read_texts(path)
+        translated = read_texts(path)
     except (OSError, yaml.YAMLError, AttributeError) as error:
         log.warning("language '%s' cannot be read (%s): the window speaks English", language, error)
         return english
-    return english | {key: text for key, text in told.items() if key in english}
+    return english | {key: text for key, text in translated.items() if key in english}
 
 
 def read_texts(path: Path) -> dict[str, str]:

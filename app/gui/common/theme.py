@@ -1,4 +1,4 @@
-"""The application's looks: one dark palette (that of the driver's instruments), one scale of type, one of spacing."""
+"""The application's theme: one dark palette (that of the driver's instruments), one scale of type, one of spacing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RAISED = QColor("#1A222D")
 LINE = QColor("#28323F")
 ACCENT = palette.TONES[palette.Tone.POLICY]
 GAP = 12
-"""Pixels between things that belong to different groups; half of it inside a group."""
+"""Pixels between widgets of different groups; half of it inside a group."""
 
 SMALL, BODY, TITLE, LARGE, HUGE = 11, 13, 15, 22, 30
 """Font heights in pixels. These and all other sizes are meant for a laptop's display: `px` scales them."""
@@ -155,7 +155,7 @@ def _display_scale() -> float:
 
 
 def apply_theme(application: QApplication) -> None:
-    """Give the whole application these looks, as large as its display is."""
+    """Apply the theme to the whole application, scaled to its display."""
     set_scale(_display_scale())
     application.setStyle("Fusion")
     colours = QPalette()

@@ -1,4 +1,4 @@
-"""A town seen from above, as numbers: lanes, their borders and a route over them. Pure geometry for `map_view`."""
+"""A town's plan as arrays: lanes, their borders and a route. Pure geometry for `map_view`."""
 
 from __future__ import annotations
 

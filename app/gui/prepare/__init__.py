@@ -1,1 +1,1 @@
-"""The page that asks what to drive: town, route, rig, policy, driver, study."""
+"""The page on which a drive is set up: town, route, rig, policy, driver, study. Starts nothing itself."""

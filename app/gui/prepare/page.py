@@ -21,12 +21,12 @@ from cockpit.config import ConfigError
 from cockpit.route.planning import RouteError
 
 PREVIEW_MS = 250
-"""Typing a town's name should not plan a route at every letter."""
+"""Delay after the last change, so that typing a town's name plans no route at every letter."""
 COLUMN_WIDTH = 350
 
 
 class PreparePage(QWidget):
-    """Choose, then start."""
+    """The forms of study and drive, the map, and Start."""
 
     start_asked = pyqtSignal()
 
@@ -52,10 +52,10 @@ class PreparePage(QWidget):
         self._timer.start()
 
     def chosen(self) -> tuple[RunConfig, Trial | None]:
-        """What Start would drive: the form's drive, or the study's next trial.
+        """The drive that Start begins: the form's, or the study's next trial.
 
         Raises:
-            ValueError (pydantic's, or ConfigError): something that was typed makes no sense, or nothing is left.
+            ValueError (pydantic's, or ConfigError): an input is not valid, or no trial is left.
         """
         config = self.setup.config()
         if not self.study.is_study.isChecked():
@@ -69,7 +69,7 @@ class PreparePage(QWidget):
         return trial.config, trial
 
     def set_running(self, is_running: bool) -> None:
-        """While a drive is on, nothing can be chosen."""
+        """Disable the forms while a drive is on."""
         self._is_running = is_running
         self.setup.set_running(is_running)
         self.study.setEnabled(not is_running)
@@ -79,7 +79,7 @@ class PreparePage(QWidget):
             self._timer.start()
 
     def preview(self) -> None:
-        """The order of the trials, and the town with the route on it, before anything is started."""
+        """Show the order of the trials, and the town with the route on it, before anything is started."""
         self._timer.stop()
         if self._is_running:
             return
@@ -99,7 +99,7 @@ class PreparePage(QWidget):
             self.map.show_town(None, error_words(error))
 
     def stop(self) -> None:
-        """The window closes: draw no more previews."""
+        """Draw no more previews: the window closes."""
         self._timer.stop()
 
     def _name_button(self) -> Trial | None:

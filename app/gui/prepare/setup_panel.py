@@ -1,4 +1,4 @@
-"""The form that asks what to drive, and turns the answers into a `RunConfig`."""
+"""The drive's form, and the `RunConfig` that its inputs make."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROLE = Qt.ItemDataRole.UserRole
 
 
 class SetupPanel(QWidget):
-    """Everything that is chosen before a drive; starts with what `config` says."""
+    """All settings that are chosen before a drive, at first those of `config`."""
 
     changed = pyqtSignal()
     """Town, route or seed changed: the map's preview is out of date."""
@@ -38,7 +38,7 @@ class SetupPanel(QWidget):
         self._config = config
         self._extra_routes: tuple[Path, ...] = () if config.route_file is None else (config.route_file,)
         self._profiles: tuple[str, ...] = ()
-        """Own device profiles: what was calibrated, or what the settings name."""
+        """The user's own device profiles: calibrated in this window, or named by the settings."""
         self.rig = combo_box()
         self.world = combo_box()
         self.address = QLineEdit(f"{config.host or '127.0.0.1'}:{config.port}")
@@ -79,7 +79,7 @@ class SetupPanel(QWidget):
         """The settings as the form stands.
 
         Raises:
-            ConfigError: something that was typed makes no sense.
+            ConfigError: an input is not valid.
         """
         host, port = self._server()
         route: RouteChoice = self.route.currentData(ROLE)
@@ -107,16 +107,16 @@ class SetupPanel(QWidget):
         return self.world.currentData(ROLE) is True
 
     def set_running(self, is_running: bool) -> None:
-        """While a drive is on, nothing can be chosen."""
+        """Disable the form while a drive is on."""
         self.setEnabled(not is_running)
 
     def refresh(self) -> None:
-        """Look again for policies and devices; keeps what was chosen where it is still there."""
+        """Search again for policies and devices; keeps the present choice where it is still available."""
         self._fill_policies(self.policy.currentData(ROLE))
         self._fill_drivers(self.driver.currentData(ROLE))
 
     def use_profile(self, path: str) -> None:
-        """Choose an own device profile as what the person drives with."""
+        """Add a device profile of the user's own, and choose it."""
         self._profiles = tuple(dict.fromkeys((path, *self._profiles)))
         self._fill_drivers(_own_device(path))
 
@@ -206,27 +206,27 @@ class SetupPanel(QWidget):
 
     def _fill_routes(self) -> None:
         self.route.clear()
-        wanted = 0
+        selected = 0
         for choice in route_choices(self._extra_routes):
             is_asked_for = choice.file is not None and choice.file == self._config.route_file
-            if is_asked_for and self._config.route_id in (None, choice.route_id) and not wanted:
-                wanted = self.route.count()
+            if is_asked_for and self._config.route_id in (None, choice.route_id) and not selected:
+                selected = self.route.count()
             self.route.addItem(choice.label, choice)
-        self.route.setCurrentIndex(wanted)
+        self.route.setCurrentIndex(selected)
 
-    def _fill_policies(self, wanted: Path | None) -> None:
+    def _fill_policies(self, chosen: Path | None) -> None:
         self.policy.clear()
         found = policy_choices(self._config.out)
-        asked: list[Path] = [] if wanted is None or wanted in found else [wanted]
+        missing: list[Path] = [] if chosen is None or chosen in found else [chosen]
         self.policy.addItem(say("setup.no_policy"), None)
-        for folder in (*asked, *found):
+        for folder in (*missing, *found):
             is_there = folder in found or folder.is_dir()
             self.policy.addItem(_policy_label(folder) + ("" if is_there else say("setup.missing")), folder)
             self.policy.setItemData(self.policy.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
         folders = [self.policy.itemData(index, ROLE) for index in range(self.policy.count())]
-        self.policy.setCurrentIndex(folders.index(wanted) if wanted in folders else 0)
+        self.policy.setCurrentIndex(folders.index(chosen) if chosen in folders else 0)
 
-    def _fill_drivers(self, wanted: DriverOption | None) -> None:
+    def _fill_drivers(self, chosen: DriverOption | None) -> None:
         plugged_in, asked_for = driver_options(), self._config.device
         is_known = asked_for is None or asked_for in (option.device for option in plugged_in)
         own = self._profiles if is_known or asked_for is None else tuple(dict.fromkeys((*self._profiles, asked_for)))
@@ -234,10 +234,10 @@ class SetupPanel(QWidget):
         self.driver.clear()
         for option in options:
             self.driver.addItem(option.label, option)
-        asked = wanted.driver if wanted else self._config.driver
-        device = wanted.device if wanted else self._config.device
-        anyone = asked is DriverChoice.AUTO and device is not None
-        fits = [i for i, o in enumerate(options) if (anyone or o.driver is asked) and device in (None, o.device)]
+        driver = chosen.driver if chosen else self._config.driver
+        device = chosen.device if chosen else self._config.device
+        is_any = driver is DriverChoice.AUTO and device is not None
+        fits = [i for i, o in enumerate(options) if (is_any or o.driver is driver) and device in (None, o.device)]
         first = min(len(own), len(options) - 1)  # 'auto': the first that is plugged in, a usable wheel or the keyboard
         self.driver.setCurrentIndex(fits[0] if fits else first)
 

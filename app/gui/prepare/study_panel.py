@@ -1,4 +1,4 @@
-"""The study's part of the form: who takes part, consent, the conditions and the order in which they come; presets."""
+"""The study's part of the form: participant, consent, the conditions and their order; presets."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ BAD = "#FFB3B3"
 
 
 class StudyPanel(Card):
-    """Everything about the study but the drive itself; with the box unticked there is no study, only a drive."""
+    """All settings of the study except the drive's; with the box unticked there is no study, only a drive."""
 
     changed = pyqtSignal()
     loaded = pyqtSignal(Study)
-    """A preset or a file was opened: the drive's form follows."""
+    """A preset or a file was opened: the drive's form shows its settings."""
 
     def __init__(self, study: Study | None, out: Path) -> None:
         super().__init__(say("study.heading"))
@@ -81,7 +81,7 @@ class StudyPanel(Card):
         """The study as the form stands, with this drive.
 
         Raises:
-            ValueError (pydantic's, or ConfigError): something that was typed makes no sense.
+            ValueError (pydantic's, or ConfigError): an input is not valid.
         """
         return Study.model_validate(
             {
@@ -97,7 +97,7 @@ class StudyPanel(Card):
         )
 
     def refresh(self, drive: RunConfig | None = None) -> None:
-        """Say again in which order the conditions come, and what is missing."""
+        """Show the order of the conditions again, and what is missing."""
         self._drive = drive or self._drive
         for widget in self._fields:
             widget.setVisible(self.is_study.isChecked())
@@ -130,10 +130,10 @@ class StudyPanel(Card):
     def _condition(self, row: int) -> dict[str, Any]:
         name, changes = (self._cell(row, column) for column in (0, 1))
         try:
-            told = yaml.safe_load("{" + changes + "}") or {}
+            settings = yaml.safe_load("{" + changes + "}") or {}
         except yaml.YAMLError as error:
             raise ConfigError(say("study.bad_changes", name=name, text=changes)) from error
-        return {"name": name, "drive": told}
+        return {"name": name, "drive": settings}
 
     def _cell(self, row: int, column: int) -> str:
         item = self.conditions.item(row, column)
@@ -176,7 +176,7 @@ class StudyPanel(Card):
         self.loaded.emit(study)
 
     def save(self, drive: RunConfig) -> None:
-        """Ask for a file and write the study into it; it is a preset from then on when it lies with the others."""
+        """Ask for a file and write the study into it; in the presets' folder it is a preset from then on."""
         try:
             study = self.value(drive)
             suggested = self._out / "studies" / f"{study.study}.yaml"
@@ -261,9 +261,9 @@ class StudyPanel(Card):
 
 
 def changes_text(condition: Condition) -> str:
-    """What a condition changes, as it is typed: `weather: WetNoon, traffic: 30`."""
-    told = condition.drive.model_dump(mode="json", exclude_unset=True)
-    text = yaml.safe_dump(told, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+    """The settings that a condition changes, as they are typed: `weather: WetNoon, traffic: 30`."""
+    settings = condition.drive.model_dump(mode="json", exclude_unset=True)
+    text = yaml.safe_dump(settings, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
     return text.strip()[1:-1]
 
 

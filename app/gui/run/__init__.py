@@ -1,1 +1,1 @@
-"""The drive that the window starts, watches and ends, and its page: status, inputs, plots, markers."""
+"""The drive that the window starts, monitors and ends, and its page: status, inputs, plots, markers."""

@@ -1,7 +1,7 @@
-"""The drive that the window starts, watches and ends; the pages ask it and never the session itself.
+"""The drive that the window starts, monitors and ends; the pages use it and never the session itself.
 
-The session runs in a thread of its own. This object looks at it a few times a second in the GUI thread, notifies the
-pages by signals, and never waits for it (but when everything is taken down).
+The session runs in a thread of its own. This object polls it a few times a second in the GUI thread, notifies the
+pages by signals, and waits for it only when everything is taken down.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cockpit.followers.hub import ScreenHub
 from cockpit.windows import DriverScreens
 
 LOOK_MS = 66
-"""The window looks at the drive 15 times a second: enough for a map, and cheap."""
+"""The window polls the drive 15 times a second: enough for a map, and cheap."""
 
 
 class Drive(QObject):
@@ -28,19 +28,19 @@ class Drive(QObject):
 
     begun = pyqtSignal()
     """The driver's windows are open."""
-    looked = pyqtSignal()
-    """Time to show the newest state."""
+    updated = pyqtSignal()
+    """The drive was polled: time to show the newest state."""
     ended = pyqtSignal()
     """A drive is over and everything is taken down."""
-    told = pyqtSignal(str, bool)
-    """A message for the experimenter, and whether it is bad news."""
+    reported = pyqtSignal(str, bool)
+    """A message for the experimenter, and whether it is a problem."""
 
     def __init__(self) -> None:
         super().__init__()
         self.session: RunningSession | None = None
         self.screens: DriverScreens | None = None
         self.hub: ScreenHub | None = None
-        """Where the rig's followers join, when it has any."""
+        """The hub that the rig's followers join; None when it has none."""
         self.history = History()
         self.last_status: RunStatus | None = None
         """How the last drive ended."""
@@ -54,10 +54,10 @@ class Drive(QObject):
         return self.session is not None
 
     def start(self, config: RunConfig, trial: Trial | None = None) -> bool:
-        """Build the drive and start it; what is wrong is reported by `told`, not raised. Whether it was started."""
+        """Build the drive and start it; whether it was started. Problems are reported by `reported`, not raised."""
         if self.session is not None:
             return False
-        self.told.emit("", False)
+        self.reported.emit("", False)
         session = None
         try:
             session = build_session(config, trial)
@@ -71,7 +71,7 @@ class Drive(QObject):
             if self.screens is not None:
                 self.screens.close()
                 self.screens = None
-            self.told.emit(error_words(error), True)
+            self.reported.emit(error_words(error), True)
             return False
         self.history = History()
         if self.hub is not None:
@@ -87,7 +87,7 @@ class Drive(QObject):
         return True
 
     def stop(self) -> None:
-        """Ask the drive to end, as one that counts; `ended` comes when it has."""
+        """Ask the drive to end, as one that counts; `ended` is emitted when it has."""
         if self.session is not None:
             self.session.stop()
 
@@ -102,7 +102,7 @@ class Drive(QObject):
             self.session.resume() if self.session.status().is_paused else self.session.pause()
 
     def ask_takeover(self) -> None:
-        """The experimenter asks the driver to take over."""
+        """Request a takeover in the experimenter's name."""
         if self.session is not None:
             self.session.request_takeover()
 
@@ -112,22 +112,22 @@ class Drive(QObject):
             self.session.mark(text)
 
     def note(self, text: str) -> None:
-        """Write something down."""
+        """Write a note into the session's log."""
         if self.session is not None:
             self.session.note(text)
 
     def close(self) -> None:
-        """End the drive, as one that does not count, and wait for it: the window closes."""
+        """End the drive, as one that does not count, and wait until it has: the window closes."""
         if self.session is not None:
             self.session.abort()
             self.session.close()
             self.look()
 
     def look(self) -> None:
-        """Tell the pages that there is something new; take the drive down when it is over."""
+        """Notify the pages of the drive's newest state; take the drive down when it is over."""
         if self.session is None:
             return
-        self.looked.emit()
+        self.updated.emit()
         status = self.session.status()
         if self.screens is not None:
             self.screens.show_paused(status.is_paused)
@@ -145,12 +145,12 @@ class Drive(QObject):
                 screens.close()
         self.hub = self.screens = None
         is_bad = status.phase is Phase.FAILED
-        self.told.emit(status.message if is_bad else end_words(status), is_bad)
+        self.reported.emit(status.message if is_bad else end_words(status), is_bad)
         self.ended.emit()
 
 
 def end_words(status: RunStatus) -> str:
-    """How a drive ended, in a sentence or three."""
+    """How a drive ended, in up to three sentences."""
     words = [say("end.over", how=status.message)]
     if status.result is not None:
         words.append(say("end.far", driven=status.result.driven_m, length=status.result.route_length_m))

@@ -1,4 +1,4 @@
-"""The last half minute of a drive as rows of numbers: what the live plots draw. A `TickConsumer` that never blocks."""
+"""The last half minute of a drive as rows of numbers, for the live plots. A `TickConsumer` that never blocks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ("time_s", "speed_kmh", "limit_kmh", "driver_steer", "policy_steer", "
 
 
 class History:
-    """Keeps one row a tick."""
+    """Keeps one row per tick."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -43,7 +43,7 @@ class History:
         """Nothing to finish."""
 
     def columns(self) -> dict[str, NDArray[np.float64]]:
-        """By name; times count back from now (0 is the newest tick)."""
+        """The values by name; times count back from now (0 is the newest tick)."""
         with self._lock:
             rows = np.array(self._rows, np.float64).reshape(-1, len(COLUMNS))
         table: dict[str, NDArray[np.float64]] = dict(zip(COLUMNS, rows.T, strict=True))

@@ -1,4 +1,4 @@
-"""The inputs as bars: what the driver does is filled, what is applied and what the policy would do are marks."""
+"""The inputs as bars: the driver's are filled; the applied ones and the policy's are marks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class InputBars(QWidget):
         self.update()
 
     def clear(self) -> None:
-        """Nobody drives."""
+        """Empty the bars: nobody drives."""
         self._bars = ()
         self.update()
 

@@ -1,4 +1,4 @@
-"""The page that watches a drive (screens, map, plots, who drives and why) and steers the session."""
+"""The page that shows a running drive (screens, map, plots, who drives and why) and commands its session."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from recorder.schema import Tick
 
 STATUS_WIDTH = 300
 THUMBNAIL_WIDTH = 320
-"""Pictures are thinned to about this before they are drawn: a look, not a view."""
+"""Pictures are reduced to about this size before they are drawn: they are previews."""
 SLOW_LOOKS = 2
-"""Pictures and plots are drawn at every second look."""
+"""Pictures and plots are drawn at every second update."""
 LOW = 560
-"""Lower than this there is no room for pictures: the driver's panes are on the same display then, right above."""
+"""A lower page shows no pictures: the driver's panes are on the same display then, right above."""
 NOTES_HEIGHT = 84
 
 
 class RunPage(QWidget):
-    """Watch, and press the experimenter's buttons."""
+    """The drive's state, and the experimenter's buttons."""
 
     start_asked = pyqtSignal()
     next_asked = pyqtSignal()
@@ -62,7 +62,7 @@ class RunPage(QWidget):
         self.set_running(False)
 
     def set_running(self, is_running: bool) -> None:
-        """Which buttons make sense."""
+        """Enable the buttons that apply."""
         for widget in self._while_driving:
             widget.setEnabled(is_running)
         self.start_button.setEnabled(not is_running)
@@ -75,7 +75,7 @@ class RunPage(QWidget):
             self.map.follow()
 
     def look(self) -> None:
-        """Show what is true now."""
+        """Show the drive's newest state."""
         session = self.drive.session
         if session is None:
             return
@@ -105,7 +105,7 @@ class RunPage(QWidget):
                 self.pictures.show_images(thumbnails(tick))
 
     def mark(self) -> None:
-        """A mark into the recording, with what stands in the note's field as its text."""
+        """Put a mark into the recording, with the note field's content as its text."""
         if not self.mark_button.isEnabled():
             return
         self._marks += 1
@@ -115,7 +115,7 @@ class RunPage(QWidget):
         self._list(say("run.marked", text=text))
 
     def write_note(self) -> None:
-        """A note with the time, from the field."""
+        """Write the field's content into the session's log, as a note with the time."""
         text = self.note.text().strip()
         if text and self.drive.is_on:
             self.note.clear()
@@ -123,7 +123,7 @@ class RunPage(QWidget):
             self._list(text)
 
     def ask_takeover(self) -> None:
-        """The experimenter asks the driver to take over."""
+        """Request a takeover in the experimenter's name."""
         if self.ask_button.isEnabled():
             self.drive.ask_takeover()
             self._list(say("run.asked"))
@@ -134,7 +134,7 @@ class RunPage(QWidget):
             self.drive.toggle_pause()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
-        """The pictures go where there is no room for them."""
+        """Hide the pictures where there is no room for them."""
         self.pictures.setVisible(self.height() >= theme.px(LOW))
         super().resizeEvent(event)
 
@@ -162,7 +162,7 @@ class RunPage(QWidget):
         self.note.returnPressed.connect(self.write_note)
         self.whole_button.clicked.connect(self.map.show_whole)
         self.follow_button.clicked.connect(self.map.follow)
-        self.drive.looked.connect(self.look)
+        self.drive.updated.connect(self.look)
 
     @property
     def _while_driving(self) -> tuple[QWidget, ...]:
@@ -223,7 +223,7 @@ class RunPage(QWidget):
 
 
 def thumbnails(tick: Tick) -> list[tuple[str, QImage]]:
-    """The tick's pictures, thinned, from left to right as the driver sees them; then what the policy sees."""
+    """The tick's pictures, reduced: the screens' from left to right, then those of the policy's cameras."""
     found = []
     for name in ordered(list(tick.cameras)):
         image = tick.cameras[name].image

@@ -14,10 +14,10 @@ from cockpit.windows import palette
 from cockpit.windows.instruments import Tone
 
 MOST_TTC_S = 8.0
-"""What `cockpit.authority.time_to_collision` looks ahead."""
+"""How far `cockpit.authority.time_to_collision` looks ahead."""
 AXIS_WIDTH = 34
 LEAST_STEERING = 0.2
-"""Smaller steering than this across the whole plot would look like drama."""
+"""Least range of the steering's axis: finer, small corrections would look like large ones."""
 
 
 class LivePlots(QWidget):
@@ -46,7 +46,7 @@ class LivePlots(QWidget):
             column.addWidget(plot, stretch=1)
 
     def show_history(self, history: History) -> None:
-        """Draw what is known now."""
+        """Draw the history."""
         table = history.columns()
         for name, curve in self._curves.items():
             curve.setData(table["time_s"], table[name], connect="finite")

@@ -1,4 +1,4 @@
-"""The drive in figures: who drives, what the policy says, how fast everything runs, what is being recorded."""
+"""The drive in figures: who drives, the policy's answer, the rates of all parts, what is being recorded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from recorder.schema import Tick
 
 GOOD, FAIR, BAD = (palette.TONES[tone].name() for tone in (Tone.HUMAN, Tone.BLEND, Tone.ALERT))
 SLOW_SHARE = 0.95
-"""Below this share of the wanted rate a rate is shown in amber."""
+"""Below this share of its target a rate is shown in amber."""
 OLD_PLAN_S = 0.6
 
 STARTING = frozenset({Phase.READY, Phase.SIMULATOR, Phase.POLICY, Phase.WORLD})
@@ -42,7 +42,7 @@ class AuthorityPlate(QWidget):
         return QSize(theme.px(270), theme.px(84))
 
     def show_authority(self, who: str, why: str, tone: Tone | None) -> None:
-        """Change what is said; without a tone the plate is grey."""
+        """Change the text; without a tone the plate is grey."""
         if (who, why, tone) != (self.who, self.why, self._tone):
             self.who, self.why, self._tone = who, why, tone
             self.update()
@@ -93,14 +93,14 @@ class StatusPanel(QWidget):
         self.show_nothing()
 
     def show_nothing(self) -> None:
-        """As before the first drive."""
+        """Return to the state before the first drive."""
         self.plate.show_authority(say("phase.ready"), say("phase.ready_why"), None)
         self.says.setText(say("policy.no_plan"))
         self.answer.setText("")
         self.inputs.clear()
 
     def show_status(self, status: RunStatus, tick: Tick | None) -> None:
-        """What the drive is doing; `tick` is its newest one."""
+        """Show the drive's state; `tick` is its newest one."""
         is_live = tick is not None and status.phase is Phase.DRIVING
         if tick is not None:
             self._show_tick(tick, status)
@@ -115,8 +115,8 @@ class StatusPanel(QWidget):
         self._show_times(status, tick)
 
     def show_screens(self, painted: int, dropped: int, photon: str, elsewhere: Sequence[FollowerStatus] = ()) -> None:
-        """Ticks the driver's screens showed and had to skip; how long an input took to be seen on them; how the
-        machines do that show the others.
+        """Show how many ticks the driver's screens showed and skipped, how long an input took to appear on them, and
+        the state of the machines that show the other screens.
         """
         self.rates.show_fact("photon", photon)
         share = dropped / max(1, painted + dropped)
@@ -126,7 +126,7 @@ class StatusPanel(QWidget):
         self.rates.show_fact("screens", words, FAIR if is_bad else "")
 
     def _show_times(self, status: RunStatus, tick: Tick | None) -> None:
-        """Where the last tick's time went, on the wall clock."""
+        """Show the wall time of the last tick's parts."""
         if status.times is None or tick is None:
             return
         times = status.times
@@ -143,9 +143,9 @@ class StatusPanel(QWidget):
         self.says.setText(shown.policy)
         self.answer.setText(answer_words(tick.plan) if tick.plan else "")
         self.drive.show_fact("speed", say("facts.speed_limit", speed=shown.speed_kmh, limit=shown.limit_kmh))
-        wanted_hz = 1.0 / tick.delta_s if tick.delta_s else 0.0
-        colour = FAIR if status.loop_hz < SLOW_SHARE * wanted_hz else ""
-        self.rates.show_fact("loop", say("facts.of_hz", rate=status.loop_hz, wanted=wanted_hz), colour)
+        target_hz = 1.0 / tick.delta_s if tick.delta_s else 0.0
+        colour = FAIR if status.loop_hz < SLOW_SHARE * target_hz else ""
+        self.rates.show_fact("loop", say("facts.of_hz", rate=status.loop_hz, wanted=target_hz), colour)
         self.drive.show_fact("time", f"{tick.time_s - status.begin_time_s:.1f} s")
         self.drive.show_fact("route", say("facts.of_m", driven=tick.route.driven_m, length=tick.route.length_m))
         is_near = tick.ttc_s < 3.0
@@ -251,7 +251,7 @@ def stream_words(stream: StreamStatus) -> str:
 
 
 def phase_words(phase: Phase) -> tuple[str, str]:
-    """What the plate says while nobody drives."""
+    """The plate's texts while nobody drives."""
     why = {
         Phase.SIMULATOR: "phase.simulator_why",
         Phase.POLICY: "phase.policy_why",
@@ -265,7 +265,7 @@ def phase_words(phase: Phase) -> tuple[str, str]:
 
 
 def follower_words(status: FollowerStatus) -> str:
-    """How one machine's screens do."""
+    """The state of one machine's screens in a line."""
     if not status.is_here:
         return say("facts.follower_away", machine=status.machine)
     return say("facts.follower", machine=status.machine, shown=status.shown, missed=status.missed)

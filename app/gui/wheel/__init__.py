@@ -1,1 +1,1 @@
-"""The page that finds out which axis of a wheel is which, and writes its profile."""
+"""The page that calibrates a wheel: finds its axes and buttons, and writes its profile."""

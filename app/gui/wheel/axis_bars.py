@@ -14,7 +14,7 @@ ROW, LABEL, VALUE, BAR = 26, 84, 64, 10
 
 
 class AxisBars(QWidget):
-    """One row an axis: its name, a bar from the low to the high end, the raw value."""
+    """One row per axis: its name, a bar from the low to the high end, the raw value."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""The calibration wizard: turn left, turn right, press each pedal and two buttons; a profile in YAML comes of it.
+"""The calibration wizard: turn left, turn right, press each pedal and two buttons; the result is a profile in YAML.
 
-What the movements mean is worked out in `cockpit.devices.calibration`; this page asks for them one after the other and
-shows what the device says meanwhile, so that a pedal that is not connected is seen at once.
+`cockpit.devices.calibration` evaluates the movements; this page requests them one after the other and shows the
+device's raw values meanwhile, so that a pedal that is not connected is noticed at once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RIM_DEG = 900.0
 
 
 class WheelPage(QWidget):
-    """Device and steps on the left, what is asked for now on the right."""
+    """Device and steps on the left, the requested movement on the right."""
 
     saved = pyqtSignal(str)
     """A profile was written to this file."""
@@ -62,11 +62,11 @@ class WheelPage(QWidget):
 
     @property
     def step(self) -> Step | None:
-        """What is asked for now; None before it began."""
+        """The step that is requested now; None before the calibration began."""
         return None if self.device is None else self.device.calibration.step
 
     def refresh(self) -> None:
-        """Look again for devices; keeps what was chosen where it is still there."""
+        """Search again for devices; keeps the present choice where it is still available."""
         chosen = self.devices.currentData()
         self.devices.clear()
         for info in list_devices():
@@ -78,15 +78,15 @@ class WheelPage(QWidget):
         self.begin_button.setEnabled(self.devices.currentData() is not None)
 
     def begin(self) -> None:
-        """Open the chosen device and ask for the first step."""
+        """Open the chosen device and request the first step."""
         self.stop()
         try:
             self.device = CalibratedDevice(self.devices.currentData())
         except DeviceError as error:
-            self.message.tell(str(error), is_bad=True)
+            self.message.show_message(str(error), is_bad=True)
             self._show_step()
             return
-        self.message.tell("")
+        self.message.show_message("")
         self.name.setText(self.device.name)
         self.range.setValue(RIM_DEG)
         self._timer.start()
@@ -94,43 +94,43 @@ class WheelPage(QWidget):
         self.next_button.setFocus()
 
     def go_on(self) -> None:
-        """The driver is done with the step: the next one, or the same again with what was missing."""
+        """Evaluate the step that the driver has done: go on to the next, or repeat it and show what was missing."""
         if self.device is None or self.step is Step.DONE:
             return
         self._look()
         if self.device is not None:
-            self.message.tell(self.device.calibration.finish(), is_bad=True)
+            self.message.show_message(self.device.calibration.finish(), is_bad=True)
         self._show_step()
 
     def save_to(self, path: Path) -> None:
-        """Write the profile; the page says where it is."""
+        """Write the profile, and show its path."""
         if self.device is None:
             return
         try:
             write_profile(self.device.profile(self.name.text().strip(), self.range.value()), path)
         except OSError as error:
-            self.message.tell(say("wheel.not_saved", path=path, why=error.strerror or error), is_bad=True)
+            self.message.show_message(say("wheel.not_saved", path=path, why=error.strerror or error), is_bad=True)
             return
         self.stop()
         self._show_step()
-        self.message.tell(say("wheel.saved", path=path))
+        self.message.show_message(say("wheel.saved", path=path))
         self.saved.emit(str(path))
 
     def stop(self) -> None:
-        """Give the device back."""
+        """Close the device."""
         self._timer.stop()
         if self.device is not None:
             self.device.close()
             self.device = None
 
     def set_running(self, is_running: bool) -> None:
-        """A drive has the wheel for itself."""
+        """Disable the page while a drive is on, which uses the wheel alone."""
         if is_running:
             self.stop()
             self._show_step()
         else:
             self.refresh()
-        self.message.tell(say("wheel.driving") if is_running else "")
+        self.message.show_message(say("wheel.driving") if is_running else "")
         self.setEnabled(not is_running)
 
     def _look(self) -> None:
@@ -141,7 +141,7 @@ class WheelPage(QWidget):
         except DeviceError as error:
             self.stop()
             self._show_step()
-            self.message.tell(str(error), is_bad=True)
+            self.message.show_message(str(error), is_bad=True)
             return
         self.bars.show_axes(_axis_rows(self.device))
         names = ", ".join(sorted(_button_name(code) for code in self.device.keys)) or say("wheel.no_buttons")
@@ -231,7 +231,7 @@ def _heading() -> QLabel:
 
 
 def _axis_rows(device: CalibratedDevice) -> list[tuple[str, float, int]]:
-    """Name, share of the range and raw value of every axis; hats are none."""
+    """Name, share of the range and raw value of every axis, without hats."""
     rows = []
     for code, raw in device.axes.items():
         if code in HATS:
@@ -246,5 +246,5 @@ def _button_name(code: int) -> str:
 
 
 def _first(names: str | list[str] | tuple[str, ...]) -> str:
-    """The kernel has several names for some codes."""
+    """The first name of a code: the kernel has several for some."""
     return names if isinstance(names, str) else names[0]
