@@ -65,7 +65,7 @@ def hash_of_snapshot(snapshot: carla.WorldSnapshot) -> str:
     return digest.hexdigest()
 
 
-def drive(port: int, what: Drive) -> None:
+def drive(port: int, load: Drive) -> None:
     """Drive, and print for each tick the hashes of its snapshot and of its picture, if there was one."""
     client = carla.Client("127.0.0.1", port)
     client.set_timeout(60.0)
@@ -73,13 +73,13 @@ def drive(port: int, what: Drive) -> None:
     settings = world.get_settings()
     settings.synchronous_mode, settings.fixed_delta_seconds = True, STEP_S
     world.apply_settings(settings)
-    cars = _spawn_cars(client, world, what.vehicles)
+    cars = _spawn_cars(client, world, load.vehicles)
     controllers = _spawn_walkers(world)
     images: queue.Queue[Any] = queue.Queue()
-    camera = _spawn_camera(world, what, cars[0], images) if what.picture_every else None
-    for tick in range(what.ticks):
+    camera = _spawn_camera(world, load, cars[0], images) if load.picture_every else None
+    for tick in range(load.ticks):
         frame, picture = world.tick(), ""
-        if what.picture_every and tick % what.picture_every == 0:
+        if load.picture_every and tick % load.picture_every == 0:
             image = images.get(timeout=60.0)
             assert image.frame == frame
             picture = hashlib.sha256(image.raw_data).hexdigest()
@@ -125,30 +125,30 @@ def _spawn_walkers(world: carla.World) -> list[Any]:
     return controllers
 
 
-def _spawn_camera(world: carla.World, what: Drive, car: int, images: queue.Queue[Any]) -> Any:
+def _spawn_camera(world: carla.World, load: Drive, car: int, images: queue.Queue[Any]) -> Any:
     blueprint = world.get_blueprint_library().find("sensor.camera.rgb")
-    blueprint.set_attribute("image_size_x", str(what.width))
-    blueprint.set_attribute("image_size_y", str(what.height))
-    blueprint.set_attribute("sensor_tick", str(what.picture_every * STEP_S))
+    blueprint.set_attribute("image_size_x", str(load.width))
+    blueprint.set_attribute("image_size_y", str(load.height))
+    blueprint.set_attribute("sensor_tick", str(load.picture_every * STEP_S))
     place = carla.Transform(carla.Location(x=-6.0, z=3.0))
     camera: Any = world.spawn_actor(blueprint, place, attach_to=world.get_actor(car))
     camera.listen(images.put)
     return camera
 
 
-def run_twice(what: Drive, timeout_s: float = 3600.0) -> tuple[RunHashes, RunHashes]:
+def run_twice(load: Drive, timeout_s: float = 3600.0) -> tuple[RunHashes, RunHashes]:
     """Two runs at the same time, each with processes of its own. RuntimeError when one of them fails."""
     with ExitStack() as cleaning:
-        servers = [_start(cleaning, "sim", "--port", "0", "--seed", SEED, *_options(what)) for _ in range(2)]
+        servers = [_start(cleaning, "sim", "--port", "0", "--seed", SEED, *_options(load)) for _ in range(2)]
         ports = [server.stdout.readline().split()[-1] for server in servers if server.stdout]
-        numbers = [str(n) for n in (what.ticks, what.vehicles, what.picture_every, what.width, what.height)]
+        numbers = [str(n) for n in (load.ticks, load.vehicles, load.picture_every, load.width, load.height)]
         runs = [_start(cleaning, "benchmarks.determinism", "--drive", port, *numbers) for port in ports]
-        first, second = (_hashes_of(run.communicate(timeout=timeout_s)[0], what) for run in runs)
+        first, second = (_hashes_of(run.communicate(timeout=timeout_s)[0], load) for run in runs)
     return first, second
 
 
-def _options(what: Drive) -> list[str]:
-    return ["--map", what.town] + ([] if what.picture_every else ["--no-rendering"])
+def _options(load: Drive) -> list[str]:
+    return ["--map", load.town] + ([] if load.picture_every else ["--no-rendering"])
 
 
 def _start(cleaning: ExitStack, module: str, *arguments: str) -> subprocess.Popen[str]:
@@ -158,10 +158,10 @@ def _start(cleaning: ExitStack, module: str, *arguments: str) -> subprocess.Pope
     return process
 
 
-def _hashes_of(text: str, what: Drive) -> RunHashes:
+def _hashes_of(text: str, load: Drive) -> RunHashes:
     words = [line.split() for line in text.splitlines()]
-    if len(words) != what.ticks:
-        raise RuntimeError(f"a run ended after {len(words)} of {what.ticks} ticks; its complaint is above")
+    if len(words) != load.ticks:
+        raise RuntimeError(f"a run ended after {len(words)} of {load.ticks} ticks; its complaint is above")
     return RunHashes([line[0] for line in words], [line[1] for line in words if len(line) > 1])
 
 

@@ -38,7 +38,7 @@ WIDEST_PX = 2000
 
 
 def main() -> None:
-    """What the command line asks for."""
+    """Takes the pictures that the command line asks for."""
     what, *rest = sys.argv[1:] or ["display"]
     if what in ("pages", "wheel"):
         size, name = rest

@@ -16,7 +16,7 @@ def test_two_runs_of_a_seeded_drive_with_30_vehicles_and_walkers_are_the_same_by
 def test_two_runs_of_a_camera_behind_a_car_send_the_same_pictures_byte_for_byte(tmp_path):
     road = tmp_path / "road.xodr"
     road.write_text(two_part_road(part_m=100.0))
-    what = Drive(ticks=13, vehicles=3, picture_every=6, width=64, height=36, town=str(road))
-    first, second = run_twice(what, timeout_s=120.0)
+    load = Drive(ticks=13, vehicles=3, picture_every=6, width=64, height=36, town=str(road))
+    first, second = run_twice(load, timeout_s=120.0)
     assert first == second
     assert len(set(first.pictures)) == 3  # the camera moves with its car

@@ -249,20 +249,20 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("words", "changes"), REFUSALS.items())
 def test_a_refused_hand_back_says_why_and_leaves_the_car_with_the_person(words, changes):
-    wish = {"driver": driver_input(hand_back_pressed=True), **changes}
-    decision = decide(in_state(Authority.HUMAN), inputs(**wish))
+    hand_back = {"driver": driver_input(hand_back_pressed=True), **changes}
+    decision = decide(in_state(Authority.HUMAN), inputs(**hand_back))
     assert decision.state.authority is Authority.HUMAN
     assert kinds(decision) == [EventKind.HAND_BACK_REFUSED]
     assert words in decision.events[0].text
 
 
 def test_a_held_hand_back_button_asks_once():
-    wish = driver_input(hand_back_pressed=True, brake=0.5)
-    decisions = run(in_state(Authority.HUMAN), lambda frame: inputs(frame, driver=wish), 2.0)
+    hand_back = driver_input(hand_back_pressed=True, brake=0.5)
+    decisions = run(in_state(Authority.HUMAN), lambda frame: inputs(frame, driver=hand_back), 2.0)
     assert sum(len(d.events) for d in decisions) == 1
 
 
-def test_the_expert_comes_in_through_the_same_door_as_a_person():
+def test_the_expert_takes_over_by_the_same_rules_as_a_person():
     expert = DriverInput(kind=DriverKind.EXPERT, takeover_pressed=True, brake=0.3)
     assert decide(in_state(Authority.POLICY), inputs(driver=expert)).state.authority is Authority.HUMAN
 

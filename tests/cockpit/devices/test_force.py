@@ -78,9 +78,7 @@ numbers = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @given(st.booleans(), numbers, numbers, numbers, numbers, numbers, numbers, numbers, numbers)
-def test_no_input_gives_more_than_all_or_what_is_no_number(
-    follows, target, speed, slip, bump, distance, since, turned, rate
-):
+def test_every_input_gives_a_finite_torque_in_range(follows, target, speed, slip, bump, distance, since, turned, rate):
     made = torque(ForceDemand(follows, target, speed, slip, bump, distance, since), 0.0, turned, rate)
     assert -1.0 <= made <= 1.0
 

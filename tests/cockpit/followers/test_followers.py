@@ -171,14 +171,14 @@ def test_whatever_happens_a_frame_waits_at_most_its_time_and_goes_once(steps):
 
 @pytest.mark.parametrize("plan", [PLAN, None])
 @pytest.mark.parametrize("distance_m", [43.0, math.inf])
-def test_a_tick_says_the_same_to_the_driver_on_another_machine(plan, distance_m):
+def test_a_tick_shows_the_same_to_the_driver_on_another_machine(plan, distance_m):
     route = dataclasses.replace(tick().route, command=RouteCommand.LEFT, command_distance_m=distance_m)
     sent = tick(12, plan=plan, ego_at_plan=actor(-3.0), route=route, driver=DriverInput(event_time_s=99.0))
     _, content = message_in(line_from(Kind.TICK, tick=content_of_tick(sent)))
-    there = tick_from_content(content["tick"], {})
-    assert instruments_from_tick(there) == instruments_from_tick(sent)
-    assert (there.frame, there.ego.pose, there.ego_at_plan.pose) == (12, sent.ego.pose, sent.ego_at_plan.pose)
-    assert there.driver.event_time_s == 0.0  # another machine's clock measures nothing here
+    received = tick_from_content(content["tick"], {})
+    assert instruments_from_tick(received) == instruments_from_tick(sent)
+    assert (received.frame, received.ego.pose, received.ego_at_plan.pose) == (12, sent.ego.pose, sent.ego_at_plan.pose)
+    assert received.driver.event_time_s == 0.0  # another machine's clock measures nothing here
 
 
 JUNK = [
@@ -195,7 +195,7 @@ JUNK = [
 
 
 @pytest.mark.parametrize("line", JUNK)
-def test_nothing_that_arrives_does_more_than_be_refused(line):
+def test_a_malformed_message_is_refused(line):
     with pytest.raises(MessageError):
         message_in(line)
 
@@ -203,9 +203,9 @@ def test_nothing_that_arrives_does_more_than_be_refused(line):
 @pytest.mark.parametrize("name", ["cave_floor", "desk_curved", "desk_mirrors", "cave"])
 def test_a_rig_arrives_whole_with_its_meshes(tmp_path, name):
     rig = load_rig(name)
-    there = rig_from_content(json.loads(json.dumps(content_of_rig(rig))), tmp_path)
-    assert there.cameras() == rig.cameras()
-    assert there.hud_screen_name() == rig.hud_screen_name()
+    received = rig_from_content(json.loads(json.dumps(content_of_rig(rig))), tmp_path)
+    assert received.cameras() == rig.cameras()
+    assert received.hud_screen_name() == rig.hud_screen_name()
 
 
 def test_a_mesh_is_not_written_anywhere_else(tmp_path):
@@ -260,7 +260,7 @@ def test_the_program_says_why_it_was_refused(hub):
 @pytest.mark.parametrize(
     "junk", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 200_000, b'{"kind": "ready", "frame": 1}\n', b""]
 )
-def test_junk_is_sent_away_and_disturbs_nobody(hub, junk):
+def test_junk_is_refused_and_does_not_disturb_the_drive(hub, junk):
     with socket.create_connection(("127.0.0.1", hub.port), 10) as connection:
         connection.sendall(junk)
         connection.shutdown(socket.SHUT_WR)

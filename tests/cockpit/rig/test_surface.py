@@ -90,7 +90,7 @@ def test_a_pfm_of_points_is_a_mesh_with_a_vertex_a_pixel(tmp_path):
         ("u,v,s,t\n0,0,0,nan\n0,1,0,1\n1,0,1,0\n1,1,1,1\n", "finite"),
     ],
 )
-def test_a_wrong_mesh_says_what_is_wanted(tmp_path, text, advice):
+def test_a_wrong_mesh_says_what_is_expected(tmp_path, text, advice):
     path = tmp_path / "mesh.csv"
     path.write_text(text)
     with pytest.raises(ConfigError, match=advice):

@@ -13,7 +13,7 @@ from tests.cockpit.session.session_parts import Keeper
 from tests.cockpit.session.straight_world import straight_session
 
 LINES_LEAST = 40
-"""A tick runs through more lines of the loop than this: else the test below would not be one."""
+"""A tick runs through more lines of the loop than this; with fewer, the test below would prove nothing."""
 
 
 def lines_of_a_tick() -> int:
@@ -34,7 +34,7 @@ def lines_of_a_tick() -> int:
     ],
     ids=["takeover", "rewind", "mark"],
 )
-def test_whatever_is_asked_at_any_moment_of_a_tick_is_done_once(ask, answer):
+def test_a_request_at_any_moment_of_a_tick_is_served_once(ask, answer):
     moments = lines_of_a_tick()
     assert moments > LINES_LEAST
     for moment in range(1, moments + 1):

@@ -140,7 +140,7 @@ def test_a_wheel_that_is_plugged_in_again_can_take_the_car_at_once(stage, folder
     assert ticks[FAILS_AT + 8].authority.authority is Authority.HUMAN
 
 
-def test_axes_that_are_no_numbers_are_no_wish(stage, folder):
+def test_axes_that_are_no_numbers_are_ignored(stage, folder):
     broken = driver_input(steer=math.nan, throttle=math.inf, brake=math.nan)
     device = Device(lambda number: broken if number >= FAILS_AT else driver_input())
     ticks = FaultDrive(stage, folder, ExpertPlanner(), device).run(30)
@@ -201,7 +201,7 @@ class Breaking:
         ("cannot be closed", ""),
     ],
 )
-def test_a_screen_that_fails_costs_itself_only(stage, folder, how, words):
+def test_a_screen_that_fails_is_the_only_loss(stage, folder, how, words):
     person = Device(lambda number: driver_input(takeover_pressed=number == 20, throttle=0.3))
     drive = FaultDrive(stage, folder, ExpertPlanner(), person, (Breaking(how),))
     ticks = drive.run(30)
@@ -211,7 +211,7 @@ def test_a_screen_that_fails_costs_itself_only(stage, folder, how, words):
     check_recording(drive, ticks)
 
 
-def test_a_screens_process_that_is_killed_costs_itself_only(stage, folder):
+def test_a_screens_process_that_is_killed_is_the_only_loss(stage, folder):
     screen = ScreenProcess()
     person = Device(lambda number: driver_input(takeover_pressed=number == 20, throttle=0.3))
     drive = FaultDrive(stage, folder, ExpertPlanner(), person, (screen,))

@@ -240,9 +240,9 @@ def test_when_the_display_is_gone_the_drive_ends_whole_and_leaves_no_car_behind(
     with virtual_displays(1) as environment, _running(command, environment) as child:
         _wait_for(lambda: any(tmp_path.glob("*/segments/*.zarr")), child)
         os.kill(int(environment[PID_VARIABLE]), signal.SIGKILL)
-        said = child.communicate(timeout=CHILD_S)[1]
+        stderr = child.communicate(timeout=CHILD_S)[1]
     assert child.returncode == 1
-    assert "Did the X11 server die?" in said
+    assert "Did the X11 server die?" in stderr
     world = _world(server)
     assert not world.get_settings().synchronous_mode  # the world runs on its own clock again, and no car is left in it
     assert not list(world.get_actors().filter("vehicle.*"))

@@ -32,7 +32,7 @@ def test_a_tick_says_where_the_ego_was_when_its_plan_was_made():
     assert [tick.ego_at_plan for tick in keeper.ticks[1:]] == [ego_at[frame] for frame in frames]
 
 
-def test_a_plan_whose_frame_is_long_past_is_none():
+def test_a_plan_whose_frame_is_long_past_is_dropped():
     session = straight_session(policy=Stuck())
     ticks = [session.step() for _ in range(round(REMEMBERED_S / STEP_S) + 3)]
     known = [tick.plan is not None for tick in ticks]

@@ -78,8 +78,8 @@ def picture(hazard: bool, seed: int = 0, width: int = CAMERA.width, height: int 
 def straight_on(codebook: Codebook, frame: int, speed_mps: float) -> Plan:
     """The policy's plan in every frame: straight on at 8 m/s."""
     times_s = 0.5 * np.arange(1, HORIZON + 1)
-    wish = np.stack([SPEED_MPS * times_s, 0 * times_s, 0 * times_s], axis=-1)
-    tokens = codebook.encode(wish)
+    path = np.stack([SPEED_MPS * times_s, 0 * times_s, 0 * times_s], axis=-1)
+    tokens = codebook.encode(path)
     return Plan(
         frame=frame,
         time_s=frame * STEP_S,

@@ -155,7 +155,7 @@ def test_one_policy_alone_makes_a_report_too(tmp_path):
     assert "→</span>" not in text
 
 
-def test_it_refuses_policies_that_did_not_drive_and_logs_that_are_none(tmp_path):
+def test_it_refuses_policies_that_did_not_drive_and_invalid_logs(tmp_path):
     with pytest.raises(RefineError, match="no policy named later"):
         write_report(tmp_path / "r.html", evaluation_of(1, 1), after="later")
     (tmp_path / "training.jsonl").write_text("no json\n")

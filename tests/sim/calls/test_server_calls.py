@@ -123,8 +123,8 @@ def drive_and_record(client, world, name, count=60):
 def test_a_recording_is_replayed_where_it_was_driven(client, world):
     places = drive_and_record(client, world, "drive.log")
     world = synchronous_world(client)
-    said = client.replay_file("drive.log", 0.0, 0.0, 0)
-    assert "Total time recorded: 2.95" in said
+    message = client.replay_file("drive.log", 0.0, 0.0, 0)
+    assert "Total time recorded: 2.95" in message
     world.tick()
     (car,) = world.get_actors().filter("vehicle.*")
     assert car.type_id == "vehicle.tesla.model3"
