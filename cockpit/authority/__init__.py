@@ -1,1 +1,1 @@
-"""Who drives: arbitration between policy, person and safe stop, and what it looks at. Pure functions, no I/O."""
+"""Who drives: arbitration between policy, person and safe stop, and its inputs. Pure functions, no I/O."""

@@ -1,12 +1,11 @@
-"""Who has the car: one pure function from (state, inputs) to (state, control, events), asked once in every tick.
+"""Who has the car: one pure function from (state, inputs) to (state, control, events), called once per tick.
 
 The person always wins. Any override (steering against the policy, brake, throttle, the takeover button) gives
-the person the car in the tick in which it is seen, from every state; hysteresis, conditions and blending are for the
-way back only. What fails leads to REQUESTED and then SAFE_STOP, never to a car with nobody
-driving.
+the person the car in the tick in which it is detected, from every state; hysteresis, conditions and blending apply to
+the hand-back only. Failures lead to REQUESTED and then SAFE_STOP, never to a car with nobody driving.
 
-The whole logic is `TRANSITIONS`, a table of (authority, trigger) to authority, and `_trigger`, which says what happened
-in this tick: overrides (`cockpit.authority.overrides`) are looked at before everything else. Shape after openpilot's
+The whole logic is `TRANSITIONS`, a table of (authority, trigger) to authority, and `_trigger`, which finds the trigger
+of this tick: overrides (`cockpit.authority.overrides`) are checked before everything else. Shape after openpilot's
 `selfdrive/selfdrived/state.py` and the phase table of LeRobot's `rollout/strategies/dagger.py`.
 """
 
@@ -74,7 +73,7 @@ _EVENTS = {
 }
 _PLAN_PROBLEMS = frozenset({Reason.PLAN_MISSING, Reason.PLAN_STALE, Reason.POLICY_FAILED})
 _PASSING_CAUSES = _PLAN_PROBLEMS | {Reason.ROUTE_LEFT, Reason.TTC_LOW, Reason.POLICY_UNSURE}
-"""Causes of a request that may go away by themselves; a lost device or the experimenter's wish needs a person."""
+"""Causes of a request that may end by themselves; a lost device or the experimenter's request needs a person."""
 
 
 def arbitrate(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> Decision:
@@ -185,7 +184,7 @@ def _is_clear(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationCon
 
 
 def _observed(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> ArbiterState:
-    """The state with what is watched over several ticks brought up to this one."""
+    """The state, its values that span several ticks updated with this one."""
     state = observed(state, inputs, config)
     is_unsure = config.request_entropy > 0.0 and inputs.plan_entropy > config.request_entropy
     state = replace(state, unsure_since_s=_since(state.unsure_since_s, inputs.time_s) if is_unsure else None)
@@ -200,7 +199,7 @@ def _since(began_s: float | None, now_s: float) -> float:
 def _steered(
     state: ArbiterState, inputs: ArbiterInputs, control: Control, config: ArbitrationConfig
 ) -> tuple[tuple[float, float], ...]:
-    """What the rim's motor was asked for lately, this tick's steering included."""
+    """The steering that the rim's motor has followed lately, this tick's included."""
     kept = tuple(one for one in state.steered if inputs.time_s - one[0] <= config.servo_lag_s + 1e-6)
     return (*kept, (inputs.time_s, control.steer))
 
@@ -261,13 +260,13 @@ def _safe_stop_control(state: ArbiterState, inputs: ArbiterInputs, config: Arbit
     """Keep the lane and come to a stand at an even deceleration, then hold."""
     if inputs.ego_speed_mps < STANDSTILL_MPS:
         return Control(brake=1.0, hand_brake=True)
-    wanted = max(0.0, state.entry_speed_mps - config.safe_stop_decel_mps2 * (inputs.time_s - state.since_time_s))
-    brake = config.safe_stop_brake + SAFE_STOP_GAIN * (inputs.ego_speed_mps - wanted)
+    target_mps = max(0.0, state.entry_speed_mps - config.safe_stop_decel_mps2 * (inputs.time_s - state.since_time_s))
+    brake = config.safe_stop_brake + SAFE_STOP_GAIN * (inputs.ego_speed_mps - target_mps)
     return Control(steer=inputs.lane_steer, brake=_clipped(brake, 0.0, 1.0))
 
 
 def _sane(inputs: ArbiterInputs) -> ArbiterInputs:
-    """The inputs with every control in CARLA's ranges. A broken number is no wish of the driver's and no plan."""
+    """The inputs with every control in CARLA's ranges. NaN and infinity count as no input, and as no plan."""
     driver, plan = inputs.driver, inputs.policy_control
     if plan is not None:
         is_finite = math.isfinite(plan.steer) and math.isfinite(plan.throttle) and math.isfinite(plan.brake)

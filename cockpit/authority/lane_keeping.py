@@ -1,4 +1,4 @@
-"""Steering that keeps the route when the policy cannot be asked: what a takeover request and the safe stop steer by.
+"""Steering along the route without a policy, for takeover requests and the safe stop.
 
 Pure pursuit (Coulter, CMU-RI-TR-92-01) on the route ahead. Not a driver: it knows nothing of speed or other cars.
 """
@@ -17,9 +17,9 @@ MAX_STEER_RAD = math.radians(70.0)
 LOOKAHEAD_M = 3.0
 LOOKAHEAD_S = 0.5
 MAX_STEER = 0.4
-"""More is never steered without a driver: it reaches every turn of a town at walking pace."""
+"""Limit of this steering, enough for every turn of a town at walking pace."""
 MAX_OFFSET_M = 3.5
-"""Farther beside the route than a lane's width the wheels are held straight: crossing lanes blindly is no rescue."""
+"""Farther beside the route than this (a lane's width) the wheels are held straight: crossing lanes would be unsafe."""
 
 
 def lane_steer(pose: Pose, speed_mps: float, route: RouteState) -> float:

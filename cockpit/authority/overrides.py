@@ -1,9 +1,8 @@
-"""Whether the person claims the car: the way in of the arbitration, pure, asked before everything else in every tick.
+"""Whether the person claims the car (an override): pure, evaluated before everything else in every tick.
 
-A clear override counts in the tick in which it is seen. A gentle hand, under the threshold of a clear one, counts when
-it pulls the same way for a moment: this distinguishes it from bumps and noise, and does not delay a clear override.
-What a motor does to the rim is no hand: a rim that lies where the motor was lately asked to turn it is explained by the
-motor.
+A clear override counts in the tick in which it is detected. Gentle steering, under that threshold, counts when it keeps
+its direction for a moment: this distinguishes it from bumps and noise, and does not delay a clear override. A motor's
+turning of the rim is no override: a rim that lies where the motor was lately commanded is explained by the motor.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from recorder.schema import Authority, Reason
 
 
 def override(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> Reason | None:
-    """By what the person claims the car in this tick; None while nobody does. `state` must be `observed`."""
+    """How the person claims the car in this tick; None while they do not. `state` must be `observed`."""
     driver, rest = inputs.driver, state.rest
     if not has_hands(driver):
         return None
@@ -36,7 +35,7 @@ def override(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConf
 
 
 def steers(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationConfig) -> bool:
-    """Whether a hand steers against the policy: clearly now, or gently for `steer_hint_s`."""
+    """Whether the driver steers against the policy: clearly now, or gently for `steer_hint_s`."""
     moved, apart = moved_steer(state, inputs, config), steer_apart(inputs)
     if abs(moved) > config.steer_dead_band and abs(apart) > steer_threshold(inputs.ego_speed_mps, config):
         return True
@@ -64,7 +63,7 @@ def moved_steer(state: ArbiterState, inputs: ArbiterInputs, config: ArbitrationC
         return steer - rest.steer
     lately = [applied for at, applied in state.steered if inputs.time_s - at <= config.servo_lag_s + 1e-6]
     is_new = inputs.time_s - state.since_time_s <= config.servo_lag_s
-    if is_new or not lately:  # the motor sets out from where the last hand left the rim
+    if is_new or not lately:  # the motor starts from where the driver left the rim
         lately.append(rest.steer)
     if inputs.policy_control is not None:
         lately.append(inputs.policy_control.steer)

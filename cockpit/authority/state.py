@@ -1,4 +1,4 @@
-"""What the arbitration looks at, remembers and decides: data only. The logic is in `overrides` and `arbitration`."""
+"""The arbitration's inputs, state and decision: data only. The logic is in `overrides` and `arbitration`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from recorder.schema import Authority, AuthorityState, Control, DriverInput, Dri
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Where wheel and throttle lay when the car was last in other hands; overrides are measured from here.
+    """Positions of wheel and throttle when the person last had the car; overrides are measured from here.
 
-    It follows both towards zero (a wheel that springs back is let go of, a foot that leaves the pedal is no press) and
-    never away from it.
+    They follow both inputs towards zero (a wheel that is released springs back, a foot leaves the pedal) and never away
+    from it.
     """
 
     steer: float
@@ -29,7 +29,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class SteerHint:
-    """A gentle hand on the wheel: which way it pulls, and since when."""
+    """Gentle steering against the policy: its direction, and since when."""
 
     side: int
     """1 to the right, -1 to the left."""
@@ -68,7 +68,7 @@ class ArbiterState:
 
 @dataclass(frozen=True, slots=True)
 class ArbiterInputs:
-    """Everything one decision looks at."""
+    """All inputs of one decision."""
 
     frame: int
     """Frame that the decided control leads to."""

@@ -17,7 +17,7 @@ from recorder.schema import ActorState
 HORIZON_S = 8.0
 STEP_S = 0.1
 SIDE_MARGIN_M = 0.2
-"""Boxes that pass each other nearer than this touch: mirrors, and a little of the unknown."""
+"""Boxes that pass each other nearer than this count as touching: mirrors, and a margin."""
 
 
 def time_to_collision(ego: ActorState, actors: Sequence[ActorState], path_world: NDArray[np.floating]) -> float:

@@ -1,6 +1,6 @@
-"""The device that is being calibrated: opened as it is, without a profile, and everything it says fed to `Calibration`.
+"""The device that is being calibrated: opened without a profile, and all its events passed to `Calibration`.
 
-For the command line and the window's wizard alike; nothing here waits, whoever calibrates decides when to look.
+For the command line and the window's wizard alike. Nothing here waits: the caller decides when to read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CalibratedDevice:
 
     @property
     def name(self) -> str:
-        """What the device calls itself."""
+        """The device's own name."""
         return self._device.name
 
     @property
@@ -64,7 +64,7 @@ class CalibratedDevice:
         return self.calibration.profile(name or self.name, info.vendor, info.product, wheel_range_deg)
 
     def close(self) -> None:
-        """Give the device back; safe to call twice."""
+        """Close the device; safe to call twice."""
         self._device.close()
 
     def _take(self, kind: int, code: int, value: int) -> None:

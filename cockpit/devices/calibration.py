@@ -1,6 +1,6 @@
 """A profile from what the driver does: hands off, turn left, turn right, press each pedal, press the buttons.
 
-Pure: the caller (the command line, the window's wizard) shows `step`, feeds `saw` with what the device says, and calls
+Pure: the caller (the command line, the window's wizard) shows `step`, passes the device's state to `saw`, and calls
 `finish` when the driver is done. Which axis is the rim, and which the pedals, follows from which moved most.
 """
 
@@ -17,7 +17,7 @@ from evdev import ecodes
 from cockpit.devices.profile import Action, DeviceProfile, PedalAxis, SteerAxis, UsbId
 
 MOVED = 0.15
-"""Share of an axis's range that counts as moved: less is a hand that trembles."""
+"""Share of an axis's range that counts as moved: less may be a trembling hand."""
 REST_MARGIN = 0.03
 """Dead zone given to a pedal that was calibrated."""
 

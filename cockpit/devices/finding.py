@@ -49,7 +49,7 @@ class WheelAndPedals:
 
     @property
     def status(self) -> str:
-        """What both are doing, for people."""
+        """The state of both, for people."""
         return f"{self._rim.status}; {self._pedals.status}"
 
     def read(self, tick: Tick | None) -> DriverInput:
@@ -57,20 +57,20 @@ class WheelAndPedals:
         return merged(self._rim.read(tick), self._pedals.read(None))
 
     def close(self) -> None:
-        """Give both back."""
+        """Close both."""
         self._rim.close()
         self._pedals.close()
 
 
 class NobodyDriving:
-    """A `DriverSource` for sessions without a person."""
+    """A `DriverSource` for sessions without a person: always neutral."""
 
     def read(self, tick: Tick | None) -> DriverInput:  # noqa: ARG002
         """Always neutral."""
         return DriverInput(kind=DriverKind.NONE)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to close."""
 
 
 def list_devices(inputs: Path = Path("/dev/input")) -> tuple[DeviceInfo, ...]:

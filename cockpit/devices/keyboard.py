@@ -147,7 +147,7 @@ class KeyboardDriver:
         )
 
     def close(self) -> None:
-        """Let go of every key; safe to call twice."""
+        """Release every key; safe to call twice."""
         self.release_all()
 
     def _change(self, key: Key, is_down: bool, time_s: float | None) -> None:

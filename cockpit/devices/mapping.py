@@ -1,8 +1,8 @@
-"""From raw axis values and buttons to the driver's input in CARLA's ranges: pure arithmetic, no device in sight.
+"""From raw axis values and buttons to the driver's input in CARLA's ranges: pure arithmetic, no device is opened.
 
 A reader folds events into a `RawState` one by one; a tick turns the newest state into a `DriverInput`. An axis that has
-not spoken yet reads as released (a G29's pedals report 0 or 127 before they were first touched, which would be full or
-half throttle). Profiles must be `resolved`: their ends are numbers.
+sent no event yet reads as released (a G29's pedals report 0 or 127 before they were first touched, which would be full
+or half throttle). Profiles must be `resolved`: their ends are numbers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class RawState:
     """Everything a device has sent so far."""
 
     axes: Mapping[int, int] = field(default_factory=dict)
-    """Axis code -> newest raw value; axes that have not spoken are missing."""
+    """Axis code -> newest raw value; axes that have sent no event are missing."""
     keys: frozenset[int] = frozenset()
     """Codes of the buttons that are down."""
     tapped: frozenset[int] = frozenset()
@@ -44,7 +44,7 @@ def steer_from_raw(axis: SteerAxis, raw: int, wheel_range_deg: float) -> float:
 
 
 def rim_turned(profile: DeviceProfile, state: RawState) -> float | None:
-    """How far the rim is turned in units of steer, beyond 1 past the lock; None before it spoke."""
+    """How far the rim is turned in units of steer, beyond 1 past the lock; None before its first event."""
     axis = profile.steer
     raw = state.axes.get(ecodes.ecodes[axis.code]) if axis is not None else None
     if axis is None or raw is None:
@@ -84,7 +84,7 @@ def with_event(state: RawState, profile: DeviceProfile, kind: int, code: int, va
 
 
 def driver_input_from_raw(profile: DeviceProfile, state: RawState) -> DriverInput:
-    """What the driver does now; a button that was tapped between two ticks counts as down in this one."""
+    """The driver's input now; a button that was tapped between two ticks counts as down in this one."""
     held = state.keys | state.tapped
 
     def down(action: Action) -> bool:

@@ -1,4 +1,4 @@
-"""What a wheel is: its USB identity, what its axes and buttons mean, and how raw values become CARLA's ranges.
+"""A wheel's description: its USB identity, what its axes and buttons mean, and how raw values become CARLA's ranges.
 
 Profiles are YAML (`assets/devices/*.yaml`, or a file of one's own); codes are the kernel's names from
 `linux/input-event-codes.h`. `cockpit.devices.mapping` applies them.
@@ -126,7 +126,7 @@ class DeviceProfile(BaseModel):
     clutch: PedalAxis | None = None
     buttons: dict[Action, tuple[KeyCode, ...]] = {}
     autocentre: Annotated[float, Field(ge=0.0, le=2.0)] = 0.0
-    """How hard the motor pulls the rim to the middle, as a factor on `wheel.autocentre_share`; 0 leaves it limp. Used
+    """How hard the motor pulls the rim to the middle, as a factor on `wheel.autocentre_share`; 0 switches it off. Used
     where the wheel takes no constant force."""
     force: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Share of the motor's strength that is used for feeling the road and for following the policy; 0 switches it off.
@@ -141,9 +141,9 @@ class DeviceProfile(BaseModel):
                 raise ValueError("a device without steer, throttle and brake is of no use; add one of them")
             return self
         for actions in ((Action.TAKEOVER, Action.PADDLE), (Action.HAND_BACK,)):
-            if not any(self.buttons.get(action) for action in actions):
-                wanted = actions[0]
-                raise ValueError(f"buttons: no button for '{wanted}'; a driver needs one, e.g. {wanted}: [BTN_TRIGGER]")
+            if not any(self.buttons.get(one) for one in actions):
+                action = actions[0]
+                raise ValueError(f"buttons: no button for '{action}'; a driver needs one, e.g. {action}: [BTN_TRIGGER]")
         return self
 
     @property
@@ -152,7 +152,7 @@ class DeviceProfile(BaseModel):
         return self.steer is not None and self.throttle is not None and self.brake is not None
 
     def fits(self, vendor: int, product: int) -> bool:
-        """Whether a device of this identity is one of ours."""
+        """Whether this profile fits a device of this identity."""
         return UsbId(vendor=vendor, product=product) in self.match
 
     def key_codes(self, action: Action) -> frozenset[int]:

@@ -41,7 +41,7 @@ FORCE_S = 0.01
 RATE_SMOOTHING = 0.3
 """Share of the newest reading in the rim's speed: a rim of 900 degrees moves in steps of its sensor."""
 STUCK_S = 1.5
-"""A reader that gave no sign for this long hangs: its last reading is no input of the driver's."""
+"""A reader that has not run for this long hangs: its last reading is not used as input."""
 LOOK_S = 0.1
 """How often a silent wheel is checked to be still there; the kernel mostly reports it, a hub in trouble may not."""
 
@@ -120,7 +120,7 @@ class EvdevWheel:
 
     @property
     def status(self) -> str:
-        """What the wheel is doing, for people."""
+        """The wheel's state, for people."""
         with self._lock:
             return self._status
 
@@ -153,7 +153,7 @@ class EvdevWheel:
         )
 
     def close(self) -> None:
-        """Give the device back; safe to call twice."""
+        """Close the device; safe to call twice."""
         if self._stopping.is_set():
             return
         self._stopping.set()
@@ -199,18 +199,18 @@ class EvdevWheel:
             _close_quietly(device)
 
     def _turn(self, motor: Motor, rim: _RimWatch) -> None:
-        """Send the motor its force of now."""
+        """Send the motor its present force."""
         now_s = time.monotonic()
         with self._lock:
             demand, at_s = self._demand if self._demand is not None else (None, 0.0)
             turned = rim_turned(self._resolved, self._raw)
-        if turned is None:  # the rim has not spoken yet: nobody knows where it is
+        if turned is None:  # the rim has sent no event yet: its angle is unknown
             motor.set(0.0, now_s)
             return
         rim.update(turned, now_s)
-        wanted = torque(demand, now_s - at_s, turned, rim.rate_per_s)
+        output = torque(demand, now_s - at_s, turned, rim.rate_per_s)
         follows = demand is not None and demand.follows
-        if rim.runaway.update(now_s, wanted if follows else 0.0, rim.rate_per_s):
+        if rim.runaway.update(now_s, output if follows else 0.0, rim.rate_per_s):
             log.error(
                 "%s turns away from where it should go, motor off: set force_is_reversed in its profile to %s",
                 self._profile.name,
@@ -218,7 +218,7 @@ class EvdevWheel:
             )
             motor.stop()
         else:
-            motor.set(wanted, now_s)
+            motor.set(output, now_s)
         with self._lock:
             self._has_motor = motor.is_working
 
@@ -234,8 +234,8 @@ class EvdevWheel:
         """The kernel dropped events (its buffer was full): ask for the state of everything instead."""
         keys = frozenset(device.active_keys())
         with self._lock:
-            spoken = {code: device.absinfo(code).value for code in self._raw.axes}
-            self._raw = replace(self._raw, axes=spoken, keys=keys, event_time_s=time_s)
+            axes = {code: device.absinfo(code).value for code in self._raw.axes}
+            self._raw = replace(self._raw, axes=axes, keys=keys, event_time_s=time_s)
 
     def _open(self) -> evdev.InputDevice:
         path = self._fixed_path or find_wheel(self._profile)

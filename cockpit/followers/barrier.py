@@ -1,7 +1,7 @@
 """When a frame is shown: as soon as every follower that keeps up has its pictures, and at the latest when time is up.
 
-Pure: times come in, decisions go out. A follower that was late several times in a row is not waited for any more, until
-it has been in time again: one slow machine delays the others for a quarter of a second, not for the whole drive.
+Pure: from times to decisions. A follower that was late several times in a row is not waited for any more, until it has
+been in time again: one slow machine delays the others for a quarter of a second, not for the whole drive.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class Follower:
         """Follow one drive; how it ended, or None when nobody listens there (yet).
 
         Raises:
-            Refused: the hub does not want this machine.
+            Refused: the hub refuses this machine.
             MessageError: what answers there is no hub of this release.
             WorldError: the session's CARLA server cannot be used from here.
             ConfigError: the screens do not fit this machine's displays.
@@ -201,12 +201,12 @@ class Follower:
     def _say(self, kind: Kind, **content: Any) -> None:
         made = self._socket
         if made is not None:
-            # CARLA's threads and the windows' speak as well; a closed line is noticed by the reading end.
+            # CARLA's and the windows' threads send as well; a closed connection is noticed by the reading thread.
             with self._speaking, contextlib.suppress(OSError):
                 made.sendall(line_from(kind, **content))
 
     def _leave(self) -> None:
-        """Give back all that belongs to the session."""
+        """Release everything that belongs to the session."""
         screens, self._screens = self._screens, None
         cameras, self._cameras = self._cameras, None
         self._socket, self._rig, self._content, self._ready_frame, self.eye_m = None, None, None, -1, None

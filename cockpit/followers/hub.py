@@ -48,14 +48,14 @@ JOIN_LINE = 1 << 16
 
 
 class World(Protocol):
-    """What the hub needs of the drive."""
+    """The drive's values that the hub needs."""
 
     def world_address(self) -> tuple[str, int]:
         """Host and RPC port of the CARLA server."""
         ...
 
     def forget_cameras(self, actor_ids: Iterable[int]) -> None:
-        """Destroy the cameras of a follower that went without doing so."""
+        """Destroys the cameras of a follower that left without doing so."""
         ...
 
 
@@ -137,7 +137,7 @@ class ScreenHub:
         self._soon(self._begin, tick)
 
     def show_paused(self, is_paused: bool) -> None:
-        """Tell the followers whether the world stands still; the caller tells this machine's screens itself."""
+        """Send the followers whether the world is paused; the caller updates this machine's own screens."""
         if is_paused is not self._is_paused:
             self._is_paused = is_paused
             self._soon(self._send_all, line_from(Kind.PAUSED, is_paused=is_paused))
@@ -151,7 +151,7 @@ class ScreenHub:
         self._own.close()
 
     def status(self) -> tuple[FollowerStatus, ...]:
-        """How every follower does, whether it is here or not."""
+        """The state of every follower, connected or not."""
         return tuple(self._status_of(name) for name in self.names)
 
     @property
@@ -282,7 +282,7 @@ class ScreenHub:
         except (MessageError, ValueError, KeyError, TypeError) as error:
             log.warning("a follower was sent away: %s", error)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            pass  # it went; what that means is the same as when it says so
+            pass  # it is disconnected, which is handled below like an orderly end
         finally:
             if link is not None:
                 self._leave(link)

@@ -22,7 +22,7 @@ ALPHA, BETA = 0.6, 0.15
 LONGEST_STEP_S = 0.2
 """After a longer silence the filter starts anew."""
 FARTHEST_M = 20.0
-"""A tracker that says more than this has lost its calibration."""
+"""A tracker that reports a greater distance than this has lost its calibration."""
 
 
 class TrackingError(ConfigError):

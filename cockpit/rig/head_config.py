@@ -1,4 +1,4 @@
-"""What a rig file says about head tracking: where the poses come from, and how they become the driver's eye."""
+"""The head tracking of a rig file: where the poses come from, and how they become the driver's eye."""
 
 from __future__ import annotations
 

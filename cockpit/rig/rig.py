@@ -1,7 +1,7 @@
 """The rig: how many screens the driver sits in front of, where they stand, and where the driver's eye is.
 
-Read from YAML (`assets/rigs/*.yaml`, or a file of one's own; docs/rigs.md). A rig says what is in the room: screens,
-mirrors, an instrument cluster, who tracks the head. Which cameras the world must have for it follows by
+Read from YAML (`assets/rigs/*.yaml`, or a file of one's own; docs/rigs.md). A rig describes the room: screens, mirrors,
+an instrument cluster, the head's tracker. The cameras that the world needs for it are computed in
 `cockpit.rig.projection` and `cockpit.rig.surface`.
 """
 
@@ -55,7 +55,7 @@ class Shown(BaseModel):
     region_px: Region | None = None
     """Left, top, width, height on that display, where several screens share one (a video wall); None: all of it."""
     machine: MachineName | None = None
-    """The machine that shows it: a follower's host name, or what it was called by; None: the one that drives."""
+    """The machine that shows it: a follower's host name, or the name it joined with; None: the one that drives."""
 
 
 class Screen(Shown):
@@ -101,7 +101,7 @@ class Screen(Shown):
         return {**data, **angles, "size_m": (width, height)}
 
     def plane(self) -> ScreenPlane:
-        """The screen in radians, as `cockpit.rig.projection` wants it."""
+        """The screen in radians, as `cockpit.rig.projection` expects it."""
         return ScreenPlane(
             name=self.name,
             centre_m=self.position_m,
@@ -181,7 +181,7 @@ class Rig(BaseModel):
     mirrors: tuple[Mirror, ...] = ()
     cluster: Cluster | None = None
     head: HeadTracking = HeadTracking()
-    """Who says where the eye is; without it the eye stays where `eye_in_rig_m` puts it."""
+    """The tracker that measures the eye; without it the eye stays at `eye_in_rig_m`."""
     machines: Machines = Machines()
     """Where followers join; of use when a screen names a `machine`."""
     _folder: Path = PrivateAttr(default=Path())

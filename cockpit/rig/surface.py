@@ -46,7 +46,7 @@ def read_mesh(path: Path, screen: ScreenPlane) -> tuple[NDArray[np.float64], NDA
     """The vertices of a warp file: (R, C, 2) u, v and (R, C, 3) points in the rig frame, metres.
 
     Raises:
-        ConfigError: the file is missing, or is no table (or PFM) of a regular grid; says which line and what is wanted.
+        ConfigError: the file is missing, or is no table (or PFM) of a regular grid; names the line and the fault.
     """
     if path.suffix.lower() == ".pfm":
         return _read_pfm(path)

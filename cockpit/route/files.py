@@ -27,7 +27,7 @@ MARGIN_M = 6.0
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """A route as a file says it: where it must pass, what happens on it, and in which weather."""
+    """A route as described in a file: its waypoints, scenarios and weathers."""
 
     route_id: str
     town: str

@@ -46,7 +46,7 @@ class Lane:
     length_m: float
     is_junction: bool
     speed_limit_mps: float | None
-    """None where the road says nothing: what was allowed before goes on."""
+    """None where the road gives no limit: the previous road's remains in force."""
 
     def s_at(self, along: float) -> float:
         """OpenDRIVE s of a point `along` the lane; lanes with positive ids run against s."""
@@ -210,7 +210,7 @@ def _is_driving(waypoint: carla.Waypoint) -> bool:
 
 
 def _is_valid_for(landmark: carla.Landmark, lane_id: int) -> bool:
-    """Whether a signal speaks to a lane: by its validities and by the direction it faces."""
+    """Whether a signal applies to a lane: by its validities and by the direction it faces."""
     facing = landmark.orientation
     if facing == carla.LandmarkOrientation.Positive and lane_id > 0:
         return False

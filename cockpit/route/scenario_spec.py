@@ -1,4 +1,4 @@
-"""What a route file says about a scenario: its type, where it is triggered, and its parameters.
+"""A scenario as described in a route file: its type, where it is triggered, and its parameters.
 
 Plain data, in the CARLA leaderboard's terms: a parameter is an XML element whose attributes are kept as they are
 (`<distance value="40"/>`, `<frequency from="40" to="90"/>`, `<start_actor_flow x= y= z=/>`) and read on demand.

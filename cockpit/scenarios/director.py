@@ -1,7 +1,7 @@
 """Plays the scenarios of a route while a session drives it: stages them, ticks their trees and judges.
 
 The session passes every finished tick to `step`; what the scenarios change in the world is then sent before the next
-one. What happened comes back as events for the next tick, so that a recording says which scene was played when.
+one. What happened is returned as events for the next tick, so that a recording contains which scene was played when.
 """
 
 from __future__ import annotations

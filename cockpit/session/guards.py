@@ -121,7 +121,7 @@ class GuardedDriver:
         self._kind = DriverKind.HUMAN
 
     def read(self, tick: Tick) -> DriverInput:
-        """Hands and feet now; not connected when they cannot be read."""
+        """The driver's input now; not connected when it cannot be read."""
         try:
             read = self._driver.read(tick)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""What the session asks of the parts it is wired to, as structural types.
+"""The interfaces that the session requires of its parts, as structural types.
 
 `cockpit` may import nothing of `policy`, `recorder` (but the schema) or `app`; whoever builds a session passes objects
 that fit these protocols. None of these calls may block the tick, `PolicyDriver.wait` apart, which only headless
@@ -44,14 +44,14 @@ class PolicyDriver(Protocol):
 
 
 class DriverSource(Protocol):
-    """The person's (or the expert's) hands and feet."""
+    """The source of the person's (or the expert's) inputs."""
 
     def read(self, tick: Tick | None) -> DriverInput:
-        """Newest input state. `tick` is the last finished tick, which the expert looks at and devices ignore."""
+        """Newest input state. `tick` is the last finished tick, which the expert uses and devices mostly ignore."""
         ...
 
     def close(self) -> None:
-        """Give the device back; safe to call twice."""
+        """Close the device; safe to call twice."""
         ...
 
 
@@ -64,7 +64,7 @@ class CameraAim(Protocol):
 
 
 class TickConsumer(Protocol):
-    """Screens, recorder, meters: whoever wants every tick and must never slow the loop."""
+    """Screens, recorder, meters: they get every tick, and must never slow the loop."""
 
     def consume(self, tick: Tick) -> None:
         """Take the tick at once; queue or drop, never block. Must not raise."""
@@ -77,7 +77,7 @@ class TickConsumer(Protocol):
 
 @runtime_checkable
 class ReportsTrouble(Protocol):
-    """A consumer that goes on although something went wrong (the recorder on a full disk) and says so."""
+    """A consumer that goes on although something went wrong (the recorder on a full disk) and reports it."""
 
     @property
     def error(self) -> str | None:

@@ -1,4 +1,4 @@
-"""What a session adds up while it runs, and the moment at which it is over.
+"""The totals of a running session, and the conditions that end it.
 
 Pure bookkeeping over ticks: distance, takeovers, events, and the end conditions of the CARLA leaderboard and
 Bench2Drive (route completed, time-out, blocked, route left for good). It touches neither the world nor the driver.
@@ -46,7 +46,7 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """What came of a session."""
+    """The result of a session."""
 
     route_id: str
     end: EndReason
@@ -65,7 +65,7 @@ class SessionResult:
     """Distance driven on no driving lane."""
     events: tuple[LoggedEvent, ...] = ()
     scenarios: tuple[ScenarioOutcome, ...] = ()
-    """What came of the route's scenarios."""
+    """The outcomes of the route's scenarios."""
 
     @property
     def completion(self) -> float:

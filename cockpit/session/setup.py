@@ -51,7 +51,7 @@ class Stage:
         policy_sha256: str = "",
         rig: str = "",
     ) -> SessionInfo:
-        """What is constant in a session on this stage, as the recorder wants it."""
+        """What is constant in a session on this stage, as the recorder needs it."""
         started = datetime.now(UTC)
         return SessionInfo(
             session_id=f"{started:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}",

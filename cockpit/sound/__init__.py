@@ -1,1 +1,1 @@
-"""What the driver hears: engine, tyres, wind and the chime of a takeover request."""
+"""The driver's sounds: engine, tyres, wind and the chime of a takeover request. No windows."""

@@ -1,4 +1,4 @@
-"""What the car sounds like: engine, tyres, wind, a hit, and the voice that asks for a takeover; each with a switch.
+"""The car's sounds: engine, tyres, wind, a hit, and the voice that requests a takeover; each with a switch.
 
 The loops are synthesised at the start from a seed, so no recordings are shipped but the voice. Loudness is a pure
 function of the tick; `CarSound` is a `TickConsumer` that only sets volumes, and falls silent where there is no sound
@@ -33,7 +33,7 @@ GEARS_MPS = (8.0, 15.0, 24.0, 34.0)
 WIND_FULL_MPS = 40.0
 TYRES_FULL_MPS = 35.0
 SQUEAL_MPS2 = 6.0
-"""Sideways acceleration from which tyres are heard to slide; they are loudest at 9."""
+"""Sideways acceleration from which tyres squeal; they are loudest at 9."""
 HIT_FULL_NS = 8000.0
 """Impulse of a hit that is as loud as it gets: a small car at walking pace."""
 
@@ -61,11 +61,11 @@ class Loudness:
     hit: float = 0.0
     """Of a hit in this tick."""
     speaks: bool = False
-    """The voice asks for a takeover."""
+    """The voice requests a takeover."""
 
 
 def loudness_from_tick(tick: Tick, config: SoundConfig, arbitration: ArbitrationConfig) -> Loudness:
-    """What is to be heard of a tick."""
+    """How loud each sound of a tick is."""
     speed, load = tick.ego.speed_mps, tick.control.throttle
     hits = [event.value for event in tick.events if event.kind is EventKind.COLLISION]
     asked_s = tick.time_s - tick.authority.since_time_s
@@ -156,7 +156,7 @@ def _levelled(sound: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class CarSound:
-    """A `TickConsumer` that makes the car heard. Silent where there is no sound device."""
+    """A `TickConsumer` that plays the car's sounds. Silent where there is no sound device."""
 
     def __init__(self, config: SoundConfig | None = None, arbitration: ArbitrationConfig | None = None) -> None:
         self._config = config or SoundConfig()
@@ -170,15 +170,15 @@ class CarSound:
         """Set the volumes of a tick."""
         if not self.is_audible:
             return
-        heard = loudness_from_tick(tick, self._config, self._arbitration)
-        volumes = {f"engine{number}": volume for number, volume in enumerate(heard.engine)}
-        volumes |= {"tyres": 0.5 * heard.tyres, "squeal": heard.squeal, "wind": heard.wind}
+        loudness = loudness_from_tick(tick, self._config, self._arbitration)
+        volumes = {f"engine{number}": volume for number, volume in enumerate(loudness.engine)}
+        volumes |= {"tyres": 0.5 * loudness.tyres, "squeal": loudness.squeal, "wind": loudness.wind}
         for name, volume in volumes.items():
             self._loops[name].set_volume(self._config.volume * volume)
-        if heard.hit:
-            self._hit.set_volume(min(1.0, 2.0 * self._config.volume) * heard.hit)
+        if loudness.hit:
+            self._hit.set_volume(min(1.0, 2.0 * self._config.volume) * loudness.hit)
             self._hit.play()
-        if heard.speaks and self._voice is not None and self._voice.get_num_channels() == 0:
+        if loudness.speaks and self._voice is not None and self._voice.get_num_channels() == 0:
             self._voice.set_volume(min(1.0, 2.0 * self._config.volume))
             self._voice.play()
 

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def rings(tick: Tick, after_s: float) -> bool:
-    """Whether the chime is to be heard: a takeover has been requested for at least `after_s` (`request_sound_s`)."""
+    """Whether the chime is to ring: a takeover has been requested for at least `after_s` (`request_sound_s`)."""
     state = tick.authority
     return state.authority is Authority.REQUESTED and tick.time_s - state.since_time_s >= after_s
 
@@ -37,12 +37,12 @@ class Chime:
             log.info("no sound (%s): takeover requests are shown, not heard", error)
 
     def sound(self, is_wanted: bool) -> None:
-        """Ring while wanted; a ring that has begun ends by itself."""
+        """Ring while `is_wanted`; a ring that has begun ends by itself."""
         if self._sound is not None and is_wanted and self._sound.get_num_channels() == 0:
             self._sound.play()
 
     def close(self) -> None:
-        """Give the loudspeakers back; safe to call twice."""
+        """Close the sound device; safe to call twice."""
         if self._sound is not None:
             self._sound = None
             self._mixer.quit()

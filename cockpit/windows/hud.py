@@ -111,7 +111,7 @@ def _draw_speed(painter: QPainter, height: float, shown: Instruments) -> None:
 
 
 def _draw_policy(painter: QPainter, height: float, shown: Instruments) -> None:
-    """Bottom left: what the policy says it will do."""
+    """Bottom left: the policy's announced manoeuvre."""
     plate = QRectF(-312, height - 52, 216, 44)
     _plate(painter, plate, palette.PANEL)
     title = "POLICY SAYS" if math.isfinite(shown.plan_age_s) else "POLICY"

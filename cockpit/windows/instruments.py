@@ -1,4 +1,4 @@
-"""What the instruments say about a tick, in a driver's words: pure, from `Tick` to text and numbers.
+"""The instruments' content for a tick, in a driver's words: pure, from `Tick` to text and numbers.
 
 Every message a driver can ever see is in one of the tables below.
 """
@@ -39,7 +39,7 @@ PAUSED_WORDS = (
     "Leave wheel and pedals as they are: the drive goes on from here.",
     "To go on: F6, or Resume in the window",
 )
-"""What stands on the driver's screen while the experimenter lets the world stand still, and what to do."""
+"""The driver's screen while the experimenter has paused the world: what it shows, and what to do."""
 
 REASON_WORDS = {
     Reason.SESSION_START: "session begins",
@@ -117,7 +117,7 @@ class Instruments:
     banner: str
     """Flashes across the screen while a takeover is requested; empty otherwise."""
     policy: str
-    """What the policy says it will do."""
+    """The policy's announced manoeuvre."""
     plan_age_s: float
     """Simulation time since the frame the plan was made from; inf without a plan."""
     confidence: float
@@ -131,7 +131,7 @@ class Instruments:
 
 
 def instruments_from_tick(tick: Tick) -> Instruments:
-    """Everything the instruments say about `tick`."""
+    """All content of the instruments for `tick`."""
     authority = tick.authority.authority
     is_expert = tick.driver.kind is DriverKind.EXPERT
     return Instruments(

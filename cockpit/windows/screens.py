@@ -143,7 +143,7 @@ class DriverScreens(QObject):
         chime_after_s: float | None = 0.0,
     ) -> None:
         """`eye` returns where a tracked eye is (to be) in the rig frame; None: it is at rest. The chime of a takeover
-        request joins in after `chime_after_s`; None: it is heard elsewhere.
+        request rings after `chime_after_s`; None: it is played elsewhere.
         """
         super().__init__()
         self._lock = threading.Lock()
@@ -161,13 +161,13 @@ class DriverScreens(QObject):
         self.on_complete: Callable[[int], None] | None = None
         """Called in the GUI thread with a frame's number when every screen has swapped to it."""
         self.trouble_elsewhere: Callable[[], str | None] | None = None
-        """Says what is wrong with screens on other machines."""
+        """Returns what is wrong with screens on other machines; None while nothing is."""
         self.panes = self._make_panes(rig)
         self.hud_name = rig.hud_screen_name()
         """The screen with the instruments."""
         self.meter = PhotonMeter(len(self.panes))
         self._shows_timing = False
-        self._has_told_slow = False
+        self._has_warned_of_slow = False
         self.windows = self._make_windows(rig, self.placement, displays, keyboard)
         self._chime_after_s = chime_after_s
         self._chime = None if chime_after_s is None else Chime()
@@ -256,15 +256,15 @@ class DriverScreens(QObject):
             pane.update()
 
     def _notice(self) -> str:
-        """What the driver's screen says about itself: always when it is slow, the delays when they are asked for."""
+        """The status line of the driver's screen: a warning while it is slow, the delays when they are switched on."""
         share = self.meter.dropped_share()
         is_slow = self.meter.is_slow()
-        if is_slow and not self._has_told_slow:
+        if is_slow and not self._has_warned_of_slow:
             log.warning(
                 "the screens skip %.0f %% of the ticks: lower resolution_px in the rig, or use a faster GPU",
                 100 * share,
             )
-        self._has_told_slow = is_slow
+        self._has_warned_of_slow = is_slow
         notice = f"Screens skip {100 * share:.0f} % of the pictures. " if is_slow else ""
         if self.trouble_elsewhere is not None and (trouble := self.trouble_elsewhere()):
             notice += f"{trouble[0].upper()}{trouble[1:]}. "

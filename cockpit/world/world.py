@@ -122,7 +122,7 @@ class CarlaWorld:
         self._ego.show_hazard_lights(is_on, self._reader.lamps_of(self.ego.id))
 
     def set_back(self, tick: Tick) -> None:
-        """Put everybody who is still there where `tick` says, as fast as they were, and show the lights of then.
+        """Set every actor that still exists to its pose and velocity in `tick`, and the lights to their colours.
 
         The clock goes on. As near as CARLA's API allows (`cockpit.world.set_back`); actors born later stay where they
         are.

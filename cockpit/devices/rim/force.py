@@ -1,6 +1,6 @@
-"""What the rim's motor does, as a torque: the road while the person drives, the policy's steering while it drives.
+"""The torque of the rim's motor: the road's feedback while the person drives, the policy's steering while it drives.
 
-Pure: from what the vehicle does and where the rim is to a torque of -1..1 of what the profile allows, to the right
+Pure: from the vehicle's state and the rim's angle to a torque of -1..1 of what the profile allows, to the right
 positive. Self-aligning torque after the brush model (Pacejka, Tyre and Vehicle Dynamics, 2012, chapter 3): it grows
 with the front tyres' slip and fades when they slide, which is how a driver feels the limit. `motor` sends it.
 """
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from recorder.schema import Authority, Tick
 
 WATCHDOG_S = 0.1
-"""Nothing heard from the session for this long: no force."""
+"""Watchdog: without a tick from the session for this long there is no force."""
 SERVO_MOST = 0.5
-"""The most that the motor may do to follow the policy, as a share of what the profile allows: a hand beats it."""
+"""Limit of the torque that follows the policy, as a share of what the profile allows: the driver's hand is stronger."""
 SERVO_STIFFNESS = 6.0
-"""Torque per unit of steer that is missing: all of it at a twelfth of the range, 37 degrees of a 900 degree rim."""
+"""Torque per unit of steering error: full torque at a twelfth of the range, 37 degrees of a 900 degree rim."""
 SERVO_DAMPING = 1.8
 """Torque against the rim's speed, per unit of steer a second."""
 FADE_S = 0.3
-"""After the car changed hands the road's torque comes in over this time, so that nothing jerks in the hands."""
+"""When the driver gets the car, the road's torque is faded in over this time, so that the rim does not jerk."""
 FRONT_AXLE_M = 1.4
 """From the reference point to the front axle of a usual car."""
 LOCK_RAD = math.radians(70.0)
@@ -43,10 +43,10 @@ RUNAWAY_S = 0.6
 
 @dataclass(frozen=True, slots=True)
 class ForceDemand:
-    """What the motor needs to know of a tick."""
+    """The values of a tick from which the motor's torque follows."""
 
     follows: bool
-    """The policy (or the safe stop) steers, and the rim goes along."""
+    """The policy (or the safe stop) steers, and the rim follows."""
     target: float
     """Steering that is applied, -1..1."""
     speed_mps: float
@@ -60,7 +60,7 @@ class ForceDemand:
 
 
 def demand_from_tick(tick: Tick) -> ForceDemand:
-    """What the motor should know of the newest tick."""
+    """The motor's demand from the newest tick."""
     ego, yaw = tick.ego, tick.ego.pose.yaw
     vx, vy, _ = ego.velocity_mps
     ahead, side = math.cos(yaw) * vx + math.sin(yaw) * vy, -math.sin(yaw) * vx + math.cos(yaw) * vy
@@ -101,7 +101,7 @@ def road_texture(distance_m: float, speed_mps: float, bump_mps2: float) -> float
 
 
 def servo_torque(target: float, steer: float, rate_per_s: float) -> float:
-    """Torque that brings the rim to `target`; never more than a hand can beat."""
+    """Torque that brings the rim to `target`, limited so that the driver's hand is stronger."""
     torque = SERVO_STIFFNESS * (target - steer) - SERVO_DAMPING * rate_per_s
     return max(-SERVO_MOST, min(SERVO_MOST, torque))
 
@@ -113,7 +113,7 @@ def end_stop_torque(turned: float) -> float:
 
 
 def torque(demand: ForceDemand | None, age_s: float, turned: float, rate_per_s: float) -> float:
-    """What the motor does now, -1..1, to the right positive.
+    """The motor's torque now, -1..1, to the right positive.
 
     `turned` is the rim in units of steer (beyond 1 past the lock), `rate_per_s` its speed, `age_s` how old `demand` is.
     """
@@ -121,17 +121,17 @@ def torque(demand: ForceDemand | None, age_s: float, turned: float, rate_per_s: 
         return 0.0
     stop = end_stop_torque(turned)
     if demand.follows:
-        wanted = servo_torque(demand.target, turned, rate_per_s)
+        output = servo_torque(demand.target, turned, rate_per_s)
     else:
         fade = max(0.0, min(1.0, demand.since_s / FADE_S))
         road = aligning_torque(demand.slip_rad, demand.speed_mps)
         road += road_texture(demand.distance_m, demand.speed_mps, demand.bump)
-        wanted = fade * road - DAMPING * rate_per_s
-    return max(-1.0, min(1.0, wanted + stop))
+        output = fade * road - DAMPING * rate_per_s
+    return max(-1.0, min(1.0, output + stop))
 
 
 def _is_sound(demand: ForceDemand, *rim: float) -> bool:
-    """Whether every number is one, and none is absurd: a motor is moved by nothing else."""
+    """Whether every number is finite and plausible: the motor is moved by nothing else."""
     values = (demand.target, demand.speed_mps, demand.slip_rad, demand.bump, demand.distance_m, demand.since_s)
     return all(abs(value) < 1e6 for value in (*values, *rim))
 

@@ -17,7 +17,7 @@ from recorder.schema import Control, Tick
 
 INVADER_MPS = 7.0
 SIREN_FASTER_MPS = 25.0 / 3.6
-"""How much faster than the ego it wants to be (ScenarioRunner)."""
+"""How much faster than the ego it tries to drive (ScenarioRunner)."""
 SIREN_STARTS_M = 6.0
 """It sets off when the ego has: from farther behind, no road of a town is long enough for it to catch up."""
 LOOSE_M = (14.0, 48.0, 74.0)
