@@ -29,7 +29,7 @@ def control_vehicle(context: Context, actor_id: int, control: list[Any]) -> None
     v.steer[slot] = min(max(steer, -1.0), 1.0)
     v.brake[slot] = min(max(brake, 0.0), 1.0)
     v.hand_brake[slot] = bool(hand_brake)
-    # With manual shifting CARLA's gear -1 is the reverse gear, whatever the reverse flag says.
+    # With manual shifting CARLA's gear -1 is the reverse gear, whatever the reverse flag is.
     v.reverse[slot] = int(gear) < 0 if manual else bool(reverse)
     v.manual_gear[slot], v.wanted_gear[slot] = bool(manual), int(gear)
 

@@ -1,4 +1,4 @@
-"""Looks an OpenDRIVE text over before CARLA's library reads it: that library crashes on some files and says little.
+"""Checks an OpenDRIVE text before CARLA's library reads it: that library crashes on some files and reports little.
 
 Only what would make a map unusable is refused, each with one message that names the road and the element.
 """

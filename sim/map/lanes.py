@@ -291,7 +291,7 @@ class _SpeedLimits:
         )
 
     def along(self, road_s: np.ndarray) -> np.ndarray:
-        """Limits in m/s at each s of the road, NaN where nothing is said."""
+        """Limits in m/s at each s of the road, NaN where none is given."""
         limit = np.full(len(road_s), np.nan)
         for s, value in self._by_road:
             limit[road_s >= s] = value

@@ -94,7 +94,7 @@ class Streams:
     """All readers, by stream."""
 
     def __init__(self, is_stream: Callable[[int], bool], greeting: Callable[[int], bytes | None]) -> None:
-        """`is_stream` says whether a stream exists or has existed; `greeting` gives what a new reader is sent first."""
+        """`is_stream`: whether a stream exists or has existed; `greeting`: what a new reader is sent first."""
         self._is_stream = is_stream
         self._greeting = greeting
         self._readers: dict[int, list[StreamConnection]] = {}

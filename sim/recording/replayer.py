@@ -1,4 +1,4 @@
-"""CARLA's replayer: moves the world as a recording says, between its frames where the tick falls between them.
+"""CARLA's replayer: moves the world as recorded, interpolating where a tick falls between two recorded frames.
 
 Actors of the recording are spawned anew, or taken over where one of the same id and blueprint lives; physics is off
 for them until the end. Traffic lights are those of the map, matched by where they stand.

@@ -129,7 +129,7 @@ def actors_blocked(path: Path, min_time_s: float, min_distance_cm: float) -> str
     """Where an actor stood still, since when, and for how long."""
     blocked: list[tuple[float, str]] = []
 
-    def tell(actor_id: int) -> None:
+    def note_blocked(actor_id: int) -> None:
         _, since_s, for_s = still[actor_id]
         if for_s > 0.0 and for_s >= min_time_s:
             blocked.append((for_s, f"{since_s:>8.0f} {actor_id:>6} {names.get(actor_id, ''):<35} {for_s:>10.0f}"))
@@ -145,10 +145,10 @@ def actors_blocked(path: Path, min_time_s: float, min_distance_cm: float) -> str
                 still[actor_id] = (stood[0], since_s, stood[2] + length_s)
                 continue
             if stood is not None:
-                tell(actor_id)
+                note_blocked(actor_id)
             still[actor_id] = (place, last.elapsed_s, 0.0)
     for actor_id in still:
-        tell(actor_id)
+        note_blocked(actor_id)
     lines = [f"{'Time':>8} {'Id':>6} {'Actor':<35} {'Duration':>10}"]
     lines += [line for _, line in sorted(blocked, key=lambda row: -row[0])]
     return head + "\n".join(lines) + "\n" + _foot(last)

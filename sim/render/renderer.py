@@ -84,7 +84,7 @@ class Renderer:
         return self._town
 
     def draw(self, state: SceneState, views: Sequence[CameraView]) -> list[np.ndarray]:
-        """(H, W, 4) uint8 BGRA of every view, alpha 255; what the bytes say, each view's `shows` says."""
+        """(H, W, 4) uint8 BGRA of every view, alpha 255; the meaning of the bytes depends on the view's `shows`."""
         with self._ctx:
             self._set_weather(state.weather)
             cabins = frozenset(view.hidden_actor_id for view in views if view.cabin)
@@ -327,7 +327,7 @@ class Renderer:
         ctx.blend_func = OVER  # type: ignore[assignment]
         effects.draw_rain(view, self._light.rain)
         image = self._read(frame, view)
-        image[..., 3] = 255  # alpha said where the road was wet
+        image[..., 3] = 255  # alpha held where the road is wet
         return image
 
     def _read(self, frame: moderngl.Framebuffer, view: CameraView) -> np.ndarray:

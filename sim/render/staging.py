@@ -75,7 +75,7 @@ TAG_OF_ID = {"vehicle": Tag.CAR, "walker": Tag.PEDESTRIANS, "static": Tag.DYNAMI
 
 
 def label_of(type_id: str, tag: int) -> int:
-    """An instance's tag: its own, or else what its blueprint's id says."""
+    """An instance's tag: its own, or else that of its blueprint's id."""
     return tag or TAG_OF_ID.get(type_id.split(".")[0], Tag.NONE)
 
 

@@ -1,6 +1,6 @@
 """The few surface patterns of the town, painted by numpy into one texture array.
 
-RGB multiplies a surface's own colour; alpha says how much of it is glass instead (1 glass, around 0.5 glass that is
+RGB multiplies a surface's own colour; alpha is how much of it is glass instead (1 glass, around 0.5 glass that is
 lit from inside at night, 0 no glass). Every layer tiles.
 """
 

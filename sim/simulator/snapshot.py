@@ -49,7 +49,7 @@ def _vehicle_states(world: World) -> dict[int, bytes]:
         actor = world.vehicle(actor_id)
         light_index = actor.light_index
         light_id = world.light_ids[light_index] if light_index >= 0 else 0
-        # CARLA says "green" for a vehicle that stands at no light.
+        # CARLA reports "green" for a vehicle that stands at no light.
         light_state = world.signals.lights[light_index].state if light_index >= 0 else 2
         states[actor_id] = wire.VEHICLE_STATE.pack(
             throttle,

@@ -50,7 +50,7 @@ class StaticMesh:
 
     @contextmanager
     def labelled(self, tag: Tag, thing: bool = False) -> Iterator[None]:
-        """What is added inside is `tag` (else its layer says what it is); with `thing`, one thing of its own."""
+        """Label what is added inside as `tag` (by default its layer's); with `thing`, as one thing of its own."""
         before = self._tag, self._thing
         self._tag = tag
         if thing:

@@ -67,7 +67,7 @@ def crosswalks_of(carla_map: carla.Map) -> list[Polygon]:
     for corner in carla_map.get_crosswalks():
         place = (corner.x, corner.y)
         rings[-1].append(place)
-        if len(rings[-1]) > 1 and place == rings[-1][0]:  # CARLA's list says so where one ends
+        if len(rings[-1]) > 1 and place == rings[-1][0]:  # CARLA's list repeats the first corner where one ends
             rings.append([])
     return [Polygon(ring) for ring in rings if len(ring) > 3]
 

@@ -51,7 +51,7 @@ def face_of(item: RoadItem) -> int | None:
 
 
 def stands(item: RoadItem) -> bool:
-    """Whether a sign has a post: Millbrook's (1 m by 0.5 m on the ground) only says where the line lies."""
+    """Whether a sign has a post: Millbrook's (1 m by 0.5 m on the ground) only marks where the line lies."""
     return not (item.z_offset == 0.0 and (item.height, item.width) == (1.0, 0.5))
 
 

@@ -28,7 +28,7 @@ NO_PIVOT = (1e9, 0.0)
 
 
 class Part(enum.IntEnum):
-    """What a vertex belongs to; from `HEAD` on, bit `part - HEAD` of an instance's flags says whether it is lit."""
+    """What a vertex belongs to; from `HEAD` on, bit `part - HEAD` of an instance's flags is set while it is lit."""
 
     FIXED = 0
     PAINT = 1

@@ -18,11 +18,11 @@ HARDEST_BRAKING_MPS2 = 8.0
 _HOLD_BRAKE = 0.35
 
 
-def free_acceleration(speed_mps: np.ndarray, wanted_mps: np.ndarray) -> np.ndarray:
-    """Acceleration on an empty road (IDM's free part; above the wanted speed a firm but limited braking)."""
-    ratio = speed_mps / np.maximum(wanted_mps, 0.1)
+def free_acceleration(speed_mps: np.ndarray, desired_mps: np.ndarray) -> np.ndarray:
+    """Acceleration on an empty road (IDM's free part; above the desired speed a firm but limited braking)."""
+    ratio = speed_mps / np.maximum(desired_mps, 0.1)
     free = np.maximum(MAX_ACCELERATION_MPS2 * (1.0 - ratio**4), -COMFORTABLE_BRAKING_MPS2)
-    return np.where(wanted_mps < 0.1, -COMFORTABLE_BRAKING_MPS2, free)
+    return np.where(desired_mps < 0.1, -COMFORTABLE_BRAKING_MPS2, free)
 
 
 def interaction(
@@ -30,13 +30,13 @@ def interaction(
 ) -> np.ndarray:
     """What a leader takes off the acceleration (IDM, Treiber, Hennecke & Helbing 2000, eq. 3 and 4), positive."""
     closing = speed_mps * (speed_mps - leader_mps) / (2.0 * np.sqrt(MAX_ACCELERATION_MPS2 * COMFORTABLE_BRAKING_MPS2))
-    wanted_gap = standstill_gap_m + np.maximum(speed_mps * HEADWAY_S + closing, 0.0)
-    return MAX_ACCELERATION_MPS2 * (wanted_gap / np.maximum(gap_m, 0.1)) ** 2
+    desired_gap = standstill_gap_m + np.maximum(speed_mps * HEADWAY_S + closing, 0.0)
+    return MAX_ACCELERATION_MPS2 * (desired_gap / np.maximum(gap_m, 0.1)) ** 2
 
 
-def equilibrium_gap_m(speed_mps: float, wanted_mps: float, standstill_gap_m: float = STANDSTILL_GAP_M) -> float:
+def equilibrium_gap_m(speed_mps: float, desired_mps: float, standstill_gap_m: float = STANDSTILL_GAP_M) -> float:
     """The gap at which a driver follows at constant speed (IDM's closed form)."""
-    return (standstill_gap_m + speed_mps * HEADWAY_S) / float(np.sqrt(1.0 - (speed_mps / wanted_mps) ** 4))
+    return (standstill_gap_m + speed_mps * HEADWAY_S) / float(np.sqrt(1.0 - (speed_mps / desired_mps) ** 4))
 
 
 def stopping_acceleration(speed_mps: np.ndarray, distance_m: np.ndarray) -> np.ndarray:
@@ -47,7 +47,7 @@ def stopping_acceleration(speed_mps: np.ndarray, distance_m: np.ndarray) -> np.n
     return np.where(begun, -np.minimum(needed, HARDEST_BRAKING_MPS2), np.inf)
 
 
-def pedals(vehicles: Vehicles, slots: np.ndarray, wanted_mps2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def pedals(vehicles: Vehicles, slots: np.ndarray, desired_mps2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Throttle and brake, each (N,) in 0..1, that give an acceleration: the inverse of the vehicles' model."""
     p = {name: column[slots] for name, column in vehicles.p.items() if name in _NEEDED}
     v, mass = vehicles.vx_body[slots], vehicles.p["mass_kg"][slots]
@@ -55,11 +55,11 @@ def pedals(vehicles: Vehicles, slots: np.ndarray, wanted_mps2: np.ndarray) -> tu
     slope = np.sin(vehicles.ground_pitch[slots])
     # The wheels' spin has to be changed as well.
     inertia = mass + 4.0 * p["wheel_inertia_kgm2"] / p["wheel_radius_m"] ** 2
-    force = inertia * wanted_mps2 + drag + mass * GRAVITY_MPS2 * (p["rolling_resistance"] + slope)
+    force = inertia * desired_mps2 + drag + mass * GRAVITY_MPS2 * (p["rolling_resistance"] + slope)
     engine, limit = vehicles.engine_drag_n[slots], vehicles.drive_limit_n[slots]
     throttle = pedal_of_share((force + engine) / np.maximum(limit + engine, 1.0))
     brake = np.clip(-(force + engine) / (p["max_brake_mps2"] * mass), 0.0, 1.0)
-    standing = (v < 0.3) & (wanted_mps2 < 0.05)
+    standing = (v < 0.3) & (desired_mps2 < 0.05)
     return np.where(standing, 0.0, throttle), np.where(standing, np.maximum(brake, _HOLD_BRAKE), brake)
 
 

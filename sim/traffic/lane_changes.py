@@ -23,17 +23,17 @@ _HURRY_M = 120.0
 
 @dataclass(frozen=True)
 class Situation:
-    """What one driver sees: odometer, own and target speed, the nearest leader's gap and speed (inf: none)."""
+    """One driver's situation: odometer, own and desired speed, the nearest leader's gap and speed (inf: none)."""
 
     odometer_m: float
     speed_mps: float
-    wanted_mps: float
+    desired_mps: float
     leader_gap_m: float
     leader_mps: float
 
 
 def wanted_side(driver: Driver, now: Situation, travelled_m: float, roads: Roads) -> tuple[int, ...]:
-    """Sides to try in this order, -1 left and 1 right, given the metres since the driver was last asked."""
+    """Sides to try in this order, -1 left and 1 right, given the metres since the driver last considered it."""
     if driver.forced_change:
         return (driver.forced_change,)
     needed = needed_side(driver, now.odometer_m, roads)
@@ -49,7 +49,7 @@ def wanted_side(driver: Driver, now: Situation, travelled_m: float, roads: Roads
             return (-1,)
         if dice < share * (settings.random_left_percent + settings.random_right_percent + settings.keep_right_percent):
             return (1,)
-        if now.leader_gap_m < _LOOK_M and now.leader_mps < SLOW_SHARE * now.wanted_mps:
+        if now.leader_gap_m < _LOOK_M and now.leader_mps < SLOW_SHARE * now.desired_mps:
             return (-1, 1)
     return ()
 
@@ -139,8 +139,8 @@ def _has_gap(
     length, v = vehicles.p["length_m"], vehicles.vx_body
     gap = np.abs(ahead) - 0.5 * (length + length[slot])
     closing = np.where(ahead > 0.0, v[slot] - v, v - v[slot])
-    wanted = (1.0, 0.2, 1.0) if hurry else (4.0, 0.4, 2.0)
-    need_m = wanted[0] + wanted[1] * np.maximum(v[slot], 0.0) + wanted[2] * np.maximum(closing, 0.0)
+    margin = (1.0, 0.2, 1.0) if hurry else (4.0, 0.4, 2.0)
+    need_m = margin[0] + margin[1] * np.maximum(v[slot], 0.0) + margin[2] * np.maximum(closing, 0.0)
     if not bool(np.all((gap > need_m) | ~np.isfinite(ahead))):
         return False
     # There must be road to swing out on; and unless one must, going over is only worth it to where one gets on.

@@ -110,9 +110,9 @@ class Paths:
         """
         base = odometer_m - BEHIND_M
         x, y, curvature, limit = sample(lanes, route.legs, base)
-        wanted = limit * factor if fixed_mps is None else np.full(POINTS, fixed_mps)
+        target = limit * factor if fixed_mps is None else np.full(POINTS, fixed_mps)
         curve = np.sqrt(SIDE_ACCELERATION_MPS2 / np.maximum(np.abs(curvature), 1e-4))
-        energy = np.minimum(wanted, curve) ** 2 + 2.0 * SLOWING_MPS2 * _AHEAD
+        energy = np.minimum(target, curve) ** 2 + 2.0 * SLOWING_MPS2 * _AHEAD
         reachable = np.minimum.accumulate(energy[::-1])[::-1] - 2.0 * SLOWING_MPS2 * _AHEAD
         self.x[row], self.y[row], self.curvature[row] = x, y, curvature
         self.yaw[row] = np.arctan2(np.gradient(y), np.gradient(x))

@@ -59,7 +59,7 @@ class Plan:
         return Plan(self.goals, self.turns, done)
 
     def side(self, lane: int, lanes: LaneGraph, routes: LaneRoutes) -> int:
-        """To which side the plan wants the driver of a lane to change, -1 left, 1 right, 0 neither."""
+        """To which side the plan requires the driver of a lane to change, -1 left, 1 right, 0 neither."""
         if self.turn in (Turn.CHANGE_LEFT, Turn.CHANGE_RIGHT):
             return -1 if self.turn is Turn.CHANGE_LEFT else 1
         left, right = lanes.left[lane], lanes.right[lane]

@@ -63,7 +63,7 @@ class RightOfWay:
         return other is not seeker and bool(self.meetings(seeker.crossing, other.crossing))
 
     def crosses(self, seeker: Seeker, holder: Seeker) -> bool:
-        """Whether a holder has still to clear a place where the seeker wants to go."""
+        """Whether a holder has still to clear a place on the seeker's way."""
         if holder.driver is seeker.driver or holder.crossing.suspended:
             return False
         return any(

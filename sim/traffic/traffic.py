@@ -264,8 +264,8 @@ class Traffic(TrafficSettings):
         return seen
 
     def _acceleration(self, motion: Motion, leaders: Leaders) -> np.ndarray:
-        wanted = self._paths.speed_at(self._odometer + 0.3 * motion.speed)
-        free = free_acceleration(motion.speed, wanted)
+        desired = self._paths.speed_at(self._odometer + 0.3 * motion.speed)
+        free = free_acceleration(motion.speed, desired)
         distance = self._table().distance_m
         taken = np.zeros(len(free))
         k = leaders.driver
@@ -294,8 +294,8 @@ class Traffic(TrafficSettings):
             mine = np.nonzero(leaders.driver == k)[0]
             first = mine[np.argmin(leaders.gap_m[mine])] if len(mine) else -1
             gap, leader = (leaders.gap_m[first], leaders.speed_mps[first]) if len(mine) else (np.inf, np.inf)
-            wanted = float(self._paths.speed[k, self._paths.at[k]])
-            now = Situation(here, speed, wanted, float(gap), float(leader))
+            desired = float(self._paths.speed[k, self._paths.at[k]])
+            now = Situation(here, speed, desired, float(gap), float(leader))
             for side in wanted_side(driver, now, here - driver.asked_at_m, self._roads):
                 if change_lane(driver, int(slots[k]), side, now, vehicles, self._roads):
                     break

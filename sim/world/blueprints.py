@@ -117,7 +117,7 @@ def _spec(type_id: str, car: VehicleRow) -> VehicleSpec:
 
 
 def _drivetrain(type_id: str, car: VehicleRow, radius_m: float) -> Drivetrain:
-    """Engine and gears: electric where the special type says so, diesel in vans, trucks and buses; riders pedal."""
+    """Engine and gears: electric where its special type is, diesel in vans, trucks and buses; riders pedal."""
     power_w = 1000.0 * car.power
     # Strong cars have short first gears; what the tyres cannot hold, the traction control takes back.
     force_n = min(max(2.6 + 0.03 * power_w / car.mass, 3.3), 7.5) * car.mass

@@ -38,7 +38,7 @@ class Shining:
 
 
 def street_lamps(heads: np.ndarray, changed: dict[int, StreetLamp]) -> Shining:
-    """Rows and blooms of the (n, 3) lamp heads; `changed` says which are off or shine otherwise."""
+    """Rows and blooms of the (n, 3) lamp heads; `changed` has those that are off or shine differently."""
     rows, glows = np.zeros(len(heads), LAMP), np.zeros(len(heads), GLOW)
     colours = np.tile(STREET_RGB, (len(heads), 1))
     for k, lamp in changed.items():

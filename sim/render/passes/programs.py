@@ -24,7 +24,7 @@ def shader(name: str, **defines: object) -> str:
 
 
 def weather_shader(name: str) -> str:
-    """The text of a program of night, rain and fog, whose alpha says where a road is wet: 0 unless it works it out."""
+    """The text of a program of night, rain and fog; alpha is where a road is wet, 0 unless the shader computes it."""
     return shader(name, WEATHER=1, ALPHA=0.0, **{layer: float(getattr(surfaces, layer)) for layer in LAYERS})
 
 
