@@ -155,7 +155,7 @@ def _refine(
 
 
 def _correct(policy: Path, out: Path, config: DaggerConfig, number: int, on_tick: Callable[[Tick], None]) -> None:
-    """One DAgger round: the policy drives random routes, the expert says what it would have done."""
+    """One DAgger round: the policy drives random routes, the expert labels them with its own actions."""
     with launch_simulator(seed=number) as simulator:
         session = SessionConfig(
             port=simulator.port,

@@ -92,7 +92,7 @@ def small(
                 tasks[at.stage] = progress.add_task(at.stage, total=None, note="")
             task = tasks[at.stage]
             if isinstance(at.detail, CollectProgress):
-                progress.update(task, completed=at.detail.samples, total=at.detail.wanted)
+                progress.update(task, completed=at.detail.samples, total=at.detail.total)
             elif isinstance(at.detail, TrainingStep):
                 note = f"loss {at.detail.loss:.3f}"
                 progress.update(task, completed=at.detail.step, total=at.detail.steps, note=note)

@@ -70,7 +70,7 @@ class ExpertConfig(BaseModel):
     conflict_gap_m: float = Field(default=2.0, ge=0)
     """To the corridor of crossing traffic when waiting for it."""
     conflict_time_s: float = Field(default=0.8, ge=0)
-    """Time it wants before and after crossing traffic."""
+    """Time that it keeps before and after crossing traffic."""
     prediction_s: float = Field(default=3.0, gt=0)
     left_turn_prediction_s: float = Field(default=5.0, gt=0)
     """Oncoming traffic is looked at this far ahead when turning left."""

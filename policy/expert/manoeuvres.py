@@ -197,7 +197,7 @@ def _is_free(tick: Tick, path: RoutePath, offset: float, group: list[_Body], unt
             if comes_to < until_m and body.to_m + body.along_mps * PULLS_OUT_S > -front:
                 return False
         elif body.to_m < front + 4.0:
-            # Beside or behind, on the way to where the ego wants to be when it gets there.
+            # Beside or behind, on the way to where the ego will be when it gets there.
             gap = -front - (body.to_m + (body.along_mps - min(speed + 1.0, PASSING_MPS)) * enter_s)
             closing = max(body.along_mps - min(max(speed, 3.0), PASSING_MPS), 0.0)
             if gap < REAR_GAP_M + REAR_GAP_S * closing and body.to_m > -BEHIND_M and body.along_mps > 0.5:

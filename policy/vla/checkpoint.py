@@ -1,4 +1,4 @@
-"""What a checkpoint folder says about itself: `policy.json` beside the Hugging Face files.
+"""A checkpoint folder's description: `policy.json` beside the Hugging Face files.
 
 The camera the model was trained with, its codebook, how far it plans and how it decodes. Everything that runs or
 trains a policy reads these settings from here, so that a picture is never taken with the wrong lens.

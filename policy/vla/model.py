@@ -1,7 +1,7 @@
 """The vision-language-action model: a picture and a short prompt in, a meta-action and a trajectory's tokens out.
 
 Works on the small checkpoint and on any Qwen2.5-VL or Qwen3-VL folder or hub name; a model that was never tuned for
-driving gets the action tokens added and says that it needs fine-tuning first.
+driving gets the action tokens added and reports that it needs fine-tuning first.
 """
 
 from __future__ import annotations

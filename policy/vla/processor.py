@@ -1,6 +1,6 @@
 """Pictures and chat to tensors, without torchvision.
 
-Transformers' Qwen2.5-VL processor wants a video processor, and with it torchvision, which has no CPU build to go with
+Transformers' Qwen2.5-VL processor needs a video processor, and with it torchvision, which has no CPU build to go with
 CPU torch. One picture a frame needs neither: this is the same processor over the PIL image processor.
 """
 

@@ -30,7 +30,7 @@ class Answer:
     reason: Reason
     """How the person took it."""
     note: str
-    """What the driver said from there on; empty when nothing."""
+    """The driver's note from there on; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Takeover:
     reason: Reason
     """Why the policy lost the car."""
     note: str
-    """What the driver said about it: 'collision ahead'; empty when nothing."""
+    """The driver's note about it, such as 'collision ahead'; empty when there is none."""
     answer: Answer | None
     """When the person took the car; None for a safe stop that nobody answered."""
 

@@ -50,7 +50,7 @@ class SegmentSummary:
     """Why the takeover happened."""
     driver: DriverKind
     note: str
-    """What the driver said about it (the expert does): 'collision ahead'."""
+    """The driver's note about it (the expert gives one), such as 'collision ahead'."""
     takeovers: int
     """Takeovers in the segment: more than one when the next followed within the post window."""
     ticks: int

@@ -1,4 +1,4 @@
-"""Checks a recorded session from end to end and says in plain words what is wrong with it.
+"""Checks a recorded session from end to end and reports in plain words what is wrong with it.
 
 Everything is read once (each chunk's checksum with it): numbers of rows, frames that go up, offsets that fit, pictures
 that decode. A broken or foreign file is a `Problem`, never an exception.
@@ -59,7 +59,7 @@ def verify_segment(path: Path | str) -> list[Problem]:
         return [*_losses(segment), *_faults(segment)]
     except RecordingError as error:
         return [Problem(path, str(error).removeprefix(f"{path} "))]
-    except Exception as error:  # noqa: BLE001 - a damaged file may raise anything, and the user wants a sentence
+    except Exception as error:  # noqa: BLE001 - a damaged file may raise anything, and the user needs a message
         return [Problem(path, f"cannot be read: {type(error).__name__}: {error}")]
 
 

@@ -199,7 +199,7 @@ class SegmentRecorder:
         }
         try:
             return _OpenSegment(path, attributes)
-        except Exception as error:  # noqa: BLE001 - the session goes on whatever the disk says
+        except Exception as error:  # noqa: BLE001 - the session goes on whatever fails in writing
             self._fail(error, path)
             return None
 

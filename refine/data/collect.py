@@ -38,7 +38,7 @@ class CollectProgress:
     """How far collecting is."""
 
     samples: int
-    wanted: int
+    total: int
     seconds: float
 
 

@@ -1,4 +1,4 @@
-"""What is collected for the small policy's training, as a settings file says it."""
+"""Settings of the data collection for the small policy's training."""
 
 from __future__ import annotations
 

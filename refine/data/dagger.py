@@ -1,4 +1,4 @@
-"""Samples from the policy's own drives (DAgger, arXiv 1011.0686): every few ticks the expert says where it would go."""
+"""Samples from the policy's own drives (DAgger, arXiv 1011.0686), labelled by the expert every few ticks."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Reads the segments of sessions, asks `refine.data.preference` about every frame that the policy answered, and writes the
 pairs with where each came from, and a card that counts what became a pair and what did not, and why. The expert's
-driving counts as a person's; every pair says who drove. docs/recording.md lists the columns.
+driving counts as a person's; every pair names who drove. docs/recording.md lists the columns.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Skip(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Drive:
-    """What a segment says about the car, tick by tick (N)."""
+    """A segment's recorded states of the car, one entry per tick (N)."""
 
     frame: NDArray[np.int64]
     time_s: NDArray[np.float64]

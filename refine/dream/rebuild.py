@@ -1,6 +1,6 @@
 """Builds recorded moments again in a CARLA world, to take their pictures with any camera.
 
-A tick says where everybody was, what the lights showed and how the weather was; a fresh world is set so and
+A tick holds every road user's pose, the lights' colours and the weather; a fresh world is set to them and
 photographed. Nothing drives here: only what was recorded is shown again.
 """
 

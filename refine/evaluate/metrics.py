@@ -27,14 +27,14 @@ OUTSIDE_LANE_WIDTHS = 0.75
 
 
 class Infraction(enum.StrEnum):
-    """What costs score; the value is what a table says."""
+    """Infractions that cost score; the value is the text in tables."""
 
     PEDESTRIAN = "collision with a pedestrian"
     VEHICLE = "collision with a vehicle"
     STATIC = "collision with something static"
     RED_LIGHT = "red light"
     STOP_SIGN = "stop sign"
-    """Part of the rule; no tick says anything of stop signs yet, so it never occurs."""
+    """Part of the rule; ticks hold nothing about stop signs yet, so it never occurs."""
 
 
 PENALTIES: Mapping[Infraction, float] = {

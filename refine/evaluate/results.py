@@ -39,7 +39,7 @@ class TakeoverPlace:
     x: float
     y: float
     note: str
-    """What the driver said, or the reason of the arbitration."""
+    """The driver's note, or the reason of the arbitration."""
 
 
 @dataclass(frozen=True)

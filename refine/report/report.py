@@ -1,6 +1,6 @@
 """The report of a round or an evaluation: one HTML file that needs no network, to read and to share.
 
-What it says is decided here, from data; how it looks is in `templates/report.html.j2`. Where a policy did not get
+Its content is decided here, from data; its looks are in `templates/report.html.j2`. Where a policy did not get
 better, or too little was driven to decide that, the text says so.
 """
 
@@ -34,7 +34,7 @@ GROUP_NOTES = {
 }
 
 ROUND_NAMES = ("before", "after")
-"""What a round calls its policies; the text then speaks of a retraining."""
+"""A round's names for its policies; with them the text is about a retraining."""
 
 
 @dataclass(frozen=True)

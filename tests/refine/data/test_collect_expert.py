@@ -38,7 +38,7 @@ def test_as_many_samples_as_asked_for_are_there_in_whole_shards(collected):
     folder, samples, reports = collected
     assert len(samples) == 40
     assert len(list(folder.glob(SHARD_PATTERN))) == 2
-    assert reports[-1].samples == reports[-1].wanted == 40
+    assert reports[-1].samples == reports[-1].total == 40
     assert len(np.unique(samples.group)) >= 4
 
 
