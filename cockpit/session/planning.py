@@ -88,8 +88,8 @@ class Planner:
         if self._config.lockstep is not None:
             return
         deadline = time.monotonic() + self._config.policy_start_s
-        while time.monotonic() < deadline and not is_stopped():
-            if self._policy.wait(tick.frame, WAIT_SLICE_S) is not None or not self._policy.is_alive():
+        while time.monotonic() < deadline:
+            if is_stopped() or self._policy.wait(tick.frame, WAIT_SLICE_S) is not None or not self._policy.is_alive():
                 return
         self._faults.report(f"the policy made no plan within {self._config.policy_start_s:.0f} s")
 

@@ -1,12 +1,31 @@
-"""Plans in a session: the ego pose that each was made from."""
+"""Plans in a session: the ego pose that each was made from, and the wait for the first."""
 
 from __future__ import annotations
+
+import logging
+
+import pytest
 
 from cockpit.config import LockstepConfig
 from cockpit.session.planning import REMEMBERED_S
 from recorder.schema import Plan, Tick
 from tests.cockpit.session.session_parts import ExpertPlanner, Keeper
 from tests.cockpit.session.straight_world import STEP_S, straight_session
+
+
+class Silent(ExpertPlanner):
+    """It never makes a plan; somebody may do something while the session waits for the first."""
+
+    def __init__(self, meanwhile=lambda: None) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    def offer(self, tick: Tick) -> None:
+        pass
+
+    def wait(self, frame: int, timeout_s: float) -> Plan | None:
+        self._meanwhile()
+        return None
 
 
 class Stuck(ExpertPlanner):
@@ -48,3 +67,15 @@ def test_plans_from_before_a_rewind_are_forgotten():
     session.request_rewind()
     tick = session.step()
     assert (tick.plan, tick.ego_at_plan, tick.policy_control) == (None, None, None)
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_a_first_plan_that_does_not_come_is_reported_unless_the_drive_is_stopped_meanwhile(is_stopped, caplog):
+    def meanwhile() -> None:
+        if is_stopped:
+            session.ask_stop()
+
+    session = straight_session(policy=Silent(meanwhile), lockstep=None, policy_start_s=0.05)
+    with caplog.at_level(logging.WARNING):
+        session.step()
+    assert ("the policy made no plan" in caplog.text) is not is_stopped
