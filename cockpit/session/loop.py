@@ -311,11 +311,9 @@ class Session:
 
     def _stand_while_paused(self) -> None:
         """Hold the world between two ticks; its pace is counted anew afterwards."""
-        if not self._is_pausing:
-            return
         while not self._is_stop_asked() and self._is_pausing:
+            self._pace.restart()
             self._inbox.wait(WAIT_SLICE_S)
-        self._pace.restart()
 
     def _rest_s(self, tick: Tick) -> float:
         """How long the world rests after this tick: the driver is given a moment when the scene was set back."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from cockpit.session import loop
@@ -71,6 +73,27 @@ def test_a_stop_that_comes_after_a_pause_ends_the_pause_and_the_drive():
     session.pause()
     session.ask_stop()
     assert session.run().end is EndReason.STOP_ASKED
+
+
+def test_a_pause_asked_for_when_a_tick_is_finished_lets_no_further_tick_begin():
+    keeper = Keeper()
+    session = straight_session([keeper])
+    ticks_in_pause: list[int] = []
+
+    def look_and_resume() -> None:
+        ticks_in_pause.append(len(keeper.ticks))
+        session.resume()
+
+    later = threading.Timer(0.3, look_and_resume)
+
+    def until(tick: Tick) -> bool:
+        if len(keeper.ticks) == 3:
+            session.pause()
+            later.start()
+        return len(keeper.ticks) == 6
+
+    session.run(until)
+    assert (ticks_in_pause, len(keeper.ticks)) == ([3], 6)
 
 
 def test_what_a_consumer_asks_for_during_a_tick_is_done_in_the_next():
