@@ -1,4 +1,4 @@
-"""What a drive reports to whoever watches it: how far it has come, its rates, its recorder, its newest tick."""
+"""The status of a drive for windows and commands: its phase, rates, recorder and newest tick."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class RecorderStatus:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """A drive at one moment, for whoever watches it."""
+    """The state of a drive at one moment."""
 
     phase: Phase
     message: str = ""

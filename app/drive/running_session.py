@@ -204,7 +204,7 @@ class RunningSession:
         """Stop and wait until everything is taken down; safe to call twice."""
         self.stop()
         self.wait()
-        if self._phase is Phase.READY:  # never started: nobody else would give the device back
+        if self._phase is Phase.READY:  # never started: nothing else would close the device
             self._close_ends()
             self._end(Phase.ENDED, "never started")
 
@@ -262,7 +262,7 @@ class RunningSession:
             raise SimulatorError(self._last_words()) from error
 
     def _open_streams(self, info: SessionInfo) -> None:
-        """Streams in and out, where they are asked for; without their library the drive goes on and says so."""
+        """Open the configured streams in and out; without their library the drive goes on and reports it."""
         streams = self.config.streams
         if not streams.read and not streams.send:
             return

@@ -27,7 +27,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class MeasureSettings:
-    """The choices that the standards leave to whoever reports."""
+    """The choices that the standards leave to the experimenter."""
 
     hazard_ttc_s: float = 4.0
     """Without a request or a mark, the hazard begins where the time to collision falls to this: a TTC under 4 s

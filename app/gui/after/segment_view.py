@@ -125,7 +125,7 @@ class SegmentView(QWidget):
         self.pictures.show_overlays(self._heat if self.gaze.isChecked() else {})
 
     def _show_town(self, session: Path) -> None:
-        """The map under the segment; kept while segments of one session are looked at."""
+        """Show the segment's town on the map; kept while segments of one session are shown."""
         if session != self._session:
             self._session = session
             try:

@@ -208,7 +208,7 @@ class StudyPanel(Card):
             self.conditions.itemChanged,
         ):
             signal.connect(self.changed)
-        self.participant.textEdited.connect(lambda: self.consent.setChecked(False))  # somebody else must agree anew
+        self.participant.textEdited.connect(lambda: self.consent.setChecked(False))  # another participant: ask again
 
     def _switched(self, is_study: bool) -> None:
         if is_study and not self.study.text():

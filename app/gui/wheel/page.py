@@ -25,7 +25,7 @@ LOOK_MS = 33
 LIST_WIDTH = 300
 STEPS = tuple(step for step in Step if step is not Step.DONE)
 MARKS = {True: "✓", False: "○", None: "●"}
-"""Done, to come, asked for now."""
+"""Marks of a step: done, to come, requested now."""
 RIM_DEG = 900.0
 
 
