@@ -1,4 +1,4 @@
-"""Which input devices there are, and the one that a name asks for."""
+"""Finds input devices: all that are plugged in, or the one of a given name."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ class EvdevWheel:
                 self._raw = with_event(self._raw, self._profile, event.type, event.code, event.value, event.timestamp())
 
     def _resync(self, device: evdev.InputDevice, time_s: float) -> None:
-        """The kernel dropped events (its buffer was full): ask for the state of everything instead."""
+        """Query the state of all keys and axes: the kernel dropped events (its buffer was full)."""
         keys = frozenset(device.active_keys())
         with self._lock:
             axes = {code: device.absinfo(code).value for code in self._raw.axes}

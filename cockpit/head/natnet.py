@@ -98,7 +98,7 @@ class NatNetReader:
         self.version: tuple[int, int] | None = None
         self._newest: HeadPose | None = None
         self._stop = threading.Event()
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         try:
             self._server = (socket.gethostbyname(host), port)
             self._command = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -153,8 +153,8 @@ class NatNetReader:
                 self._note(bodies_in(payload, self.version).get(self.body))
         except ValueError as error:
             self.refused += 1
-            if str(error) not in self._told:
-                self._told.add(str(error))
+            if str(error) not in self._reported:
+                self._reported.add(str(error))
                 log.warning("NatNet packet from %s refused: %s", self._server[0], error)
 
     def _note(self, numbers: tuple[float, ...] | None) -> None:

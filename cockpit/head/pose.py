@@ -20,7 +20,7 @@ Vector3 = tuple[float, float, float]
 ALPHA, BETA = 0.6, 0.15
 """Gains of the filter on place and speed: at 100 Hz it follows a head within three measurements."""
 LONGEST_STEP_S = 0.2
-"""After a longer silence the filter starts anew."""
+"""After a longer gap between measurements the filter restarts."""
 FARTHEST_M = 20.0
 """A tracker that reports a greater distance than this has lost its calibration."""
 

@@ -64,7 +64,7 @@ class Screen(Shown):
     position_m: Vector3
     """The screen's middle: x forward, y right, z up in the rig frame."""
     yaw_deg: Annotated[float, Field(ge=-180, le=180)] = 0.0
-    """Direction in which one looks at the screen square on; right positive, so a left screen has a negative one."""
+    """Direction of a gaze that meets the screen at a right angle; right positive, so negative for a left screen."""
     pitch_deg: Annotated[float, Field(ge=-90, le=90)] = 0.0
     """Upward positive: 90 is a ceiling, -90 a floor."""
     roll_deg: Annotated[float, Field(ge=-180, le=180)] = 0.0

@@ -25,9 +25,9 @@ from recorder.schema import ActorState, Pose
 SAME_WAY_COS = math.cos(math.radians(60.0))
 STANDS_MPS, CREEPS_MPS = 1.0, 4.0
 PACE = (0.75, 1.3)
-"""How much slower or faster than its own speed a flow goes, to meet the ego."""
+"""How much slower or faster than its own speed a flow may drive, to meet the ego."""
 PACED_UNTIL_S = 1.0
-"""A flow changes its speed no more when the ego is this near to where they meet, or has slowed down for it."""
+"""A flow keeps its speed from where the ego is this near to the meeting point, or has slowed down for it."""
 GIVES_WAY_MPS = 2.5
 CAR_M = 4.5
 EGO_MPS = 8.0
@@ -153,7 +153,7 @@ class Stand(Behaviour):
         self._vehicle, self._brake = vehicle, brake
 
     def update(self) -> Status:
-        """Foot on the brake."""
+        """Brake."""
         self._vehicle.actor.apply_control(carla.VehicleControl(brake=self._brake))
         return Status.RUNNING
 
@@ -234,7 +234,7 @@ class Flow(Behaviour):
         self._next_gap_m = self._draw()
 
     def _first_m(self) -> float:
-        """Where somebody must be now to meet the ego at the flow's own speed, or the end of what is filled."""
+        """Where a vehicle must be now to meet the ego at the flow's own speed, or the end of the filled part."""
         if self._meets is None:
             return self._filled
         left_s = (self._meets.route_m - self._scene.driven_m) / EGO_MPS
@@ -253,7 +253,7 @@ class Flow(Behaviour):
         return Status.RUNNING
 
     def _pace(self) -> None:
-        """All go by the one that comes nearest to meeting the ego, so that the gaps stay."""
+        """Set the speed of all by the vehicle that comes nearest to meeting the ego, so that the gaps stay."""
         if self._meets is None or not self._is_paced:
             return
         ego_mps = self._scene.now.ego.speed_mps

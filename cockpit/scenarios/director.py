@@ -33,7 +33,7 @@ STAGED_BEFORE_M = 80.0
 NEAR_M, NEAR_RAD = 6.0, math.radians(60.0)
 """A trigger farther from the route (metres), or turned more against it, does not belong to it."""
 WEATHER_STEP = 0.01
-"""Share of the route after which a changing weather is set anew."""
+"""Share of the route after which a changing weather is updated."""
 REMOVED_AFTER_M = 25.0
 """A scenario's actors are removed when the ego is this far past its end."""
 

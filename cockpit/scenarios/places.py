@@ -19,7 +19,7 @@ from recorder.schema import Pose
 CONFLICT_M = 2.0
 """Two paths that come nearer than this to each other conflict."""
 HEADINGS = {"same": 0.0, "opposite": math.pi, "left": math.pi / 2.0, "right": -math.pi / 2.0}
-"""How somebody who comes from there is headed against the ego; CARLA's yaw grows to the right."""
+"""Heading, relative to the ego, of a road user who comes from there; CARLA's yaw grows to the right."""
 
 
 def beside(pose: Pose, right_m: float, ahead_m: float = 0.0, turned_rad: float = 0.0) -> Pose:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 CATCH_UP_S = 0.25
-"""Later than this the pace is counted anew: a hang is not made good by a burst of ticks."""
+"""When a tick is later than this, the pace restarts from now: a hang is not made up for by a burst of ticks."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Pace:
         self._due_s: float | None = None
 
     def restart(self) -> None:
-        """Count anew from the next `wait` on: the world stood still."""
+        """Restart the pace with the next `wait`: the world stood still."""
         self._due_s = None
 
     def wait(self, rest_s: float = 0.0) -> float:

@@ -72,7 +72,7 @@ class Stage:
         )
 
     def close(self) -> None:
-        """Take down traffic, ego and cameras and give the clock back; safe to call twice and without a server."""
+        """Take down traffic, ego and cameras and release the clock; safe to call twice and without a server."""
         scenarios, self.scenarios = self.scenarios, None
         if scenarios is not None and not self.world.is_lost:
             scenarios.close()

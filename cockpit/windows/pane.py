@@ -132,7 +132,7 @@ class ScreenPane(PaneMixin, QWidget):
             painter.drawImage(area, qimage_from_rgb(self._meshed(view, picture.image)))
             return
         image = qimage_from_rgb(picture.image)
-        camera = view.camera  # the picture may have another resolution than was asked for
+        camera = view.camera  # the picture may have another resolution than requested
         to_camera = np.diag([camera.width / image.width(), camera.height / image.height(), 1.0])
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # it would darken the outermost pixels

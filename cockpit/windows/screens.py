@@ -110,7 +110,7 @@ class DriverWindow(QWidget):
             self._keyboard.release(key)
 
     def focusOutEvent(self, event: QFocusEvent | None) -> None:  # noqa: N802  Qt's name
-        """The releases of held keys will go to somebody else: let go of them now."""
+        """Release all held keys: their release events will go to another window."""
         if self._keyboard is not None:
             self._keyboard.release_all()
         super().focusOutEvent(event)

@@ -66,7 +66,7 @@ class SnapshotReader:
             self._lamps = {actor_id: int(lamps) for actor_id, lamps in states.items()}
 
     def lamps_of(self, actor_id: int) -> int:
-        """Lamps of a vehicle when they were last asked for, as bits of `carla.VehicleLightState`."""
+        """Lamps of a vehicle when they were last queried, as bits of `carla.VehicleLightState`."""
         return self._lamps.get(actor_id, 0)
 
     def actor_states(self, snapshot: carla.WorldSnapshot, ego_id: int) -> tuple[ActorState, tuple[ActorState, ...]]:
@@ -129,7 +129,7 @@ class SnapshotReader:
         return self._static.keys()
 
     def forget_actors(self) -> None:
-        """Learn about every actor anew."""
+        """Forget all actors: each is queried again when it is next seen."""
         self._static.clear()
         self._lights.clear()
 

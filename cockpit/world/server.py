@@ -140,7 +140,7 @@ class Server:
         )
 
     def release(self, actor_ids: Sequence[int] = ()) -> None:
-        """Destroy `actor_ids` and give the clock back; safe to call twice, and when the server is gone."""
+        """Destroy `actor_ids` and release the clock; safe to call twice, and when the server is gone."""
         settings, self._settings_before = self._settings_before, None
         if self.is_lost:
             return

@@ -1,4 +1,4 @@
-"""From recorded states back into a CARLA world: where everybody was, how fast, what the lights and lamps showed.
+"""From recorded states back into a CARLA world: poses and velocities of all actors, lights and lamps.
 
 Shared by the session's second chance, which sets a running world back, and by `refine.dream.rebuild`, which sets up a
 fresh one. CARLA's API reaches poses, velocities, lamps, the lights' states and the weather; gears, suspension and how

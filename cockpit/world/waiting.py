@@ -1,7 +1,7 @@
-"""Waiting for a server: one that is late is waited for, one that is gone is not.
+"""Waiting for a server that is late, but not for one that has ended.
 
 CARLA's client cannot distinguish the two: a call to a dead server returns after its whole time-out. Here calls wait in
-slices of `SessionConfig.tick_timeout_s`, and between two slices the port shows whether anybody still listens.
+slices of `SessionConfig.tick_timeout_s`, and between two slices the port shows whether a server still listens.
 """
 
 from __future__ import annotations

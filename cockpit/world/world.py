@@ -194,7 +194,7 @@ class CarlaWorld:
     # --- leaving ------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Destroy what was spawned and give the clock back; safe to call twice, and when the server is gone."""
+        """Destroy what was spawned and release the clock; safe to call twice, and when the server is gone."""
         ego, self._ego.actor = self._ego.actor, None
         sensors = [*self._ego.stop(), *self._cameras.stop()]
         self._server.release([actor.id for actor in (*sensors, ego) if actor is not None])

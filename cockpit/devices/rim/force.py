@@ -143,7 +143,7 @@ class Runaway:
     since_s: float | None = None
 
     def update(self, now_s: float, servo: float, rate_per_s: float) -> bool:
-        """Whether the motor must be switched off. `servo` is the torque asked for, `rate_per_s` the rim's answer."""
+        """Whether the motor must be switched off. `servo` is the commanded torque, `rate_per_s` the rim's response."""
         is_wrong = abs(servo) >= 0.9 * SERVO_MOST and rate_per_s * servo < -0.05
         if not is_wrong:
             self.since_s = None

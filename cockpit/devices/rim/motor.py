@@ -1,4 +1,4 @@
-"""The rim's motor through evdev: one constant force that is uploaded anew when it changes, and that ends by itself.
+"""The rim's motor through evdev: one constant force that is uploaded again when it changes, and that ends by itself.
 
 The effect lasts a tenth of a second and is played again while it is needed. If this program hangs, the kernel's driver
 ends the effect; if it dies, the kernel erases the effect. The torque is computed in `cockpit.devices.rim.force`.

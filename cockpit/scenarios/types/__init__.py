@@ -1,1 +1,1 @@
-"""The scenario types, one file a group of CARLA's names; `cockpit.scenarios.catalogue` lists them."""
+"""The scenario types, one module per group of CARLA's names; `cockpit.scenarios.catalogue` lists them."""

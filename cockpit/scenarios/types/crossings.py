@@ -1,4 +1,4 @@
-"""Somebody comes onto the road: out from behind something, at a crosswalk, or where the ego turns."""
+"""Pedestrians and cyclists enter the road: from behind an obstacle, at a crosswalk, or where the ego turns."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PAST_M = 18.0
 
 
 def dynamic_object_crossing(scene: Scene) -> Play:
-    """A pedestrian runs out from behind something at the roadside."""
+    """A pedestrian runs out from behind an obstacle at the roadside."""
     at_m = scene.trigger_m + scene.spec.number("distance", 40.0)
     edge = _edge(scene, at_m)
     models = (scene.spec.word("blocker_model", BLOCKERS[0]), *BLOCKERS)

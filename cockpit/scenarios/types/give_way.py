@@ -1,4 +1,4 @@
-"""Giving way: to who comes over the centre line, and to an ambulance from behind; and keeping the car on the road."""
+"""Giving way to oncoming vehicles on the ego's side and to an ambulance from behind; and loss of control."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ THROTTLE_NOISE, THROTTLE_SPREAD = 0.03, 0.01
 """Mean and deviation of what is added to the pedals and the wheel there (ScenarioRunner)."""
 DEBRIS = ("static.prop.dirtdebris01", "static.prop.dirtdebris02")
 CONE_ASIDE_M = 0.65
-"""Beyond the lane's edge: out of reach of who stays in it."""
+"""Beyond the lane's edge: out of reach of a car that stays in the lane."""
 CONTROL_LOSS_M = 95.0
 LOST_LANE_M = 1.2
-"""Farther from the lane's middle than this, the car was lost."""
+"""Farther from the lane's middle than this, control of the car was lost."""
 
 
 def invading_turn(scene: Scene) -> Play:

@@ -1,4 +1,4 @@
-"""Scenes at junctions: turning across a flow, others who take the right of way, a blocked way out."""
+"""Scenes at junctions: turning across a flow, others who take the ego's right of way, a blocked exit."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FLOW_OF = 9
 BLOCKED_S = 8.0
 """How long the way out stays blocked once the ego is behind it (ScenarioRunner: 10 s)."""
 RUSH_MPS, RUSH_MEAN_MPS = (5.0, 14.0), 8.5
-"""Slowest and fastest that somebody drives to meet the ego; what it makes on the way, from a stand."""
+"""Least and greatest speed at which a vehicle drives to meet the ego, and its mean speed there from a standstill."""
 RUSH_BEFORE_M = 30.0
 """It may set off this long before the trigger, or it would come too late."""
 HEAD_START_S = 0.25
@@ -73,7 +73,7 @@ def turn_across_flow(scene: Scene, *, signals: bool, come_from: str = "opposite"
 
 
 def rushing_vehicle(scene: Scene, *, signals: bool) -> Play:
-    """Somebody crosses the junction as if the ego were not there: at red, or against the right of way.
+    """A vehicle crosses the junction as if the ego were not there: at red, or against the right of way.
 
     An emergency vehicle with its siren on, as in Bench2Drive, where the server has one.
     """

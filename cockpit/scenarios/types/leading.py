@@ -1,4 +1,4 @@
-"""Somebody gets in the ego's way in its own lane: brakes hard, pulls out of a parking place, cuts in."""
+"""A vehicle gets in the ego's way in its own lane: brakes hard, pulls out of a parking place, cuts in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from cockpit.scenarios.scene import CARS, Play, Scene, StageError
 from recorder.schema import Pose
 
 STOPPED_S = 8.0
-"""How long who braked hard stands (ScenarioRunner: 10 s)."""
+"""How long the vehicle that braked hard stands (ScenarioRunner: 10 s)."""
 PAST_M = 20.0
 
 
@@ -50,8 +50,8 @@ def hard_break(scene: Scene) -> Play:
 
     def keeps_ahead() -> float:
         gap = (car.follower.at_m if car.follower else 0.0) + start_m - scene.driven_m
-        wish = scene.now.ego.speed_mps + 0.35 * (lead_m - gap)
-        return min(max(wish, 1.5 if scene.driven_m > start_m - lead_m + 1.0 else 0.0), cruise + 4.0)
+        target_mps = scene.now.ego.speed_mps + 0.35 * (lead_m - gap)
+        return min(max(target_mps, 1.5 if scene.driven_m > start_m - lead_m + 1.0 else 0.0), cruise + 4.0)
 
     tree = sequence(
         "hard break",

@@ -1,4 +1,4 @@
-"""Something stands in the lane and must be gone round: Bench2Drive's overtaking scenes.
+"""Obstacles in the lane that the ego must drive round: Bench2Drive's overtaking scenes.
 
 Where the road has no second lane of the same direction (the `TwoWays` variants), the way round is the oncoming lane,
 in which traffic comes with gaps of `frequency` metres.
@@ -34,7 +34,7 @@ TRIANGLE = ("static.prop.warningaccident", "static.prop.trafficcone01", "static.
 CONE = ("static.prop.constructioncone", "static.prop.trafficcone01")
 BARRIER = ("static.prop.streetbarrier", "static.prop.constructioncone")
 PAST_M = 25.0
-"""Behind the obstacle's end the ego is through."""
+"""The ego has passed the scene this far behind the obstacle's end."""
 ONCOMING_MPS = 8.0
 ONCOMING_FROM_M, ONCOMING_TO_M = 130.0, 40.0
 SMALL_CARS = ("vehicle.nissan.micra", "vehicle.mini.cooper_s", *CARS)
