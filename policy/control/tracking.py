@@ -114,9 +114,9 @@ def pedals_from_acceleration(
     acceleration_mps2: float, speed_mps: float, config: TrackingConfig = DEFAULT_TRACKING
 ) -> tuple[float, float]:
     """(throttle, brake), each 0..1 and never both, for a target acceleration."""
-    wish = min(max(acceleration_mps2, -config.max_deceleration_mps2), config.max_acceleration_mps2)
+    limited_mps2 = min(max(acceleration_mps2, -config.max_deceleration_mps2), config.max_acceleration_mps2)
     resistance = config.rolling_mps2 + config.drag_per_m * speed_mps**2
-    push = wish + resistance
+    push = limited_mps2 + resistance
     if push >= 0.0:
         return min(push / config.full_throttle_mps2, 1.0), 0.0
     if push > -config.coast_band_mps2:

@@ -46,7 +46,7 @@ QUAD_INDICES = np.array([0, 1, 2, 0, 2, 3], "<u4")
 
 
 class Renderer:
-    """Draws one town. Use it from one thread at a time; `release` gives its graphics memory back."""
+    """Draws one town. Use it from one thread at a time; `release` frees its graphics memory."""
 
     def __init__(self, opendrive: str, gpu: int | None = None) -> None:
         town = self._town = build_town(opendrive)

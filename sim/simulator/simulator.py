@@ -342,7 +342,7 @@ class Simulator:
         )
 
     def close(self) -> None:
-        """End recordings and give the graphics memory back."""
+        """End recordings and free the graphics memory."""
         self.stop_recorder()
         self.stop_replayer(keep_actors=True)
         if self._drawer is not None:
