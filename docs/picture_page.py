@@ -22,7 +22,7 @@ SENSORS = (
     ("lidar", "`sensor.lidar.ray_cast` from above, coloured by height"),
     ("semantic_lidar", "`sensor.lidar.ray_cast_semantic` in the camera's picture, colours as in the segmentation"),
     ("radar", "`sensor.other.radar` in the camera's picture: grey standing, red coming nearer, blue going away"),
-    ("collision", "the crash that the events below tell of"),
+    ("collision", "the crash that the events below report"),
 )
 MOTION = """`sensor.other.imu` and `sensor.other.gnss` on a drive along the avenue, with a stop at a red light and two
 gear changes each time it sets off"""
@@ -35,8 +35,8 @@ CABIN = (
 )
 WEAK = """## What looks poor
 
-- Night: lamps light what is around them without shadows, and the light of a lamp on a bridge is told from that of the
-  road below by height alone. Façades of one building share their pattern of lit windows with nobody, but rooms have
+- Night: lamps light what is around them without shadows, and the light of a lamp on a bridge is separate from that of the
+  road below by height alone. Each building has a pattern of lit windows of its own, but rooms have
   no depth.
 - Wet roads mirror the sky and lamps, not houses, trees or cars. Drops do not splash, and none run down the
   windscreen. `WetNoon` (a damp road under a bright sky) has no puddles: it is drawn by the same programs as dry
@@ -75,7 +75,7 @@ def write_page(towns: Iterable[str], skies: dict[str, str], more_skies: Iterable
     parts += ["### More weathers\n", table((name.lower(), f"`{name}`") for name in more_skies)]
     parts += ["## Every sensor\n", table(SENSORS)]
     parts += [picture("motion", MOTION) + "\n"]
-    parts += ["What the event sensors told of that crash, and of a drift over the line afterwards:\n"]
+    parts += ["What the event sensors reported of that crash, and of a drift over the line afterwards:\n"]
     parts += ["\n".join(f"- `sensor.other.{name}`: {words}" for name, words in events.items()) + "\n"]
     parts += ["Optical flow, DVS, normals and RSS are not served ([sensors.md](sensors.md)).\n"]
     parts += ["## The driver's cabin, doors, debug shapes, lamps\n", table(CABIN), WEAK]
