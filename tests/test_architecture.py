@@ -30,7 +30,7 @@ WRONG_IMPORTS = {
     "refine/data/pairs.py": ("import refine.rounds", "refine: "),
     "sim/town/roads.py": ("import sim.world.world", "sim: "),
     "sim/map/lanes.py": ("import sim.protocol.wire", "sim.protocol is known"),
-    "sim/world/collisions.py": ("import moderngl", "a world is simulated without"),
+    "sim/world/collisions.py": ("import moderngl", "all but the drawing of pictures"),
     "cockpit/config.py": ("import sim.world.world", "the only way to a world"),
 }
 """A file, an import that must not stand there, and how the name of the contract that forbids it begins."""
