@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
-import time
+import uuid
 from pathlib import Path
 
 import hypothesis
@@ -28,42 +28,40 @@ hypothesis.settings.load_profile("suite")
 
 OUR_PROGRAMS = ("sim", "policy.serving.worker")
 """Modules that the product starts as processes of their own."""
+RUN_VARIABLE = "TAKEOVER_TEST_RUN"
+THIS_RUN = uuid.uuid4().hex
+os.environ[RUN_VARIABLE] = THIS_RUN  # inherited by children and theirs; each worker of pytest-xdist is a run of its own
 GRACE_S = 5.0
 
 
-def _left_behind(started_at: float) -> list[psutil.Process]:
-    """Processes of ours that were started during this run and still live, also when they lost their parent."""
+def _left_behind() -> list[psutil.Process]:
+    """Processes of ours that this run started and that still live, also when they lost their parent."""
     found = []
-    for process in psutil.process_iter(["cmdline", "create_time", "status"]):
-        info = process.info
-        words = info["cmdline"] or []
-        if info["create_time"] < started_at or info["status"] == psutil.STATUS_ZOMBIE:
-            continue
-        if any(flag == "-m" and module in OUR_PROGRAMS for flag, module in itertools.pairwise(words)):
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or []
+        is_ours = any(flag == "-m" and module in OUR_PROGRAMS for flag, module in itertools.pairwise(words))
+        if is_ours and process.info["status"] != psutil.STATUS_ZOMBIE and _run_of(process) == THIS_RUN:
             found.append(process)
     return found
+
+
+def _run_of(process: psutil.Process) -> str | None:
+    """Which run of the tests a process belongs to, by the environment that it inherited."""
+    try:
+        return process.environ().get(RUN_VARIABLE)
+    except psutil.Error:
+        return None
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_process_is_left_behind():
     """The run fails when a simulator or a policy outlives the tests that started it."""
-    started_at = time.time()
-    mine = os.getpid()
     yield
-    _, alive = psutil.wait_procs([p for p in _left_behind(started_at) if _is_ours(p, mine)], timeout=GRACE_S)
+    _, alive = psutil.wait_procs(_left_behind(), timeout=GRACE_S)
     left = [" ".join(process.cmdline()) for process in alive if process.is_running()]
     for process in alive:
         process.kill()
     assert not left, f"left running by the tests: {left}"
-
-
-def _is_ours(process: psutil.Process, pid: int) -> bool:
-    """A descendant of this run, or an orphan (it may be ours: it was started while we ran)."""
-    try:
-        parents = [parent.pid for parent in process.parents()]
-    except psutil.NoSuchProcess:
-        return False
-    return pid in parents or parents[:1] == [1]
 
 
 @pytest.fixture
