@@ -162,12 +162,12 @@ def take_wheel(width: int, height: int, name: str) -> None:
         moves += [[(EV_KEY, key, 1), (EV_KEY, key, 0)] for key in (BTN_TOP2, BTN_PINKIE)]
         for number, changes in enumerate(moves):
             for change in changes:
-                bed.say(change)
-                QTest.qWait(LOOK_MS)
+                bed.send(change)
+                QTest.qWait(LOOK_MS)  # pyright: ignore[reportCallIssue]
                 if number == 3 and change == (*throttle, 0):
                     save(window, f"wheel_{name}")
             window.wheel.go_on()
-        QTest.qWait(LOOK_MS)
+        QTest.qWait(LOOK_MS)  # pyright: ignore[reportCallIssue]
         save(window, f"wheel_done_{name}")
         window.close()
     application.quit()
@@ -177,7 +177,7 @@ def _play_tracker(is_on: Callable[[], bool]) -> None:
     """A gaze tracker for the picture of the heat map: mostly on the road ahead, now and then to a side."""
     import pylsl
 
-    outlet = pylsl.StreamOutlet(pylsl.StreamInfo("Tracker", "Gaze", 2, GAZE_HZ, "float32", "pictures"))
+    outlet = pylsl.StreamOutlet(pylsl.StreamInfo("Tracker", "Gaze", 2, GAZE_HZ, pylsl.cf_float32, "pictures"))
     random = np.random.default_rng(SEED)
     while not is_on():
         time.sleep(0.1)
