@@ -1,8 +1,8 @@
 """The interfaces that the session requires of its parts, as structural types.
 
 `cockpit` may import nothing of `policy`, `recorder` (but the schema) or `app`; whoever builds a session passes objects
-that fit these protocols. None of these calls may block the tick, `PolicyDriver.wait` apart, which only headless
-lock-step sessions use.
+that fit these protocols. None of these calls may block the tick, `PolicyDriver.wait` apart, which is called in
+lock-step and, in real time, for the first plan only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PolicyDriver(Protocol):
         ...
 
     def wait(self, frame: int, timeout_s: float) -> Plan | None:
-        """Block until a plan made from `frame` or a later one is here; None on time-out. Lock-step sessions only."""
+        """Block until a plan made from `frame` or a later one is here; None on time-out."""
         ...
 
     def control(
