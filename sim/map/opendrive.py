@@ -128,7 +128,7 @@ class RoadItem:
     length: float
     width: float
     validity: tuple[tuple[int, int], ...]
-    """(from, to) ids of the lanes it is for; empty for all of its direction."""
+    """(from, to) ids of the lanes that a signal is for; empty for all of its direction, and for objects."""
     z_offset: float = 0.0
     height: float = 0.0
     value: str = ""
@@ -257,7 +257,7 @@ def read_lane(element: Element, section_s: float) -> Lane:
         sorted(
             (
                 Mark(
-                    section_s + number(m, "sOffset"),
+                    section_s + lenient(m, "sOffset"),
                     m.get("type", "none"),
                     m.get("color", "standard"),
                     lenient(m, "width", 0.15),
@@ -273,18 +273,20 @@ def read_lane(element: Element, section_s: float) -> Lane:
 
 
 def read_item(element: Element) -> RoadItem:
-    """One `<signal>`, `<signalReference>` or `<object>`."""
+    """One `<signal>`, `<signalReference>` or `<object>`; of an object, no number makes a map unusable."""
+    is_object = element.tag == "object"
+    lanes = [] if is_object else element.findall("validity")
     return RoadItem(
         id=element.get("id", ""),
         kind=element.get("type", ""),
         subtype=element.get("subtype", ""),
-        s=number(element, "s"),
+        s=lenient(element, "s") if is_object else number(element, "s"),
         t=lenient(element, "t"),
         heading=lenient(element, "hOffset") + lenient(element, "hdg"),
         orientation=element.get("orientation", "none"),
         length=lenient(element, "length"),
         width=lenient(element, "width"),
-        validity=tuple((int(v.get("fromLane", "0")), int(v.get("toLane", "0"))) for v in element.findall("validity")),
+        validity=tuple((int(v.get("fromLane", "0")), int(v.get("toLane", "0"))) for v in lanes),
         z_offset=lenient(element, "zOffset"),
         height=lenient(element, "height"),
         value=element.get("value", ""),

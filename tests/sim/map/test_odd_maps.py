@@ -61,6 +61,13 @@ ODD = {
     "objects measured in words": road(
         body='<objects><object id="7" type="pole" s="20" t="tall" length="long" width="wide"/></objects>'
     ),
+    "objects placed in words": road(
+        body='<objects><object id="7" type="pole" s="near" t="1">'
+        '<validity fromLane="all" toLane="all"/></object></objects>'
+    ),
+    "road marks placed in words": road(
+        lanes=TWO_WAY.replace("/></center>", '><roadMark sOffset="here" type="solid" width="0.15"/></lane></center>')
+    ),
     "lane of no width": road(lanes=right_lanes((-1, "driving", 3.5), (-2, "driving", 0))),
     "median between": road(lanes=right_lanes((-1, "median", 2), (-2, "driving", 3.5), (-3, "bus", 3))),
 }
