@@ -16,7 +16,7 @@ from sim.map.routes import Turn
 from sim.protocol.forms import finite, vector_from_wire
 from sim.protocol.rpc import ReplyShape, RpcError
 
-KMH_PER_MPS = 3.6
+MPS_PER_KMH = 1.0 / 3.6
 
 _PLAIN = ReplyShape.PLAIN_RPC
 
@@ -33,7 +33,7 @@ def set_percentage_speed_difference(context: Context, actor: list[Any], value: A
 @call("set_desired_speed", _PLAIN)
 def set_desired_speed(context: Context, actor: list[Any], value: Any) -> None:
     """The speed that a vehicle keeps, km/h."""
-    context.traffic.set_desired_speed(_id(context, actor), finite(value)[0] / KMH_PER_MPS)
+    context.traffic.set_desired_speed(_id(context, actor), MPS_PER_KMH * finite(value)[0])
 
 
 @call("set_lane_offset", _PLAIN)

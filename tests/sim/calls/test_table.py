@@ -28,6 +28,16 @@ def test_the_table_knows_the_arguments_that_come_over_the_wire():
     assert sorted(COMMANDS) == list(range(1, 22))  # 0 spawns: it holds further commands
 
 
+def test_a_desired_speed_is_the_same_to_the_last_bit_in_every_version():
+    """Drives are repeated bit for bit: 37 * (1 / 3.6) is not 37 / 3.6."""
+    kept = {}
+    context = SimpleNamespace(
+        world=SimpleNamespace(vehicles={7}), traffic=SimpleNamespace(set_desired_speed=kept.__setitem__)
+    )
+    CALLS["set_desired_speed"].run(context, [7], 37.0)
+    assert kept[7] == 37.0 * (1.0 / 3.6)
+
+
 def test_every_caller_gets_the_address_by_which_it_reached_the_server():
     table = methods(SimpleNamespace())
     for address in (("127.0.0.1", 2000), ("192.168.0.7", 2000)):
