@@ -1,4 +1,4 @@
-"""The table of CARLA's remote calls: one decorator puts a function into it, with its name, arguments and reply.
+"""The table of CARLA's remote calls: one decorator puts a function into it, with its name and reply.
 
 A handler gets the `Context`, then what came over the wire. It raises RpcError, WorldError or ValueError for what cannot
 be done; the client raises RuntimeError with the text.
@@ -6,7 +6,6 @@ be done; the client raises RuntimeError with the text.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,9 +51,7 @@ class Context:
 class Call:
     """One call of CARLA's client."""
 
-    name: str
     shape: ReplyShape
-    arguments: tuple[str, ...]
     run: Callable[..., Any]
     with_caller: bool = False
 
@@ -83,9 +80,8 @@ def call(
     """
 
     def register(run: Callable[Concatenate[Context, P], R]) -> Callable[Concatenate[Context, P], R]:
-        arguments = tuple(inspect.signature(run).parameters)[2 if with_caller else 1 :]
         if name is not None:
-            _put(CALLS, name, Call(name, shape, arguments, run, with_caller))
+            _put(CALLS, name, Call(shape, run, with_caller))
         for number in (command,) if isinstance(command, int) else command:
             _put(COMMANDS, number, run)
         return run

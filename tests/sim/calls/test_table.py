@@ -22,9 +22,7 @@ def test_a_name_and_a_command_have_one_handler():
         def another_autopilot(_context, _actor_id): ...
 
 
-def test_the_table_knows_the_arguments_that_come_over_the_wire():
-    assert CALLS["set_traffic_light_state"].arguments == ("actor_id", "state")
-    assert CALLS["get_traffic_manager_running"].arguments == ("_port",)
+def test_every_command_of_a_batch_has_a_handler():
     assert sorted(COMMANDS) == list(range(1, 22))  # 0 spawns: it holds further commands
 
 
