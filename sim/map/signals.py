@@ -212,10 +212,6 @@ class Signals:
         found &= np.cos(self._zone_yaw[point] - yaw) > 0.5
         return np.where(found, self._zone_light[point], -1)
 
-    def light_for(self, x: float, y: float, yaw: float) -> int:
-        """As `lights_for`, for one vehicle."""
-        return int(self.lights_for(np.array([x]), np.array([y]), np.array([yaw]))[0])
-
 
 def _places_before(lanes: LaneGraph, lane: int, s_m: float, reach_m: float) -> list[tuple[int, float]]:
     """Places a metre apart on the way to s_m, back into the lanes before."""

@@ -127,12 +127,8 @@ class TrafficSettings:
         self._of(actor_id).random_right_percent = percent
 
     def set_update_vehicle_lights(self, actor_id: int, update: bool) -> None:
-        """Whether a vehicle's lamps follow its driving; read it with `updates_lights`."""
+        """Whether a vehicle's lamps follow its driving."""
         self._of(actor_id).update_lights = update
-
-    def updates_lights(self, actor_id: int) -> bool:
-        """What `set_update_vehicle_lights` set."""
-        return self._settings.get(actor_id, self._globals).update_lights
 
     def set_path(self, actor_id: int, points: np.ndarray, at_once: bool = True) -> None:
         """Drive along (N, 2) points, then anywhere; if not `at_once`, from the end of the way known so far."""

@@ -1,13 +1,12 @@
 """All vehicles of the world as a struct of arrays: the one place where a vehicle's pose, motion and controls are kept.
 
-Vehicles are added, removed, placed and read here; `sim.vehicles.step` moves them by their controls. Frame:
+Vehicles are added, removed and placed here; `sim.vehicles.step` moves them by their controls. Frame:
 CARLA's left-handed one (x forward, y right, yaw clockwise seen from above); a vehicle's reference point is the centre
 of its wheelbase on the ground. Angles are radians, the rest SI.
 """
 
 import numpy as np
 
-from sim.scene.poses import Pose, Vector
 from sim.vehicles.drivetrain import KNOTS, MAX_GEARS, RADPS_PER_RPM, Drivetrain, Engines
 from sim.vehicles.spec import NUMBERS, VehicleSpec
 from sim.vehicles.tyres import GRAVITY_MPS2
@@ -191,31 +190,11 @@ class Vehicles:
         self._bind()
         self._slots = {int(i): k for k, i in enumerate(self.ids)}
 
-    def pose(self, actor_id: int) -> Pose:
-        """A vehicle's pose in the world, in metres and radians. KeyError as `slot`."""
-        k = self.slot(actor_id)
-        columns = (self.x, self.y, self.z, self.roll, self.pitch, self.yaw)
-        return Pose(*(float(column[k]) for column in columns))
-
-    def velocity(self, actor_id: int) -> Vector:
-        """A vehicle's velocity in the world, m/s: its row of `world_velocity`. KeyError as `slot`."""
-        k = self.slot(actor_id)
-        vx, vy, vz = self._world_velocity(slice(k, k + 1))[0].tolist()
-        return vx, vy, vz
-
-    def acceleration(self, actor_id: int) -> Vector:
-        """A vehicle's acceleration over the ground in the last step, in the world, m/s². KeyError as `slot`."""
-        k = self.slot(actor_id)
-        return float(self.ax_world[k]), float(self.ay_world[k]), 0.0
-
     def world_velocity(self) -> np.ndarray:
         """Velocity of the reference points in the world, (N, 3) m/s."""
-        return self._world_velocity(slice(None))
-
-    def _world_velocity(self, rows: slice) -> np.ndarray:
-        c, s = np.cos(self.yaw[rows]), np.sin(self.yaw[rows])
-        vx, vy = self.vx_body[rows], self.vy_body[rows]
-        return np.column_stack([c * vx - s * vy, s * vx + c * vy, vx * np.tan(self.ground_pitch[rows])])
+        c, s = np.cos(self.yaw), np.sin(self.yaw)
+        vx, vy = self.vx_body, self.vy_body
+        return np.column_stack([c * vx - s * vy, s * vx + c * vy, vx * np.tan(self.ground_pitch)])
 
     def speed(self) -> np.ndarray:
         """Speed over ground, (N,) m/s, never negative."""

@@ -137,10 +137,10 @@ def test_vehicle_before_the_line_is_at_that_light_and_behind_it_at_none(signals)
     for k, light in enumerate(signals.lights):
         line = light.stop_lines[0]
         for before_m, expected in ((6.0, k), (30.0, -1)):
-            x, y, yaw = LANES.at(line.lane, line.s_m - before_m)
-            assert signals.light_for(x, y, yaw) == expected
-        x, y, yaw = LANES.at(line.lane, line.s_m - 6.0)
-        assert signals.light_for(x, y, yaw + math.pi) != k
+            x, y, yaw = np.array([LANES.at(line.lane, line.s_m - before_m)]).T
+            assert signals.lights_for(x, y, yaw) == [expected]
+        x, y, yaw = np.array([LANES.at(line.lane, line.s_m - 6.0)]).T
+        assert signals.lights_for(x, y, yaw + math.pi) != [k]
 
 
 def test_a_lone_light_is_red_for_a_while_too():

@@ -1,14 +1,12 @@
-"""The table of all vehicles: adding, removing, moving by hand and reading."""
+"""The table of all vehicles: adding, removing and moving by hand."""
 
 import math
 
 import pytest
 
-from sim.scene.poses import Pose
 from sim.vehicles.fleet import Vehicles
 from sim.vehicles.spec import VehicleSpec
-from sim.vehicles.step import step_vehicles
-from tests.sim.vehicles.lone_car import DT, LONE, one
+from tests.sim.vehicles.lone_car import one
 
 
 def test_impulse_changes_the_velocity_by_impulse_over_mass():
@@ -46,29 +44,7 @@ def test_same_id_twice_and_impossible_specifications_are_refused():
         VehicleSpec(cg_to_front_m=9.0)
 
 
-def test_a_vehicle_is_read_by_its_id_as_the_columns_have_it():
-    cars = Vehicles()
-    for k in range(3):
-        cars.add(10 + k, VehicleSpec(), 20.0 * k, 5.0, 0.0, 0.4)
-        cars.set_world_velocity(10 + k, 3.0 + k, 1.0)
-    cars.throttle[:], cars.steer[:] = 0.7, 0.2
-    for _ in range(10):
-        step_vehicles(cars, DT)
-    cars.ground_pitch[:] = 0.1
-    for slot, actor_id in enumerate((10, 11, 12)):
-        columns = cars.x, cars.y, cars.z, cars.roll, cars.pitch, cars.yaw
-        assert cars.pose(actor_id) == Pose(*(column[slot] for column in columns))
-        assert cars.velocity(actor_id) == tuple(cars.world_velocity()[slot])
-        assert cars.acceleration(actor_id) == (cars.ax_world[slot], cars.ay_world[slot], 0.0)
-
-
 def test_velocity_points_up_the_slope_that_a_vehicle_climbs():
     cars = one(10.0)
     cars.ground_pitch[0] = 0.1
-    assert cars.velocity(LONE) == pytest.approx((10.0, 0.0, 10.0 * math.tan(0.1)))
-
-
-@pytest.mark.parametrize("read", ["pose", "velocity", "acceleration"])
-def test_reading_a_vehicle_that_is_not_there_names_its_id(read):
-    with pytest.raises(KeyError, match="99"):
-        getattr(one(), read)(99)
+    assert cars.world_velocity()[0] == pytest.approx((10.0, 0.0, 10.0 * math.tan(0.1)))
