@@ -35,8 +35,8 @@ WAIT_SLICE_S = 0.2
 
 
 class Session:
-    """A session on a stage that is set. For one thread, except `ask_stop`, `request_takeover`, `request_rewind`, `mark`,
-    `pause`, `resume` and `is_paused`, which may be used from any.
+    """A session on a stage that is set. For one thread, except `ask_stop`, `request_takeover`, `request_rewind`,
+    `mark`, `pause`, `resume` and `is_paused`, which may be used from any.
 
     `close` closes the consumers. World, policy and driver belong to who made them, and may serve the next session.
     """
