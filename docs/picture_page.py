@@ -35,8 +35,8 @@ CABIN = (
 )
 WEAK = """## What looks poor
 
-- Night: lamps light what is around them without shadows, and the light of a lamp on a bridge is separate from that of the
-  road below by height alone. Each building has a pattern of lit windows of its own, but rooms have
+- Night: lamps light what is around them without shadows, and the light of a lamp on a bridge is separate from that of
+  the road below by height alone. Each building has a pattern of lit windows of its own, but rooms have
   no depth.
 - Wet roads mirror the sky and lamps, not houses, trees or cars. Drops do not splash, and none run down the
   windscreen. `WetNoon` (a damp road under a bright sky) has no puddles: it is drawn by the same programs as dry
