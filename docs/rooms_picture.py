@@ -70,7 +70,7 @@ def draw(layers: dict[str, Layers]) -> str:
     parts.append(f'<text class="s" x="{GAP_PX}" y="{height - 12:g}">{note}</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:g}" '
-        f"font-family=\"system-ui, -apple-system, 'DejaVu Sans', sans-serif\" font-size=\"{FONT_PX}\">\n"
+        f'font-family="system-ui, -apple-system, \'DejaVu Sans\', sans-serif" font-size="{FONT_PX}">\n'
         f'<style>{STYLE}</style>{MARKER}\n<rect width="{width}" height="{height:g}" fill="#ffffff"/>\n'
         + "\n".join(parts)
         + "\n</svg>\n"

@@ -1,4 +1,4 @@
-"""What docs/architecture.md and setup.cfg say of the tree is so: sizes, rooms, places to go to, and arrows that bite."""
+"""What docs/architecture.md and setup.cfg say of the tree holds: sizes, rooms, places to go to, checked arrows."""
 
 from __future__ import annotations
 
