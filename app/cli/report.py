@@ -17,7 +17,7 @@ from refine.rounds import AFTER, RoundFolders, report_round
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a round, or of `takeover evaluate`.")],
 ) -> None:
-    """Write the report again from the results in FOLDER: one HTML file that needs no network."""
+    """Write the report again from what lies in FOLDER: one HTML file that needs no network."""
     evaluation = read_evaluation(folder)
     is_round = AFTER in {policy.name for policy in evaluation.policies} and RoundFolders(folder).pairs.is_dir()
     sessions = [folder / run.session for run in evaluation.runs if run.session]

@@ -27,7 +27,7 @@ def new(
     file: File,
     preset: Annotated[str, typer.Option(help="A shipped study to begin with.")] = "handover",
 ) -> None:
-    """Write a study file to start from; an existing file is not overwritten."""
+    """Write a study to begin with; an existing file is left alone."""
     if file.exists():
         raise ConfigError(f"{file} exists already; name another file")
     save_study(load_study(preset_path(preset)), file)
@@ -45,7 +45,7 @@ def check(file: File) -> None:
 
 @app.command()
 def order(file: File, participant: Participant = None) -> None:
-    """Show a participant's trials in order, and which are done."""
+    """Show what a participant drives, in order, and what of it is done."""
     study = given(load_study(file), participant)
     table = Table(box=None, pad_edge=False)
     for heading in ("trial", "condition", "done", "folder"):

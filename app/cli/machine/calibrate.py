@@ -22,7 +22,7 @@ def calibrate(
     name: Annotated[str | None, typer.Option(help="What the device shall be called.")] = None,
     wheel_range: Annotated[float, typer.Option("--range", help="Rim travel from lock to lock, degrees.")] = 900.0,
 ) -> None:
-    """Turn left, turn right, press each pedal and two buttons; writes a profile for `--device FILE`."""
+    """Turn left, turn right, press each pedal and two buttons: what comes of it is a profile for `--device FILE`."""
     with closing(CalibratedDevice(device or _first_device())) as opened:
         calibration = opened.calibration
         out.print(f"Calibrating {opened.name}. Press Enter after each step.")
