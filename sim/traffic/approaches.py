@@ -18,10 +18,9 @@ STUCK_S = 8.0
 
 @dataclass(frozen=True)
 class Motion:
-    """Where N drivers are; odometers of front and rear bumper in m, each (N,)."""
+    """How fast N drivers are (m/s, never negative), and odometers of their front and rear bumpers (m); each (N,)."""
 
     speed: np.ndarray
-    odometer: np.ndarray
     front: np.ndarray
     rear: np.ndarray
 
@@ -29,7 +28,7 @@ class Motion:
     def read(cls, vehicles: Vehicles, slots: np.ndarray, odometer_m: np.ndarray) -> "Motion":
         """From the vehicles and where they are along their paths."""
         half = 0.5 * vehicles.p["length_m"][slots]
-        return cls(np.maximum(vehicles.vx_body[slots], 0.0), odometer_m, odometer_m + half, odometer_m - half)
+        return cls(np.maximum(vehicles.vx_body[slots], 0.0), odometer_m + half, odometer_m - half)
 
 
 @dataclass
