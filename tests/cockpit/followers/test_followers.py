@@ -6,7 +6,6 @@ import dataclasses
 import json
 import math
 import socket
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +31,7 @@ from cockpit.rig.rig import Machines, load_rig
 from cockpit.windows.instruments import instruments_from_tick
 from recorder.schema import DriverInput, Pose, RouteCommand
 from tests.cockpit.windows.window_ticks import PLAN, actor, tick
+from tests.waiting import until
 
 
 def split(name="desk_mirrors", **machines):
@@ -77,13 +77,6 @@ def joined(hub, machine="wall", version=1):
     connection = socket.create_connection(("127.0.0.1", hub.port), 10)
     connection.sendall(line_from(Kind.JOIN, machine=machine, version=version))
     return connection, connection.makefile("rb")
-
-
-def until(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
 
 
 # --- the barrier --------------------------------------------------------------------------------------------------

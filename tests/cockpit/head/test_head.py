@@ -6,7 +6,6 @@ import math
 import socket
 import struct
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from cockpit.head.eye import Head
 from cockpit.head.pose import eye_in_rig, filtered, is_sound, predicted
 from cockpit.rig.head_config import HeadTracking
 from tests.cockpit.rig.painted_line import room
+from tests.waiting import until
 
 POSE = (0.25, 1.5, -0.75, 0.0, math.sin(0.3), 0.0, math.cos(0.3))
 
@@ -42,13 +42,6 @@ def natnet_frame(version, bodies, markers=2):
 def server_info(version):
     body = b"Motive".ljust(256, b"\0") + bytes((3, 0, 0, 0)) + bytes((*version, 0, 0))
     return struct.pack("<HH", natnet_wire.SERVER_INFO, len(body)) + body
-
-
-def until(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("version", [(3, 0), (3, 1), (4, 0), (4, 1)])

@@ -39,6 +39,7 @@ from tests.cockpit.session.fault_parts import (
     settings,
 )
 from tests.cockpit.session.session_parts import ExpertPlanner, driver_input
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +229,7 @@ def test_a_full_disk_is_reported_and_what_was_written_is_kept(stage, small_disk)
 
     def fill(number: int) -> None:
         if number == 40:
+            until(lambda: any(segment.ticks >= 20 for segment in list_segments(drive.folder)))
             with (small_disk / "filler").open("wb", buffering=0) as file:
                 try:
                     while True:
