@@ -1,5 +1,6 @@
 # Two commands matter: `make run` does the main job, `make test` checks it. Both set up what they need themselves.
 VENV ?= .venv
+JOBS ?= 2
 MINUTES ?= 10
 BIN := $(VENV)/bin
 export VENV
@@ -8,7 +9,7 @@ export VENV
 
 help:
 	@echo "make run              open the application; without a display (or with HEADLESS=1) run one whole round"
-	@echo "make test             lint, types, import contracts and every test"
+	@echo "make test             lint, types, import contracts and every test, in JOBS=2 processes"
 	@echo "make check            the same without the tests"
 	@echo "make fuzz MINUTES=10  the property tests with fresh examples until the time is up; how to repeat what it finds"
 	@echo "make town             build the town's OpenDRIVE file and its routes again"
@@ -25,7 +26,7 @@ else
 endif
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
 check: setup-dev
 	$(BIN)/ruff check .
