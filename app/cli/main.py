@@ -6,39 +6,70 @@ turned into one message and an exit code.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from app.cli import drive, evaluate, measures, pairs, refine, report, screens, segments, sim, study
-from app.cli import round as round_command
-from app.cli.machine import calibrate, doctor, rig
 from app.console import EXIT_FAILED, EXIT_USAGE, err
 
 INTERRUPTED = 130
 """The exit code that shells use after Ctrl-C."""
 
+COMMANDS = {
+    "drive": ("app.cli.drive", "drive"),
+    "round": ("app.cli.round", "round_"),
+    "sim": ("app.cli.sim", "sim"),
+    "screens": ("app.cli.screens", "screens"),
+    "measures": ("app.cli.measures", "measures"),
+    "evaluate": ("app.cli.evaluate", "evaluate"),
+    "report": ("app.cli.report", "report"),
+    "doctor": ("app.cli.machine.doctor", "doctor"),
+    "calibrate": ("app.cli.machine.calibrate", "calibrate"),
+    "rig": ("app.cli.machine.rig", "app"),
+    "segments": ("app.cli.segments", "app"),
+    "pairs": ("app.cli.pairs", "app"),
+    "refine": ("app.cli.refine", "app"),
+    "study": ("app.cli.study", "app"),
+}
+"""Each command's module, and what in it is the command: a function, or a Typer application with subcommands."""
+
+
+class Commands(TyperGroup):
+    """Imports a command's module only when that command is used.
+
+    So `takeover sim --no-rendering` runs where Qt, OpenGL and OpenCV, which other commands need, are not installed.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  the library's signature
+        """Names, in the order in which `takeover --help` lists them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """The command of that name; None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(module), attribute)
+        holder = typer.Typer()
+        if isinstance(found, typer.Typer):
+            holder.add_typer(found, name=cmd_name)
+        else:
+            holder.command(cmd_name)(found)
+        return get_group(holder).commands[cmd_name]
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Drive a VLA in CARLA, take over when it is about to fail, and retrain it on what you did.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(drive.drive)
-app.command("round")(round_command.round_)
-app.command()(sim.sim)
-app.command()(screens.screens)
-app.add_typer(rig.app, name="rig")
-app.add_typer(segments.app, name="segments")
-app.add_typer(pairs.app, name="pairs")
-app.add_typer(refine.app, name="refine")
-app.add_typer(study.app, name="study")
-app.command()(measures.measures)
-app.command()(evaluate.evaluate)
-app.command()(report.report)
-app.command()(doctor.doctor)
-app.command()(calibrate.calibrate)
 
 
 @app.callback()

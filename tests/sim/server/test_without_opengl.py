@@ -1,4 +1,4 @@
-"""A server without rendering on a machine without OpenGL and OpenCV: it drives, and its rays measure."""
+"""A server without rendering on a machine without OpenGL, OpenCV and Qt: it drives, and its rays measure."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ import sys
 import carla
 import pytest
 
-from tests.sim.server.server_process import ROOT, Listening, ahead_of, client_of, serving, spawn_car, synchronous_world
+from tests.sim.server.server_process import (
+    ROOT,
+    Listening,
+    ahead_of,
+    client_of,
+    ready_port,
+    serving,
+    spawn_car,
+    synchronous_world,
+)
 
-GRAPHICS = ("moderngl", "glcontext", "cv2")
+GRAPHICS = ("moderngl", "glcontext", "cv2", "PyQt6")
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +46,16 @@ def test_the_environment_has_no_graphics_library(env, name):
 def test_what_runs_the_world_loads_no_graphics_library(module):
     done = run(f"import sys, {module}; print(*(set({GRAPHICS}) & set(sys.modules)))")
     assert (done.stderr, done.stdout.strip()) == ("", "")
+
+
+def test_the_command_starts_such_a_server(env):
+    command = [sys.executable, "-m", "app.cli.main", "sim", "--no-rendering", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=env)
+    try:
+        assert client_of(ready_port(process)).get_server_version() == "0.9.16"
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_car_drives_and_rays_meet_what_is_around_it(env):
