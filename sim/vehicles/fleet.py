@@ -23,7 +23,7 @@ _STATE = (
     *("in_gear_s", "drive_limit_n", "engine_drag_n", "engine_radps", "soft_ground"),
 )
 _FLAGS = ("hand_brake", "reverse", "simulate_physics", "manual_gear")
-_WHEELS = ("wheel_radps", "wheel_load_n", "wheel_lift_m", "kerb_m", "surface_grip")
+_WHEELS = ("wheel_radps", "wheel_turn_rad", "wheel_load_n", "wheel_lift_m", "kerb_m", "surface_grip")
 _WHEEL_VECTORS = ("wheel_slip", "wheel_force_n")
 _COUNTS = ("gear", "wanted_gear", "gear_count")
 
@@ -77,6 +77,8 @@ class Vehicles:
     engine_drag_n: np.ndarray
     """Drag of the engine at the wheels with the throttle shut."""
     wheel_radps: np.ndarray
+    wheel_turn_rad: np.ndarray
+    """How far each wheel has rolled, 0 to 2 pi."""
     wheel_load_n: np.ndarray
     wheel_slip: np.ndarray
     wheel_force_n: np.ndarray

@@ -45,6 +45,7 @@ def step_vehicles(v: Vehicles, dt_s: float, ground: Ground = flat_ground) -> Non
         frame = frame_of(v, _drive(v, dt_s / ticks), v.engine_drag_n * (1.0 - _share(v)))
         for _ in range(substeps):
             substep(v, frame, dt_s / ticks / substeps)
+    v.wheel_turn_rad[:] = (v.wheel_turn_rad + v.wheel_radps * dt_s) % math.tau
     _follow_ground(v, dt_s, ground)
     acceleration = (v.world_velocity() - before) / dt_s
     v.ax_world[:], v.ay_world[:] = acceleration[:, 0], acceleration[:, 1]

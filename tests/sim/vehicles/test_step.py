@@ -53,6 +53,28 @@ def test_steady_cornering_has_the_yaw_rate_of_the_bicycle_model(speed_mps, steer
     assert cars.yaw_rate[0] == pytest.approx(expected, rel=0.05)
 
 
+def test_wheels_roll_as_far_as_the_car_goes():
+    cars = one(5.0)
+    begun_m, turned_rad, last = float(cars.x[0]), 0.0, cars.wheel_turn_rad[0].copy()
+    for _ in range(40):
+        step_vehicles(cars, 0.01)
+        turned_rad += (cars.wheel_turn_rad[0] - last + math.pi) % math.tau - math.pi
+        last = cars.wheel_turn_rad[0].copy()
+    way_m = float(cars.x[0]) - begun_m
+    assert way_m > 1.5
+    assert turned_rad == pytest.approx(np.full(4, way_m / cars.p["wheel_radius_m"][0]), rel=0.02)
+
+
+def test_a_locked_wheel_does_not_roll():
+    cars = one(10.0)
+    cars.hand_brake[0] = True
+    run(cars, 0.5)
+    before = cars.wheel_turn_rad[0].copy()
+    run(cars, 0.2)
+    assert cars.wheel_turn_rad[0, 2:] == pytest.approx(before[2:], abs=0.05)
+    assert abs(cars.wheel_turn_rad[0, 0] - before[0]) > 0.1
+
+
 def test_positive_steering_turns_to_the_right_which_is_positive_y():
     cars = cornering(0.1, 5.0)
     assert cars.yaw_rate[0] > 0.0
