@@ -1,7 +1,8 @@
-"""The policy in its own process: the newest frame goes in, plans come out, and the tick never waits.
+"""A policy in its own process: the newest frame goes in, plans come out, and the tick never waits.
 
-Fits `cockpit.session.ports.PolicyDriver`. One frame is in work at a time; while it is, newer ticks replace each other,
-so a slow model sees fewer frames but never old ones. What fails there is reported by `status`, with the reason.
+Both classes fit `cockpit.session.ports.PolicyDriver`: `PolicyWorker` for any process that answers frames,
+`PolicyProcess` for the VLA. One frame is in work at a time; while it is, newer ticks replace each other, so a slow
+model sees fewer frames but never old ones. What fails there is reported by `status`, with the reason.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import sys
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 from policy.control.tracking import control_from_plan
 from policy.serving.wire import WireError, plan_from_header, read_message, write_message
@@ -36,23 +39,16 @@ class PolicyProcessError(Exception):
     """The policy's process cannot be used; the message says why."""
 
 
-class PolicyProcess:
-    """A VLA in a process of its own. Starting returns at once; `wait_ready` waits until the model is loaded."""
+class PolicyWorker(ABC):
+    """A process that answers frames with plans, its life and its troubles; what the two say is the subclass's."""
 
     def __init__(
-        self,
-        folder: str | Path,
-        adapter: str | Path | None = None,
-        device: str = "auto",
-        threads: int = 1,
-        hang_after_s: float = 5.0,
-        load_timeout_s: float = 300.0,
+        self, command: Sequence[str], environment: Mapping[str, str], hang_after_s: float, load_timeout_s: float
     ) -> None:
-        """Start the process; raises `CheckpointError` when `folder` holds no checkpoint.
+        """Start `command`; returns at once.
 
-        A frame unanswered for `hang_after_s` (or a model not loaded after `load_timeout_s`) counts as a hang.
+        A frame unanswered for `hang_after_s` (or a process not ready after `load_timeout_s`) counts as a hang.
         """
-        model_source(folder)
         self._hang_after_s = hang_after_s
         self._load_timeout_s = load_timeout_s
         self._changed = threading.Condition()
@@ -66,8 +62,15 @@ class PolicyProcess:
         self._protocol_error = ""
         """Why we ended the process ourselves."""
         self._started = time.monotonic()
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        self._process = _start(folder, adapter, device, threads, self._stderr)
+        self._stderr = tempfile.TemporaryFile("a+b")  # noqa: SIM115 - lives as long as the process
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=dict(environment),
+            start_new_session=True,
+        )
         self._threads = [
             threading.Thread(target=self._send, name="policy-send", daemon=True),
             threading.Thread(target=self._receive, name="policy-receive", daemon=True),
@@ -75,7 +78,7 @@ class PolicyProcess:
         for thread in self._threads:
             thread.start()
 
-    def __enter__(self) -> PolicyProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,9 +99,6 @@ class PolicyProcess:
     def offer(self, tick: Tick) -> None:
         """Offer the newest tick; one that was not sent yet is dropped. Never blocks."""
         with self._changed:
-            if POLICY_CAMERA not in tick.cameras:
-                self._last_error = f"tick {tick.frame} has no picture of camera '{POLICY_CAMERA}'"
-                return
             self._waiting = tick
             self._changed.notify_all()
 
@@ -116,16 +116,11 @@ class PolicyProcess:
             self._changed.wait_for(done, timeout_s)
             return self._plan if self._plan is not None and self._plan.frame >= frame else None
 
+    @abstractmethod
     def control(
-        self,
-        plan: Plan,
-        ego_at_plan: ActorState,
-        ego: ActorState,
-        time_s: float,
-        route: RouteState,  # noqa: ARG002 - part of the interface: other policies steer by it
+        self, plan: Plan, ego_at_plan: ActorState, ego: ActorState, time_s: float, route: RouteState
     ) -> Control:
-        """Control that tracks `plan`, made at `ego_at_plan`, from the ego's present state at time `time_s`."""
-        return control_from_plan(plan, ego_at_plan, ego, time_s)
+        """Control for `plan`, made at `ego_at_plan`, at the ego's present state at time `time_s`."""
 
     def status(self) -> PolicyStatus:
         """Whether the process lives and answers, and its last error."""
@@ -186,14 +181,7 @@ class PolicyProcess:
         stream: Any = self._process.stdin
         try:
             while (tick := self._next_tick()) is not None:
-                image = tick.cameras[POLICY_CAMERA].image
-                header = {
-                    "frame": tick.frame,
-                    "time_s": tick.time_s,
-                    "shape": image.shape,
-                    "prompt": prompt_from_tick(tick),
-                }
-                write_message(stream, header, image.tobytes())
+                self._write_frame(stream, tick)
             stream.close()
         except OSError as error:
             log.info("the policy process takes no more frames: %s", error)
@@ -213,9 +201,9 @@ class PolicyProcess:
     def _receive(self) -> None:
         stream: Any = self._process.stdout
         try:
-            while (message := read_message(stream)) is not None:
+            while (header := self._read_answer(stream)) is not None:
                 with self._changed:
-                    self._handle(message[0])
+                    self._handle(header)
                     self._changed.notify_all()
         except (WireError, ValueError) as error:
             self._protocol_error = f"the policy process talked nonsense and was ended: {error}"
@@ -227,7 +215,7 @@ class PolicyProcess:
     def _handle(self, header: dict[str, Any]) -> None:
         kind = header["kind"]
         if kind == "plan":
-            self._plan = plan_from_header(header["plan"])
+            self._plan = self._plan_of(header)
             self._plan_times.append(time.monotonic())
             self._in_work = None
             self._last_error = ""
@@ -240,20 +228,77 @@ class PolicyProcess:
         else:
             self._last_error = header["message"]
 
+    @abstractmethod
+    def _write_frame(self, stream: BinaryIO, tick: Tick) -> None:
+        """Send the process one tick's frame; raises `OSError` when it is gone."""
 
-def _start(
-    folder: str | Path, adapter: str | Path | None, device: str, threads: int, stderr: BinaryIO
-) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "policy.serving.worker", str(folder)]
-    command += ["--device", device, "--threads", str(threads), "--parent", str(os.getpid())]
-    if adapter is not None:
-        command += ["--adapter", str(adapter)]
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment, start_new_session=True
-    )
+    @abstractmethod
+    def _read_answer(self, stream: BinaryIO) -> dict[str, Any] | None:
+        """What the process says next, waiting for it; None at the end. Raises `WireError` for what is no message."""
+
+    @abstractmethod
+    def _plan_of(self, header: dict[str, Any]) -> Plan:
+        """The plan in an answer of kind ``plan``."""
+
+
+class PolicyProcess(PolicyWorker):
+    """A VLA in a process of its own. Starting returns at once; `wait_ready` waits until the model is loaded."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        adapter: str | Path | None = None,
+        device: str = "auto",
+        threads: int = 1,
+        hang_after_s: float = 5.0,
+        load_timeout_s: float = 300.0,
+    ) -> None:
+        """Start the process; raises `CheckpointError` when `folder` holds no checkpoint."""
+        model_source(folder)
+        command = [sys.executable, "-m", "policy.serving.worker", str(folder)]
+        command += ["--device", device, "--threads", str(threads), "--parent", str(os.getpid())]
+        if adapter is not None:
+            command += ["--adapter", str(adapter)]
+        root = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
+        environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
+        super().__init__(command, environment, hang_after_s, load_timeout_s)
+
+    def offer(self, tick: Tick) -> None:
+        """Offer the newest tick; one that was not sent yet is dropped. Never blocks."""
+        if POLICY_CAMERA in tick.cameras:
+            super().offer(tick)
+            return
+        with self._changed:
+            self._last_error = f"tick {tick.frame} has no picture of camera '{POLICY_CAMERA}'"
+
+    def control(
+        self,
+        plan: Plan,
+        ego_at_plan: ActorState,
+        ego: ActorState,
+        time_s: float,
+        route: RouteState,  # noqa: ARG002 - part of the interface: other policies steer by it
+    ) -> Control:
+        """Control that tracks `plan`, made at `ego_at_plan`, from the ego's present state at time `time_s`."""
+        return control_from_plan(plan, ego_at_plan, ego, time_s)
+
+    def _write_frame(self, stream: BinaryIO, tick: Tick) -> None:
+        image = tick.cameras[POLICY_CAMERA].image
+        header = {
+            "frame": tick.frame,
+            "time_s": tick.time_s,
+            "shape": image.shape,
+            "prompt": prompt_from_tick(tick),
+        }
+        write_message(stream, header, image.tobytes())
+
+    def _read_answer(self, stream: BinaryIO) -> dict[str, Any] | None:
+        message = read_message(stream)
+        return None if message is None else message[0]
+
+    def _plan_of(self, header: dict[str, Any]) -> Plan:
+        return plan_from_header(header["plan"])
 
 
 def _close(stream: Any) -> None:
