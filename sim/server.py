@@ -35,6 +35,13 @@ BLOCKED_S = 1.5
 TrafficManager discards the next snapshot it gets, and its user's `world.tick()` waits for that snapshot for ever."""
 
 
+EPISODE_CALL = "get_episode_info"
+"""What a client that has loaded a map asks for once it has dropped its old episode."""
+
+LONGEST_HOLD_S = 1.0
+"""Readers of a former episode learn of the new one after this, if the client that made it does not go on."""
+
+
 class PortInUseError(Exception):
     """A port cannot be listened on; the text says which and what to do."""
 
@@ -79,13 +86,15 @@ def _listen(host: str, port: int) -> socket.socket:
 class Server:
     """Serves one simulator until `stop` is called."""
 
-    def __init__(self, simulator: Simulator, start_map: Path) -> None:
+    def __init__(self, simulator: Simulator, start_map: Path, aliases: dict[str, Path] | None = None) -> None:
+        """`start_map` is the file of the simulator's map, `aliases` are other names of maps with their files."""
         self.simulator = simulator
-        self._methods = methods(Context(simulator, start_map))
+        self._methods = methods(Context(simulator, start_map, aliases or {}))
         self._requests: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._connections: set[RpcConnection] = set()
+        self._loader: tuple[RpcConnection, asyncio.TimerHandle] | None = None
+        """Who has begun the present episode and has not asked for it yet, and until when it is waited for."""
 
     def stop(self) -> None:
         """End `run`; may be called from a signal handler of the loop."""
@@ -138,11 +147,29 @@ class Server:
 
     def _answer(self, request: Request) -> None:
         begun_s = time.monotonic()
+        if request.name == EPISODE_CALL and self._loader is not None and request.connection is self._loader[0]:
+            self._release()
+        former = self.simulator.episode_id
         reply = answer(request, self._methods)
+        if self.simulator.episode_id != former and self.simulator.world_streams.holds_back:
+            self._await_loader(request.connection)
         if request.message_id is not None:
             request.connection.send(reply)
         self._draw_soon()
         self._repeat_after_block(begun_s)
+
+    def _await_loader(self, connection: RpcConnection) -> None:
+        self._forget_loader()
+        self._loader = connection, asyncio.get_running_loop().call_later(LONGEST_HOLD_S, self._release)
+
+    def _forget_loader(self) -> None:
+        if self._loader is not None:
+            self._loader[1].cancel()
+        self._loader = None
+
+    def _release(self) -> None:
+        self._forget_loader()
+        self.simulator.release_world_streams()
 
     def _draw_soon(self) -> None:
         """Schedule drawing of pending frames, after the replies that are ready have been sent."""

@@ -79,6 +79,8 @@ def replay(context: Context, name: str, start_s: float, duration_s: float, follo
     if replayer.header.map_name.rsplit("/", 1)[-1] != map_info(context)[0].rsplit("/", 1)[-1]:
         lines.append(f"Loading map {replayer.header.map_name}")
         load_episode(context, replayer.header.map_name)
+        # The client stays in its old episode until a snapshot tells it of the new one.
+        context.simulator.release_world_streams()
     context.simulator.start_replayer(replayer)
     return "\n".join([*lines, *_summary(replayer)]) + "\n"
 

@@ -29,6 +29,8 @@ class Context:
     simulator: Simulator
     start_map: Path
     """The map that the server was started with: maps beside it can be loaded too."""
+    aliases: dict[str, Path] = field(default_factory=dict)
+    """Files of maps by the other names under which they can be loaded."""
     sent_map: MapFile | None = None
     """The OpenDRIVE text that a client sent last."""
     navigation: tuple[str, bytes] = ("", b"")

@@ -37,7 +37,7 @@ def run_console_command(_context: Context, command: str) -> Any:
 @call("get_episode_info")
 def episode_info(context: Context) -> list[Any]:
     """Episode id and the token of the world's stream."""
-    return [context.simulator.episode_id, [context.simulator.token(context.simulator.world_streams[-1])]]
+    return [context.simulator.episode_id, [context.simulator.token(context.simulator.world_streams.present)]]
 
 
 @call("get_sensor_token")

@@ -28,6 +28,7 @@ from sim.recording.replayer import Replayer
 from sim.scene.weather import Weather
 from sim.sensors import PendingFrames, Sensors
 from sim.simulator.snapshot import pack_snapshot
+from sim.simulator.world_streams import WorldStreams
 from sim.town.town import Town, build_town
 from sim.traffic.options import Outside
 from sim.traffic.traffic import Traffic
@@ -107,10 +108,8 @@ class Simulator:
         self.weather = default_weather()
         self.imu_gravity_mps2 = 9.81
         self.episode_id = 1
-        self.world_streams = [wire.WORLD_STREAM_ID]
-        """Streams of world snapshots, the present episode's last. Each episode has its own: a client that follows us
-        from one to the next ends the old subscription after beginning the new one, and must not end both."""
         self.streams = Streams(self._is_stream, self._greeting)
+        self.world_streams = WorldStreams(self.streams)
         self.world, self.traffic = self._build(map_file)
         self.sensors = Sensors(self.world)
         self._rays: RayScene | None = None
@@ -256,8 +255,13 @@ class Simulator:
 
     def repeat_snapshot(self) -> None:
         """Send the newest snapshot, once more if it was sent already: that is harmless to clients."""
-        for stream_id in self.world_streams if self._snapshot else ():
-            self.streams.send(stream_id, self._snapshot)
+        if self._snapshot:
+            self.world_streams.send(self._snapshot)
+
+    def release_world_streams(self) -> None:
+        """Let readers of former episodes' snapshots know that there is a new episode (`load`)."""
+        if self.world_streams.holds_back:
+            self.world_streams.release(pack_snapshot(self.world, self.episode_id, wire.SNAPSHOT_MAP_CHANGED))
 
     def on_wire(self, actor: Actor) -> list:
         """An actor as the RPC calls send it."""
@@ -288,6 +292,7 @@ class Simulator:
     def load(self, map_file: MapFile, reset_settings: bool) -> None:
         """Start a new episode on a map. Ids of actors, frames and streams go on counting, so none is used twice.
 
+        Readers of the former episode's snapshots learn of it by `release_world_streams`.
         Raises MapError, with everything left as it was.
         """
         self.draw_pending()
@@ -311,9 +316,9 @@ class Simulator:
         self.weather = default_weather()
         if reset_settings:
             self.settings = Settings()
-        self._send_snapshot(wire.SNAPSHOT_MAP_CHANGED)
-        self.world_streams = [k for k in self.world_streams if self.streams.has_readers(k)] + [world.next_stream_id]
+        self.world_streams.begin_episode(world.next_stream_id)
         world.next_stream_id += 1
+        self._send_snapshot(0)
 
     def _build(
         self, map_file: MapFile, frame: int = 0, next_actor_id: int = 1, next_stream_id: int = FIRST_STREAM_ID
