@@ -17,7 +17,8 @@ import signal
 import socket
 import sys
 
-from sim.map.files import MapFileError, find_map, read_map, shipped_map
+from sim.map.aliases import default_aliases, find_named_map, parse_aliases
+from sim.map.files import MapFileError, shipped_map
 from sim.map.network import MapError
 from sim.server import PortInUseError, Server, open_ports
 from sim.simulator.simulator import Drawer, DrawerFactory, Simulator
@@ -35,7 +36,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=2000, help="RPC port; streams use the next one; 0 takes a free pair"
     )
-    parser.add_argument("--map", default=None, help="OpenDRIVE file or a shipped town's name (default: Millbrook)")
+    parser.add_argument("--map", default=None, help="OpenDRIVE file, shipped town or alias (default: Millbrook)")
+    parser.add_argument(
+        "--alias",
+        action="append",
+        default=[],
+        metavar="NAME=MAP",
+        help="another name for a map, as Town03=Kingsway; may be given several times",
+    )
+    parser.add_argument("--no-aliases", action="store_true", help="no names of CARLA's towns for the shipped ones")
     parser.add_argument("--seed", type=int, default=0, help="seed of the traffic")
     parser.add_argument("--no-rendering", action="store_true", help="cameras send black pictures; needs no OpenGL")
     parser.add_argument("--gpu", type=int, default=None, help="EGL device that draws (default: the first one)")
@@ -53,7 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     faulthandler.register(signal.SIGUSR1)  # prints where the program is, to find out why it hangs
     try:
-        start_map = find_map(args.map) if args.map else shipped_map()
+        aliases = ({} if args.no_aliases else default_aliases()) | parse_aliases(args.alias)
+        start_map, map_file = find_named_map(args.map or str(shipped_map()), aliases)
     except MapFileError as error:
         log.error("%s", error)
         return EXIT_BAD_MAP
@@ -63,11 +73,11 @@ def main(arguments: list[str] | None = None) -> int:
         log.error("%s", error)
         return EXIT_PORT_IN_USE
     try:
-        simulator = Simulator(read_map(start_map), args.seed, None if args.no_rendering else _drawers(args.gpu))
-    except (MapFileError, MapError) as error:
+        simulator = Simulator(map_file, args.seed, None if args.no_rendering else _drawers(args.gpu))
+    except MapError as error:
         log.error("map %s: %s", start_map, error)
         return EXIT_BAD_MAP
-    asyncio.run(_serve(Server(simulator, start_map), ports, parent if args.exit_with_parent else None))
+    asyncio.run(_serve(Server(simulator, start_map, aliases), ports, parent if args.exit_with_parent else None))
     return 0
 
 

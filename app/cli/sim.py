@@ -12,7 +12,11 @@ import typer
 def sim(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="RPC port; streaming takes the next one. 0 picks a free pair.")] = 2000,
-    town: Annotated[str | None, typer.Option("--map", help="OpenDRIVE file or shipped town (millbrook).")] = None,
+    town: Annotated[str | None, typer.Option("--map", help="OpenDRIVE file, shipped town or alias.")] = None,
+    alias: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=MAP", help="Another name for a map: Town03=Kingsway. Repeatable.")
+    ] = None,
+    aliases: Annotated[bool, typer.Option(help="Know the shipped towns by the names of CARLA's towns, too.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of traffic and scenery.")] = 0,
     rendering: Annotated[bool, typer.Option(help="Draw cameras; without, they stay black and cost nothing.")] = True,
 ) -> None:
@@ -20,6 +24,10 @@ def sim(
     arguments = ["--host", host, "--port", str(port), "--seed", str(seed)]
     if town is not None:
         arguments += ["--map", town]
+    for pair in alias or ():
+        arguments += ["--alias", pair]
+    if not aliases:
+        arguments.append("--no-aliases")
     if not rendering:
         arguments.append("--no-rendering")
     # The simulator is a program behind two ports: this process becomes it.

@@ -85,6 +85,7 @@ def start_simulator(
 ) -> RunningSimulator:
     """As `launch_simulator`, for callers that keep the process in an object and close it themselves."""
     command = [sys.executable, "-m", "sim", "--port", str(port), "--seed", str(seed), "--exit-with-parent"]
+    command.append("--no-aliases")  # recordings name a town by its own name only
     if map_path is not None:
         if not Path(map_path).is_file():
             raise SimulatorError(f"Map {map_path} does not exist. Give the path of an OpenDRIVE (.xodr) file.")

@@ -41,7 +41,7 @@ def map_data(context: Context) -> str:
 @call("get_available_maps")
 def available_maps(context: Context) -> list[str]:
     """Names of every map that can be loaded."""
-    return [f"/Game/{MAP_PREFIX}{name}" for name in known_maps(context.start_map)]
+    return [f"/Game/{MAP_PREFIX}{name}" for name in known_maps(context.start_map, context.aliases)]
 
 
 @call("get_required_files")
@@ -86,12 +86,12 @@ def _find_map(context: Context, name: str) -> MapFile:
     # An empty name, and the present map's, mean "once more" (client.reload_world).
     if name in ("", current.name):
         return current
-    paths = {known.lower(): path for known, path in known_maps(context.start_map).items()}
-    path = paths.get(name.lower())
-    if path is None:
-        raise RpcError(f"map '{name}' not found: this server has {', '.join(known_maps(context.start_map))}")
+    maps = known_maps(context.start_map, context.aliases)
+    known = next((known for known in maps if known.lower() == name.lower()), None)
+    if known is None:
+        raise RpcError(f"map '{name}' not found: this server has {', '.join(maps)}")
     try:
-        return read_map(path)
+        return read_map(maps[known], known)
     except MapFileError as error:
         raise RpcError(str(error)) from None
 

@@ -67,10 +67,10 @@ def town_name(path: Path) -> str:
     return path.stem[:1].upper() + path.stem[1:]
 
 
-def read_map(path: Path) -> MapFile:
-    """Read an OpenDRIVE file; MapFileError when that fails."""
+def read_map(path: Path, name: str | None = None) -> MapFile:
+    """Read an OpenDRIVE file, as the map of a name (default: its `town_name`); MapFileError when that fails."""
     try:
-        return MapFile(town_name(path), mended(path.read_text(encoding="utf-8-sig")))
+        return MapFile(name or town_name(path), mended(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError:
         raise MapFileError(f"map {path} does not exist: give the path of an OpenDRIVE (.xodr) file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -99,7 +99,12 @@ def find_map(name_or_path: str) -> Path:
     return shipped[name_or_path.lower()]
 
 
-def known_maps(start: Path) -> dict[str, Path]:
-    """Every map that a client may load, by name: the shipped ones and those beside the file we started with."""
+def known_maps(start: Path, aliases: dict[str, Path]) -> dict[str, Path]:
+    """Every map that a client may load, by name: the shipped ones, those beside the file we started with, and aliases.
+
+    A file of an alias's name is loaded in the alias's place.
+    """
     files = sorted({*shipped_folder().glob("*.xodr"), *start.parent.glob("*.xodr"), start})
-    return {town_name(path): path for path in files if path != start} | {town_name(start): start}
+    named = {town_name(path): path for path in files if path != start} | {town_name(start): start}
+    taken = {name.lower() for name in named}
+    return named | {name: path for name, path in aliases.items() if name.lower() not in taken}
