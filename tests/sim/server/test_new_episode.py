@@ -18,7 +18,7 @@ class Rpc:
         self._unpacker = msgpack.Unpacker()
 
     def call(self, name, *arguments):
-        self._socket.sendall(msgpack.packb([0, 1, name, [[False], *arguments]]))
+        self._socket.sendall(msgpack.Packer().pack([0, 1, name, [[False], *arguments]]))
         while True:
             for reply in self._unpacker:
                 return reply[3]
