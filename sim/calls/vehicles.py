@@ -10,7 +10,8 @@ from sim.calls.table import Context, call
 from sim.protocol.forms import finite, wire_transform
 from sim.protocol.rpc import ReplyShape, RpcError
 from sim.vehicles.ackermann import Ackermann, AckermannTarget
-from sim.vehicles.motion import AIR_DENSITY_KGPM3, front_wheel_tangents
+from sim.vehicles.motion import AIR_DENSITY_KGPM3
+from sim.vehicles.step import front_wheel_tangents
 from sim.vehicles.tyres import GRAVITY_MPS2
 
 _ALL_DOORS = 6

@@ -3,10 +3,15 @@
 Pure functions on arrays of (N,), one element per driver, SI units.
 """
 
+import math
+from typing import Any
+
+import numba
 import numpy as np
 
+from sim.kernels import compiled
 from sim.vehicles.drivetrain import pedal_of_share
-from sim.vehicles.fleet import Vehicles
+from sim.vehicles.fleet import ROWS, Vehicles
 from sim.vehicles.motion import AIR_DENSITY_KGPM3
 from sim.vehicles.tyres import GRAVITY_MPS2
 
@@ -16,6 +21,7 @@ HEADWAY_S = 1.2
 STANDSTILL_GAP_M = 2.0
 HARDEST_BRAKING_MPS2 = 8.0
 _HOLD_BRAKE = 0.35
+_ARRAY = numba.float64[::1]
 
 
 def free_acceleration(speed_mps: np.ndarray, desired_mps: np.ndarray) -> np.ndarray:
@@ -47,23 +53,27 @@ def stopping_acceleration(speed_mps: np.ndarray, distance_m: np.ndarray) -> np.n
     return np.where(begun, -np.minimum(needed, HARDEST_BRAKING_MPS2), np.inf)
 
 
+@compiled(numba.void(ROWS, numba.int64[::1], _ARRAY, _ARRAY, _ARRAY))
+def _pedals(rows: Any, slots: np.ndarray, desired_mps2: np.ndarray, throttle: np.ndarray, brake: np.ndarray) -> None:
+    for k in range(len(slots)):
+        car = rows[slots[k]]
+        v = car.vx_body
+        drag_n = 0.5 * AIR_DENSITY_KGPM3 * car.drag_area_m2 * v * v
+        rolling = car.rolling_resistance + math.sin(car.ground_pitch)
+        # The wheels' spin has to be changed as well.
+        inertia = car.mass_kg + 4.0 * car.wheel_inertia_kgm2 / (car.wheel_radius_m * car.wheel_radius_m)
+        force_n = inertia * desired_mps2[k] + drag_n + car.mass_kg * GRAVITY_MPS2 * rolling + car.engine_drag_n
+        throttle[k] = pedal_of_share(force_n / max(car.drive_limit_n + car.engine_drag_n, 1.0))
+        brake[k] = min(max(-force_n / (car.max_brake_mps2 * car.mass_kg), 0.0), 1.0)
+        if v < 0.3 and desired_mps2[k] < 0.05:
+            throttle[k], brake[k] = 0.0, max(brake[k], _HOLD_BRAKE)
+
+
 def pedals(vehicles: Vehicles, slots: np.ndarray, desired_mps2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Throttle and brake, each (N,) in 0..1, that give an acceleration: the inverse of the vehicles' model."""
-    p = {name: column[slots] for name, column in vehicles.p.items() if name in _NEEDED}
-    v, mass = vehicles.vx_body[slots], vehicles.p["mass_kg"][slots]
-    drag = 0.5 * AIR_DENSITY_KGPM3 * p["drag_area_m2"] * v * v
-    slope = np.sin(vehicles.ground_pitch[slots])
-    # The wheels' spin has to be changed as well.
-    inertia = mass + 4.0 * p["wheel_inertia_kgm2"] / p["wheel_radius_m"] ** 2
-    force = inertia * desired_mps2 + drag + mass * GRAVITY_MPS2 * (p["rolling_resistance"] + slope)
-    engine, limit = vehicles.engine_drag_n[slots], vehicles.drive_limit_n[slots]
-    throttle = pedal_of_share((force + engine) / np.maximum(limit + engine, 1.0))
-    brake = np.clip(-(force + engine) / (p["max_brake_mps2"] * mass), 0.0, 1.0)
-    standing = (v < 0.3) & (desired_mps2 < 0.05)
-    return np.where(standing, 0.0, throttle), np.where(standing, np.maximum(brake, _HOLD_BRAKE), brake)
-
-
-_NEEDED = ("drag_area_m2", "rolling_resistance", "max_brake_mps2", "wheel_inertia_kgm2", "wheel_radius_m")
+    throttle, brake = np.empty(len(slots)), np.empty(len(slots))
+    _pedals(vehicles.rows, slots, desired_mps2, throttle, brake)
+    return throttle, brake
 
 
 def look_ahead_m(speed_mps: np.ndarray) -> np.ndarray:

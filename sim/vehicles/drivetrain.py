@@ -1,4 +1,4 @@
-"""Engines, electric motors and automatic gearboxes of all vehicles at once.
+"""Engines, electric motors and automatic gearboxes.
 
 The pedal asks for a share of what the drivetrain could give at the present speed, as drive-by-wire pedals do (Bosch
 Automotive Handbook, torque-based engine control); the gearbox takes the highest gear that can give it. SI units.
@@ -6,10 +6,13 @@ Automotive Handbook, torque-based engine control); the gearbox takes the highest
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
+
+from sim.kernels import part
 
 KNOTS = 16
 """Points of a torque curve, evenly from 0 to the highest engine speed."""
@@ -64,6 +67,12 @@ class Drivetrain:
         if not self.max_rpm > self.idle_rpm >= 0.0:
             raise ValueError(f"max_rpm ({self.max_rpm}) must be above idle_rpm ({self.idle_rpm})")
 
+    def launch_force_n(self, radius_m: float) -> float:
+        """Force at wheels of this radius at full throttle when pulling away."""
+        place = (LAUNCH if self.idle_rpm > 0.0 else 0.0) * (KNOTS - 1)
+        torque_nm = float(np.interp(place, np.arange(KNOTS), self.torque_nm))
+        return torque_nm * self.ratios[0] * (self.efficiency / radius_m)
+
 
 def combustion(power_w: float, force_n: float, radius_m: float, gears: int = 6, diesel: bool = False) -> Drivetrain:
     """A drivetrain with a given greatest power at the crank and force at the wheels in first gear."""
@@ -102,83 +111,67 @@ def electric(power_w: float, force_n: float, radius_m: float, top_mps: float, dr
     )
 
 
-def share_of_pedal(pedal: np.ndarray) -> np.ndarray:
+@part
+def share_of_pedal(pedal: float) -> float:
     """The share of the present best force that a pedal at 0..1 asks for."""
     return pedal * (PEDAL_SLOPE + (1.0 - PEDAL_SLOPE) * pedal)
 
 
-def pedal_of_share(share: np.ndarray) -> np.ndarray:
+@part
+def pedal_of_share(share: float) -> float:
     """The pedal, 0..1, that asks for a share of the present best force: the inverse of `share_of_pedal`."""
     bend = 1.0 - PEDAL_SLOPE
-    return (np.sqrt(PEDAL_SLOPE**2 + 4.0 * bend * np.clip(share, 0.0, 1.0)) - PEDAL_SLOPE) / (2.0 * bend)
+    share = min(max(share, 0.0), 1.0)
+    return (math.sqrt(PEDAL_SLOPE * PEDAL_SLOPE + 4.0 * bend * share) - PEDAL_SLOPE) / (2.0 * bend)
 
 
-class Engines(NamedTuple):
-    """What the drivetrains are and do, an element (or row) per vehicle."""
+@part
+def capacity_n(car: Any, gear: int, wheel_radps: float) -> float:
+    """Force at the wheels at full throttle in a gear (1 is the lowest); 0 where the gear does not exist.
 
-    torque_nm: np.ndarray  # (N, KNOTS)
-    ratios: np.ndarray  # (N, MAX_GEARS)
-    gear_count: np.ndarray
-    max_radps: np.ndarray
-    idle_radps: np.ndarray
-    efficiency: np.ndarray
-    drag_rest_nm: np.ndarray
-    drag_speed_nm: np.ndarray
-    radius_m: np.ndarray
-    shift_s: np.ndarray
-
-    def speeds_radps(self, wheel_radps: np.ndarray) -> np.ndarray:
-        """Engine speed in every gear, (N, MAX_GEARS), given the driven wheels' (N,)."""
-        return np.abs(wheel_radps)[:, None] * self.ratios
-
-    def capacity_n(self, wheel_radps: np.ndarray) -> np.ndarray:
-        """Force at the wheels at full throttle in every gear, (N, MAX_GEARS); 0 where the gear does not exist."""
-        speeds = self.speeds_radps(wheel_radps)
-        top = self.max_radps[:, None]
-        # Clutch or converter let an engine turn faster than the wheels; a motor is coupled to them.
-        least = np.where(self.idle_radps > 0.0, LAUNCH, 0.0)[:, None]
-        place = np.clip(speeds / top, least, 1.0) * (KNOTS - 1)
-        below = np.minimum(place.astype(np.int64), KNOTS - 2)
-        low = np.take_along_axis(self.torque_nm, below, axis=1)
-        high = np.take_along_axis(self.torque_nm, below + 1, axis=1)
-        torque = low + (place - below) * (high - low)
-        exists = np.arange(MAX_GEARS) < self.gear_count[:, None]
-        usable = exists & (speeds <= 1.02 * top)
-        return np.where(usable, torque * self.ratios * (self.efficiency / self.radius_m)[:, None], 0.0)
-
-    def drag_n(self, wheel_radps: np.ndarray, gear: np.ndarray) -> np.ndarray:
-        """The engine's drag at the wheels with the throttle shut in a gear (1 is the lowest), (N,) newtons."""
-        ratio = np.take_along_axis(self.ratios, np.clip(gear - 1, 0, MAX_GEARS - 1)[:, None], axis=1)[:, 0]
-        share = np.minimum(np.abs(wheel_radps) * ratio / self.max_radps, 1.2)
-        drag = (self.drag_rest_nm + self.drag_speed_nm * share) * ratio / self.radius_m
-        # Below idle the clutch opens; a motor has none.
-        return np.where(np.abs(wheel_radps) * ratio < self.idle_radps, 0.0, drag)
-
-
-def choose_gear(
-    engines: Engines, wheel_radps: np.ndarray, gear: np.ndarray, wanted_n: np.ndarray, in_gear_s: np.ndarray
-) -> np.ndarray:
-    """The gear (1 is the lowest) that the automatic box takes next, (N,) int64.
-
-    Args:
-        engines: the drivetrains.
-        wheel_radps: speed of the driven wheels, (N,).
-        gear: the present gears, (N,), at least 1.
-        wanted_n: force asked for at the wheels, (N,).
-        in_gear_s: seconds since the last change, (N,).
+    `car` is a row of `sim.vehicles.fleet.ROW`, `wheel_radps` the speed of its driven wheels.
     """
-    capacity = engines.capacity_n(wheel_radps)
-    share = engines.speeds_radps(wheel_radps) / engines.max_radps[:, None]
-    numbers = np.arange(1, MAX_GEARS + 1)
-    rest = numbers == 1
-    able = (capacity >= RESERVE * wanted_n[:, None]) & ((share >= LEAST_AFTER_UPSHIFT) | rest) & (capacity > 0.0)
-    strongest = np.argmax(capacity, axis=1) + 1
-    highest_able = np.max(np.where(able, numbers, 0), axis=1)
-    best = np.where(highest_able > 0, highest_able, strongest)
-    now = np.take_along_axis(capacity, gear[:, None] - 1, axis=1)[:, 0]
-    turning = np.take_along_axis(share, gear[:, None] - 1, axis=1)[:, 0]
-    too_slow = (turning < LOWEST) | (now < wanted_n)
-    gains = np.take_along_axis(capacity, best[:, None] - 1, axis=1)[:, 0] > WORTH_IT * now
-    down = (best < gear) & too_slow & (gains | (turning < LOWEST)) & (in_gear_s >= DOWNSHIFT_AFTER_S)
-    up = (best > gear) & ((in_gear_s >= UPSHIFT_AFTER_S) | (turning > 1.0))
-    return np.where(down | up, best, gear)
+    speed, top = abs(wheel_radps) * car.ratios[gear - 1], car.max_radps
+    if gear > car.gear_count or speed > 1.02 * top:
+        return 0.0
+    # Clutch or converter let an engine turn faster than the wheels; a motor is coupled to them.
+    least = LAUNCH if car.idle_radps > 0.0 else 0.0
+    place = min(max(speed / top, least), 1.0) * (KNOTS - 1)
+    below = min(int(place), KNOTS - 2)
+    low, high = car.torque_nm[below], car.torque_nm[below + 1]
+    torque = low + (place - below) * (high - low)
+    return torque * car.ratios[gear - 1] * (car.efficiency / car.wheel_radius_m)
+
+
+@part
+def engine_drag_n(car: Any, wheel_radps: float, gear: int) -> float:
+    """The engine's drag at the wheels with the throttle shut in a gear, newtons."""
+    ratio = car.ratios[gear - 1]
+    if abs(wheel_radps) * ratio < car.idle_radps:  # below idle the clutch opens; a motor has none
+        return 0.0
+    share = min(abs(wheel_radps) * ratio / car.max_radps, 1.2)
+    return (car.drag_rest_nm + car.drag_speed_nm * share) * ratio / car.wheel_radius_m
+
+
+@part
+def choose_gear(car: Any, wheel_radps: float, wanted_n: float) -> int:
+    """The gear that the automatic box takes next, given the force asked for at the wheels."""
+    highest_able, strongest, most = 0, 1, -1.0
+    for gear in range(1, car.gear_count + 1):
+        capacity = capacity_n(car, gear, wheel_radps)
+        if capacity > most:
+            strongest, most = gear, capacity
+        share = abs(wheel_radps) * car.ratios[gear - 1] / car.max_radps
+        turns_enough = share >= LEAST_AFTER_UPSHIFT or gear == 1
+        if capacity > 0.0 and turns_enough and capacity >= RESERVE * wanted_n:
+            highest_able = gear
+    best = highest_able if highest_able > 0 else strongest
+    now = capacity_n(car, car.gear, wheel_radps)
+    turning = abs(wheel_radps) * car.ratios[car.gear - 1] / car.max_radps
+    if best < car.gear and car.in_gear_s >= DOWNSHIFT_AFTER_S:
+        gains = capacity_n(car, best, wheel_radps) > WORTH_IT * now
+        if turning < LOWEST or (now < wanted_n and gains):
+            return best
+    if best > car.gear and (car.in_gear_s >= UPSHIFT_AFTER_S or turning > 1.0):
+        return best
+    return car.gear

@@ -5,9 +5,10 @@ CARLA's left-handed one (x forward, y right, yaw clockwise seen from above); a v
 of its wheelbase on the ground. Angles are radians, the rest SI.
 """
 
+import numba
 import numpy as np
 
-from sim.vehicles.drivetrain import KNOTS, MAX_GEARS, RADPS_PER_RPM, Drivetrain, Engines
+from sim.vehicles.drivetrain import KNOTS, MAX_GEARS, RADPS_PER_RPM, Drivetrain
 from sim.vehicles.spec import NUMBERS, VehicleSpec
 from sim.vehicles.tyres import GRAVITY_MPS2
 
@@ -23,21 +24,38 @@ _STATE = (
     *("in_gear_s", "drive_limit_n", "engine_drag_n", "engine_radps", "soft_ground"),
 )
 _FLAGS = ("hand_brake", "reverse", "simulate_physics", "manual_gear")
-_WHEELS = ("wheel_radps", "wheel_turn_rad", "wheel_load_n", "wheel_lift_m", "kerb_m", "surface_grip")
+_WHEELS = ("wheel_radps", "wheel_turn_rad", "wheel_load_n", "wheel_lift_m", "kerb_m", "surface_grip", "struck_m")
 _WHEEL_VECTORS = ("wheel_slip", "wheel_force_n")
-_COUNTS = ("gear", "wanted_gear", "gear_count")
+_COUNTS = ("ids", "gear", "wanted_gear", "gear_count")
+
+ROW = np.dtype(
+    [
+        *((name, np.int64) for name in _COUNTS),
+        *((name, np.float64) for name in (*_STATE, *_PARAMETERS, *_ENGINE)),
+        *((name, np.float64, 4) for name in _WHEELS),
+        *((name, np.float64, (4, 2)) for name in _WHEEL_VECTORS),
+        ("torque_nm", np.float64, KNOTS),
+        ("ratios", np.float64, MAX_GEARS),
+        *((name, np.bool_) for name in _FLAGS),
+    ],
+    align=True,
+)
+"""One vehicle in the table: its state, its parameters by the names of `VehicleSpec`, its wheels and its drivetrain."""
+ROWS = numba.from_dtype(ROW)[::1]
+"""The table in the signature of a compiled loop."""
 
 
 class Vehicles:
     """All vehicles, one slot each, in the order in which they were added.
 
-    The attributes below are views of the first `len(self)` elements; they may be written in place. `add` and
-    `remove` rebind them, so do not keep them over either. `ids`, `gear`, `wanted_gear` and `gear_count` are (N,)
-    int64; `hand_brake`, `reverse`, `manual_gear` and `simulate_physics` are (N,) bool; `p[name]` is the (N,) float64
-    column of a `VehicleSpec` field. What has a value for each wheel is (N, 4), slips and forces (N, 4, 2): along the
-    wheel and across it.
+    `rows` is the table, (N,) of `ROW`, for compiled loops. The other attributes below are its columns, which may be
+    written in place. `add` and `remove` rebind all of them, so do not keep them over either. `ids`, `gear`,
+    `wanted_gear` and `gear_count` are (N,) int64; `hand_brake`, `reverse`, `manual_gear` and `simulate_physics` are
+    (N,) bool; `p[name]` is the (N,) float64 column of a `VehicleSpec` field. What has a value for each wheel is (N, 4),
+    slips and forces (N, 4, 2): along the wheel and across it.
     """
 
+    rows: np.ndarray
     ids: np.ndarray
     x: np.ndarray
     y: np.ndarray
@@ -91,22 +109,12 @@ class Vehicles:
     """Rolling resistance that a soft ground adds."""
     struck_m: np.ndarray
     """Height of the kerb that each wheel is climbing, as far as its impact is already counted."""
-    _torque_nm: np.ndarray
-    _ratios: np.ndarray
 
     def __init__(self, capacity: int = 64):
         self._count = 0
-        self._store: dict[str, np.ndarray] = {"ids": np.zeros(capacity, np.int64)}
-        self._store |= {name: np.zeros(capacity) for name in (*_STATE, *_PARAMETERS)}
-        self._store |= {name: np.zeros(capacity) for name in _ENGINE}
-        self._store |= {name: np.zeros(capacity, bool) for name in _FLAGS}
-        self._store |= {name: np.zeros(capacity, np.int64) for name in _COUNTS}
-        self._store |= {name: np.zeros((capacity, 4)) for name in (*_WHEELS, "struck_m")}
-        self._store |= {name: np.zeros((capacity, 4, 2)) for name in _WHEEL_VECTORS}
-        self._store |= {"_torque_nm": np.zeros((capacity, KNOTS)), "_ratios": np.zeros((capacity, MAX_GEARS))}
+        self._store = np.zeros(capacity, ROW)
         self._slots: dict[int, int] = {}
         self.p: dict[str, np.ndarray] = {}
-        self._engine_columns: dict[str, np.ndarray] = {}
         #: Multiplies every tyre's friction: 1 dry road, about 0.7 wet, 0.3 snow.
         self.road_friction = 1.0
         self._bind()
@@ -118,12 +126,10 @@ class Vehicles:
         return actor_id in self._slots
 
     def _bind(self) -> None:
-        n = self._count
-        for name, array in self._store.items():
-            if name not in _PARAMETERS and name not in _ENGINE:
-                setattr(self, name, array[:n])
-        self.p = {name: self._store[name][:n] for name in _PARAMETERS}
-        self._engine_columns = {name: self._store[name][:n] for name in _ENGINE}
+        self.rows = self._store[: self._count]
+        for name in (*_COUNTS, *_STATE, *_WHEELS, *_WHEEL_VECTORS, *_FLAGS):
+            setattr(self, name, self.rows[name])
+        self.p = {name: self.rows[name] for name in _PARAMETERS}
 
     def slot(self, actor_id: int) -> int:
         """The index of an actor in the arrays; KeyError when it is not here."""
@@ -141,16 +147,16 @@ class Vehicles:
         if actor_id in self._slots:
             raise ValueError(f"a vehicle with actor id {actor_id} is already here: remove it first or use another id")
         slot = self._count
-        if slot == len(self._store["ids"]):
-            self._store = {k: np.concatenate([a, np.zeros_like(a)]) for k, a in self._store.items()}
-        for array in self._store.values():
-            array[slot] = 0
+        if slot == len(self._store):
+            self._store = np.concatenate([self._store, np.zeros_like(self._store)])
+        row = self._store[slot]
+        self._store[slot] = np.zeros((), ROW)
         for name in _PARAMETERS:
-            self._store[name][slot] = getattr(spec, name)
+            row[name] = getattr(spec, name)
         for name, value in (("ids", actor_id), ("x", x), ("y", y), ("z", z), ("yaw", yaw_rad)):
-            self._store[name][slot] = value
+            row[name] = value
         for name, value in (("simulate_physics", True), ("gear", 1), ("in_gear_s", RESTED_S), ("surface_grip", 1.0)):
-            self._store[name][slot] = value
+            row[name] = value
         self._slots[actor_id] = slot
         self._count += 1
         self._bind()
@@ -162,32 +168,22 @@ class Vehicles:
 
     def fit_drivetrain(self, slot: int, drivetrain: Drivetrain) -> None:
         """Give a vehicle an engine and gears."""
-        columns = self._engine_columns
-        self._torque_nm[slot] = drivetrain.torque_nm
-        self._ratios[slot] = 0.0
-        self._ratios[slot, : len(drivetrain.ratios)] = drivetrain.ratios
-        self.gear_count[slot] = len(drivetrain.ratios)
-        self.gear[slot] = min(max(int(self.gear[slot]), 1), len(drivetrain.ratios))
-        columns["max_radps"][slot] = drivetrain.max_rpm * RADPS_PER_RPM
-        columns["idle_radps"][slot] = drivetrain.idle_rpm * RADPS_PER_RPM
-        columns["efficiency"][slot], columns["shift_s"][slot] = drivetrain.efficiency, drivetrain.shift_s
-        columns["drag_rest_nm"][slot], columns["drag_speed_nm"][slot] = drivetrain.drag_nm
-        self.drive_limit_n[slot] = self.engines().capacity_n(np.zeros(self._count))[slot, 0]
-
-    def engines(self) -> Engines:
-        """The drivetrains of all vehicles: views of the table's columns."""
-        columns = self._engine_columns
-        return Engines(
-            *(self._torque_nm, self._ratios, self.gear_count, columns["max_radps"], columns["idle_radps"]),
-            *(columns["efficiency"], columns["drag_rest_nm"], columns["drag_speed_nm"], self.p["wheel_radius_m"]),
-            columns["shift_s"],
-        )
+        row = self.rows[slot]
+        row["torque_nm"] = drivetrain.torque_nm
+        row["ratios"] = 0.0
+        row["ratios"][: len(drivetrain.ratios)] = drivetrain.ratios
+        row["gear_count"] = len(drivetrain.ratios)
+        row["gear"] = min(max(int(row["gear"]), 1), len(drivetrain.ratios))
+        row["max_radps"] = drivetrain.max_rpm * RADPS_PER_RPM
+        row["idle_radps"] = drivetrain.idle_rpm * RADPS_PER_RPM
+        row["efficiency"], row["shift_s"] = drivetrain.efficiency, drivetrain.shift_s
+        row["drag_rest_nm"], row["drag_speed_nm"] = drivetrain.drag_nm
+        self.drive_limit_n[slot] = drivetrain.launch_force_n(float(row["wheel_radius_m"]))
 
     def remove(self, actor_id: int) -> None:
         """Take a vehicle out; those after it move up one slot, so that the order stays that of adding."""
         slot = self.slot(actor_id)
-        for array in self._store.values():
-            array[slot : self._count - 1] = array[slot + 1 : self._count]
+        self._store[slot : self._count - 1] = self._store[slot + 1 : self._count]
         self._count -= 1
         self._bind()
         self._slots = {int(i): k for k, i in enumerate(self.ids)}

@@ -106,9 +106,9 @@ def test_neutral_neither_drives_nor_brakes():
 
 @given(st.floats(0.0, 1.0))
 def test_pedal_and_share_are_each_others_inverse(pedal):
-    share = share_of_pedal(np.array([pedal]))
-    assert 0.0 <= share[0] <= 1.0
-    assert pedal_of_share(share)[0] == pytest.approx(pedal, abs=1e-9)
+    share = share_of_pedal(pedal)
+    assert 0.0 <= share <= 1.0
+    assert pedal_of_share(share) == pytest.approx(pedal, abs=1e-9)
 
 
 def test_impossible_drivetrains_are_refused():

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from sim.vehicles.drivetrain import electric
 from sim.vehicles.fleet import Vehicles
-from sim.vehicles.motion import front_wheel_tangents
 from sim.vehicles.spec import VehicleSpec
-from sim.vehicles.step import step_vehicles
+from sim.vehicles.step import front_wheel_tangents, step_vehicles
 from sim.vehicles.tyres import GRAVITY_MPS2
 from tests.sim.vehicles.lone_car import DT, one
 
