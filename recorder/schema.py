@@ -1,13 +1,11 @@
 """The one record of the whole program: everything that was true in one simulation step.
 
-The session makes a `Tick`, the driver's windows draw it, the recorder stores it, the replay reads it back and
-`refine` learns from it. This module holds data only: no I/O, no CARLA, no torch. It is the only module that
-`cockpit` and `policy` may import from another package (the arrows of docs/architecture.md).
+The session makes a `Tick`, the windows draw it, the recorder stores it, the replay reads it back and `refine` learns
+from it. Data only: no I/O, no CARLA, no torch. Of other packages, `cockpit` and `policy` may import this module alone.
 
-Frames and units. World coordinates are CARLA's: left-handed, x forward (east), y to the right (south), z up, in
-metres; yaw grows clockwise seen from above. Angles here are in **radians** (CARLA's API speaks degrees: convert at
-the border). Speeds are m/s, accelerations m/s^2, times seconds. An *ego frame* has its origin at the ego's
-reference point, x forward, y to the right.
+World coordinates are CARLA's: left-handed, x forward (east), y to the right (south), z up, in metres; yaw grows
+clockwise seen from above. Angles are in **radians** (CARLA's API speaks degrees: convert at the border), speeds in m/s,
+accelerations m/s^2, times seconds. An *ego frame* has its origin at the ego's reference point, x forward, y right.
 """
 
 from __future__ import annotations
@@ -20,8 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SCHEMA_VERSION = 1
-"""Raised whenever a field's meaning changes; stored with every segment."""
+SCHEMA_VERSION = 2
+"""Raised whenever a field's meaning or place changes; stored with every segment. 2: pictures in PNG or JPEG."""
+
+POLICY_CAMERA, POLICY_CAMERA_PREFIX = "front", "policy_"
+"""The policy's first camera, and what the names of its others begin with."""
 
 
 class Authority(enum.StrEnum):
@@ -65,8 +66,7 @@ class Reason(enum.StrEnum):
     REQUEST_TIMEOUT = "request_timeout"
     WORLD_LOST = "world_lost"
     POLICY_UNSURE = "policy_unsure"
-    REWIND = "rewind"
-    """The scene was set back some seconds, and the driver drives it from there."""
+    REWIND = "rewind"  # the scene was set back some seconds, and the driver drives it from there
 
 
 class DriverKind(enum.StrEnum):
@@ -137,8 +137,7 @@ class EventKind(enum.StrEnum):
     HAND_BACK_REFUSED = "hand_back_refused"
     REWIND = "rewind"
     """The world was set back to an earlier tick; `value` says by how many seconds."""
-    SCENARIO = "scenario"
-    """A scenario of the route entered a phase; the text names it, its type and the phase."""
+    SCENARIO = "scenario"  # a scenario of the route entered a phase; the text names it, its type and the phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +318,11 @@ class TickEvent:
     """Impulse in N*s for a collision, else what `text` says."""
 
 
+def is_policy_camera(name: str) -> bool:
+    """Whether a policy looks through the camera of this name: its pictures are recorded without loss."""
+    return name == POLICY_CAMERA or name.startswith(POLICY_CAMERA_PREFIX)
+
+
 @dataclass(frozen=True, slots=True)
 class CameraFrame:
     """One camera's picture of one tick."""
@@ -348,7 +352,7 @@ class Tick:
     lights: tuple[LightState, ...]
     route: RouteState
     cameras: Mapping[str, CameraFrame]
-    """By name. The policy's camera is called ``front``; the screens' cameras have the screens' names."""
+    """By name: `POLICY_CAMERA` and the policy's others; the screens' cameras have the screens' names."""
     driver: DriverInput
     plan: Plan | None
     """The newest plan when the control of this tick was decided; may come from an older frame."""

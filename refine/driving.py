@@ -8,7 +8,6 @@ from pathlib import Path
 
 from cockpit.rig.camera_spec import CameraSpec
 from cockpit.world.simulator import launch_simulator
-from policy.serving.process import POLICY_CAMERA
 from policy.vla.checkpoint import (
     CameraSettings,
     PolicySettings,
@@ -17,6 +16,7 @@ from policy.vla.checkpoint import (
     is_plain_model,
     read_settings,
 )
+from recorder.schema import POLICY_CAMERA
 
 
 def camera_spec(camera: CameraSettings) -> CameraSpec:

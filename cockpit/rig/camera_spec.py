@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from recorder.schema import Pose
+from recorder.schema import POLICY_CAMERA, Pose
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +38,5 @@ class CameraSpec:
         return self.width / (2.0 * math.tan(self.fov_rad / 2.0))
 
 
-FRONT_CAMERA = CameraSpec("front", 640, 360)
+FRONT_CAMERA = CameraSpec(POLICY_CAMERA, 640, 360)
 """The policy's camera where the configuration names no other: behind the windscreen, looking ahead."""

@@ -27,7 +27,7 @@ from cockpit.rig.projection import (
     view_from_eye,
 )
 from cockpit.rig.surface import read_mesh, view_of_surface
-from recorder.schema import Pose
+from recorder.schema import Pose, is_policy_camera
 
 Positive = Annotated[float, Field(gt=0.0)]
 Pixels = Annotated[int, Field(ge=16, le=7680)]
@@ -38,9 +38,6 @@ MachineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 Region = tuple[int, int, Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]]
 SQUARE_TO = math.cos(math.radians(89.0))
 """Edge vectors may miss the right angle by one degree: more is a skewed projection, which needs a warp mesh."""
-
-RESERVED_NAMES = frozenset({"front"})
-"""Camera names the session needs itself: the policy looks through 'front'."""
 
 
 class Shown(BaseModel):
@@ -194,9 +191,9 @@ class Rig(BaseModel):
         doubles = sorted({name for name in names if names.count(name) > 1})
         if doubles:
             raise ValueError(f"screens: the name '{doubles[0]}' is used twice; give every screen its own name")
-        taken = RESERVED_NAMES.intersection(names)
+        taken = [name for name in names if is_policy_camera(name)]
         if taken:
-            raise ValueError(f"screens: '{min(taken)}' is the policy's camera; call the screen e.g. 'centre'")
+            raise ValueError(f"screens: '{min(taken)}' is a policy's camera; call the screen e.g. 'centre'")
         if self.hud_screen is not None and self.hud_screen not in names:
             raise ValueError(f"hud_screen: no screen is called '{self.hud_screen}'; there are {', '.join(names)}")
         hosts = [screen.name for screen in self.screens]

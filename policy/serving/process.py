@@ -26,11 +26,10 @@ from policy.control.tracking import control_from_plan
 from policy.serving.wire import WireError, plan_from_header, read_message, write_message
 from policy.vla.checkpoint import model_source
 from policy.vla.observation import prompt_from_tick
-from recorder.schema import ActorState, Control, Plan, PolicyStatus, RouteState, Tick
+from recorder.schema import POLICY_CAMERA, ActorState, Control, Plan, PolicyStatus, RouteState, Tick
 
 log = logging.getLogger(__name__)
 
-POLICY_CAMERA = "front"
 RATE_WINDOW_S = 2.0
 CLOSE_TIMEOUT_S = 2.0
 

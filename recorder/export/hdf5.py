@@ -1,6 +1,6 @@
 """Copies a segment into one HDF5 file, for tools that do not read Zarr, or its road users' ways into a CSV.
 
-HDF5: same names, same numbers, same attributes (lists as JSON text); pictures stay the JPEG bytes they were.
+HDF5: same names, same numbers, same attributes (lists as JSON text); pictures stay the files (PNG, JPEG) they were.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ def _copy(segment: Segment, file: h5py.File) -> None:
         group = file.create_group(f"cameras/{number}")
         group.attrs["name"] = camera
         _copy_table(group, "geometry", arrays.cameras[camera])
-        jpegs = group.create_dataset("jpeg", (len(segment),), dtype=h5py.vlen_dtype(np.uint8))
+        pictures = group.create_dataset("picture", (len(segment),), dtype=h5py.vlen_dtype(np.uint8))
         for index in range(len(segment)):
-            jpegs[index] = np.frombuffer(segment.jpeg(camera, index), np.uint8)
+            pictures[index] = np.frombuffer(segment.picture_bytes(camera, index), np.uint8)
 
 
 def _copy_table(group: h5py.Group, name: str, table: Table) -> None:

@@ -16,8 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.layout.columns import WEATHER, Column, Kind, Table, columns_of, row_of
-from recorder.layout.jpeg import decode_jpeg, encode_jpeg
-from recorder.schema import ActorState, CameraFrame, LightState, Plan, Pose, RouteState, Tick, TickEvent
+from recorder.layout.pictures import Encoding, decode_picture, encode_picture
+from recorder.schema import (
+    ActorState,
+    CameraFrame,
+    LightState,
+    Plan,
+    Pose,
+    RouteState,
+    Tick,
+    TickEvent,
+    is_policy_camera,
+)
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +71,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class PackedCamera:
-    """A `CameraFrame` with its picture as JPEG; empty bytes when the picture could not be encoded."""
+    """A `CameraFrame` with its picture as a file's bytes; none when the picture could not be encoded."""
 
     name: str
     frame: int
-    jpeg: bytes
+    picture: bytes
     width_px: int
     height_px: int
     fov_rad: float
@@ -88,19 +98,23 @@ class PackedTick:
 
 
 def pack(tick: Tick, quality: int = 90, dropped_before: int = 0) -> PackedTick:
-    """Compress a tick's pictures. One that cannot be encoded is logged and left empty; the rest of the tick stays."""
+    """Compress a tick's pictures: those of the policy's cameras without loss, others as JPEG of `quality`.
+
+    One that cannot be encoded is logged and left empty; the rest of the tick stays.
+    """
     cameras = tuple(_packed_camera(name, camera, quality) for name, camera in tick.cameras.items())
     return PackedTick(replace(tick, cameras={}), cameras, dropped_before)
 
 
 def _packed_camera(name: str, camera: CameraFrame, quality: int) -> PackedCamera:
     try:
-        jpeg = encode_jpeg(camera.image, quality)
+        encoding = Encoding.PNG if is_policy_camera(name) else Encoding.JPEG
+        picture = encode_picture(camera.image, encoding, quality)
         height_px, width_px = camera.image.shape[:2]
     except (ValueError, TypeError, AttributeError) as error:
         log.warning("frame %s: the picture of camera %s is not recorded: %s", camera.frame, name, error)
-        jpeg, height_px, width_px = b"", 0, 0
-    return PackedCamera(name, camera.frame, jpeg, width_px, height_px, camera.fov_rad, camera.pose_in_ego)
+        picture, height_px, width_px = b"", 0, 0
+    return PackedCamera(name, camera.frame, picture, width_px, height_px, camera.fov_rad, camera.pose_in_ego)
 
 
 def camera_key(name: str) -> str:
@@ -118,7 +132,7 @@ class Batch:
     plan_tokens: list[int] = field(default_factory=list)
     plan_trajectories: list[NDArray[np.float32]] = field(default_factory=list)
     strings: list[str] = field(default_factory=list)
-    jpegs: dict[str, list[bytes]] = field(default_factory=dict)
+    pictures: dict[str, list[bytes]] = field(default_factory=dict)
     """By camera, one for each tick; empty where the camera gave none."""
     camera_rows: dict[str, list[list[float]]] = field(default_factory=dict)
     picture_errors: int = 0
@@ -150,7 +164,7 @@ class TickEncoder:
 
     def _empty_batch(self) -> Batch:
         return Batch(
-            jpegs={name: [] for name in self._cameras},
+            pictures={name: [] for name in self._cameras},
             camera_rows={name: [] for name in self._cameras},
         )
 
@@ -216,13 +230,13 @@ class TickEncoder:
         for name in rows:
             if name not in self._cameras:
                 self._cameras.append(name)
-                batch.jpegs[name] = [b""] * batch.ticks
+                batch.pictures[name] = [b""] * batch.ticks
                 batch.camera_rows[name] = [nothing] * batch.ticks
         for name in self._cameras:
             camera, row = rows.get(name, (None, nothing))
-            batch.jpegs[name].append(camera.jpeg if camera else b"")
+            batch.pictures[name].append(camera.picture if camera else b"")
             batch.camera_rows[name].append(row)
-            batch.picture_errors += camera is not None and not camera.jpeg
+            batch.picture_errors += camera is not None and not camera.picture
 
 
 @dataclass(frozen=True)
@@ -243,8 +257,8 @@ def span(ends: NDArray[np.float64], row: int) -> slice:
     return slice(int(ends[row - 1]) if row else 0, int(ends[row]))
 
 
-def decode_tick(arrays: Arrays, row: int, jpegs: Mapping[str, bytes]) -> Tick:
-    """The tick in `row`; `jpegs` are its pictures by camera, and a camera with no bytes is left out."""
+def decode_tick(arrays: Arrays, row: int, pictures: Mapping[str, bytes]) -> Tick:
+    """The tick in `row`; `pictures` are its pictures' files by camera, and a camera with no bytes is left out."""
     ticks = arrays.tables["ticks"]
     ahead = arrays.route_ahead[span(ticks.numbers("route_ahead_end"), row)]
     plan_row = ticks.value("plan_row", row)
@@ -255,7 +269,7 @@ def decode_tick(arrays: Arrays, row: int, jpegs: Mapping[str, bytes]) -> Tick:
         Tick,
         row,
         route=ticks.record(RouteState, row, "route/", ahead_world=ahead),
-        cameras={name: decode_camera(arrays.cameras[name], name, row, jpeg) for name, jpeg in jpegs.items() if jpeg},
+        cameras={name: decode_camera(arrays.cameras[name], name, row, data) for name, data in pictures.items() if data},
         plan=plan,
         actors=_records(arrays, "actors", ActorState, row),
         lights=_records(arrays, "lights", LightState, row),
@@ -283,6 +297,6 @@ def decode_plan(arrays: Arrays, row: int) -> Plan:
     return plans.record(Plan, row, tokens=tuple(int(token) for token in tokens), trajectory_ego=points)
 
 
-def decode_camera(table: Table, name: str, row: int, jpeg: bytes) -> CameraFrame:
+def decode_camera(table: Table, name: str, row: int, data: bytes) -> CameraFrame:
     """The camera's picture and geometry in `row`."""
-    return table.record(CameraFrame, row, name=name, image=decode_jpeg(jpeg))
+    return table.record(CameraFrame, row, name=name, image=decode_picture(data))

@@ -26,6 +26,9 @@ warnings.filterwarnings("ignore", category=UnstableSpecificationWarning)
 
 FORMAT = "takeover-segment"
 CHUNK_TICKS = 20
+PICTURE_ARRAY = "picture"
+PICTURE_ARRAYS = (PICTURE_ARRAY, "jpeg")
+"""Below a camera's group: what its pictures are called, and were in schema 1."""
 HOW_TO_READ = (
     "Row i of `ticks` and of every array below `cameras` is tick i; only the first `committed_ticks` rows count. "
     "The attribute `columns` of a table describes its columns: kind int, bool and float are plain numbers, enum is an "
@@ -98,8 +101,8 @@ class SegmentStore:
         self._append("plan_tokens", batch.plan_tokens)
         self._append("plan_trajectories", np.concatenate(batch.plan_trajectories) if batch.plan_trajectories else [])
         self._append_objects("strings", batch.strings)
-        for name, jpegs in batch.jpegs.items():
-            self._append_camera(name, jpegs, batch.camera_rows[name])
+        for name, pictures in batch.pictures.items():
+            self._append_camera(name, pictures, batch.camera_rows[name])
         ticks = np.asarray(batch.tables["ticks"], np.float64)
         self._append("ticks", ticks)
         dropped = [column.name for column in TABLES["ticks"]].index("dropped_before")
@@ -120,23 +123,23 @@ class SegmentStore:
             objects[:] = values
             self._arrays[name].append(objects)
 
-    def _append_camera(self, name: str, jpegs: Sequence[bytes], rows: Sequence[Sequence[float]]) -> None:
+    def _append_camera(self, name: str, pictures: Sequence[bytes], rows: Sequence[Sequence[float]]) -> None:
         key = f"cameras/{camera_key(name)}"
-        if f"{key}/jpeg" not in self._arrays:
+        if f"{key}/{PICTURE_ARRAY}" not in self._arrays:
             self._create_camera(name, key)
-        self._append_objects(f"{key}/jpeg", jpegs)
+        self._append_objects(f"{key}/{PICTURE_ARRAY}", pictures)
         self._append(f"{key}/geometry", rows)
 
     def _create_camera(self, name: str, key: str) -> None:
         self._group.create_group(key, attributes={"name": name})
-        self._arrays[f"{key}/jpeg"] = self._group.create_array(
-            f"{key}/jpeg",
+        self._arrays[f"{key}/{PICTURE_ARRAY}"] = self._group.create_array(
+            f"{key}/{PICTURE_ARRAY}",
             shape=(self.committed_ticks,),
             chunks=(CHUNK_TICKS,),
             dtype="variable_length_bytes",
             compressors=[Crc32cCodec()],
             fill_value=b"",
-            attributes={"meaning": "one JPEG file a tick, RGB; no bytes where the camera gave no picture"},
+            attributes={"meaning": "one PNG or JPEG file a tick, RGB; no bytes where the camera gave no picture"},
         )
         self._create_table(f"{key}/geometry", CAMERA_COLUMNS, CHUNK_TICKS, rows=self.committed_ticks)
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from recorder.layout.codec import TABLES, Arrays, decode_tick, span
 from recorder.layout.columns import Table
-from recorder.layout.jpeg import decode_jpeg
-from recorder.layout.store import FORMAT
+from recorder.layout.pictures import decode_picture
+from recorder.layout.store import FORMAT, PICTURE_ARRAYS
 from recorder.layout.takeovers import Takeover, takeovers
 from recorder.schema import SCHEMA_VERSION, Authority, DriverKind, EventKind, Reason, SessionInfo, Tick
 from recorder.session import SEGMENTS, RecordingError, read_session
@@ -118,7 +118,9 @@ class Segment:
             ends = [int(plans.numbers(f"{name}_end")[-1]) if len(plans) else 0 for name in ("tokens", "points")]
             return Arrays(
                 tables=tables,
-                cameras={name: self._table(f"{key}/geometry", len(self), strings) for name, key in self._keys.items()},
+                cameras={
+                    name: self._table(f"{key}/geometry", len(self), strings) for name, (key, _) in self._keys.items()
+                },
                 route_ahead=self._rows("route_ahead", self._last(ticks, names, "route_ahead_end")),
                 plan_tokens=self._rows("plan_tokens", ends[0]),
                 plan_trajectories=self._rows("plan_trajectories", ends[1]),
@@ -148,16 +150,18 @@ class Segment:
         return Table(self._rows(name, count), self._described(name), strings)
 
     @cached_property
-    def _keys(self) -> dict[str, str]:
+    def _keys(self) -> dict[str, tuple[str, str]]:
+        """By camera, its group and the name of its pictures' array."""
         cameras = self._group.get("cameras")
         if not isinstance(cameras, zarr.Group):
             return {}
-        found: dict[str, str] = {}
+        found: dict[str, tuple[str, str]] = {}
         for key, group in cameras.groups():
             # A camera whose arrays were being made when the writer was killed has no committed picture.
             arrays = dict(group.arrays())
-            if {"jpeg", "geometry"} <= arrays.keys() and arrays["geometry"].shape[0] >= len(self):
-                found[str(group.attrs.get("name", key))] = f"cameras/{key}"
+            pictures = next((name for name in PICTURE_ARRAYS if name in arrays), None)
+            if pictures and "geometry" in arrays and arrays["geometry"].shape[0] >= len(self):
+                found[str(group.attrs.get("name", key))] = f"cameras/{key}", pictures
         return found
 
     @property
@@ -166,11 +170,11 @@ class Segment:
         return sorted(self._keys)
 
     def tick(self, index: int) -> Tick:
-        """Tick `index` whole, as recorded (pictures as JPEG left them). Negative indices count from the end."""
+        """Tick `index` whole (screens' pictures as JPEG left them). Negative indices count from the end."""
         row = self._index(index)
         arrays = self.arrays
         with _read_errors(self.path):
-            return decode_tick(arrays, row, {name: self.jpeg(name, row) for name in self._keys})
+            return decode_tick(arrays, row, {name: self.picture_bytes(name, row) for name in self._keys})
 
     def ticks(self) -> Iterator[Tick]:
         """All ticks in order."""
@@ -212,21 +216,21 @@ class Segment:
         takeover = self.own_takeover
         return None if takeover is None else takeover.first
 
-    def jpeg(self, camera: str, index: int) -> bytes:
-        """A picture's JPEG bytes; empty when the camera gave none in that tick."""
+    def picture_bytes(self, camera: str, index: int) -> bytes:
+        """A picture's file, PNG or JPEG; empty when the camera gave none in that tick."""
         if camera not in self._keys:
             raise KeyError(f"{self.path.name} has no camera {camera}; there are {', '.join(self.cameras) or 'none'}")
         row = self._index(index)
         with _read_errors(self.path):
-            return bytes(self._array(f"{self._keys[camera]}/jpeg")[row : row + 1][0])
+            return bytes(self._array("/".join(self._keys[camera]))[row : row + 1][0])
 
     def image(self, camera: str, index: int) -> NDArray[np.uint8]:
         """A picture, (height, width, 3) RGB. Raises RecordingError when the camera gave none in that tick."""
-        data = self.jpeg(camera, index)
+        data = self.picture_bytes(camera, index)
         if not data:
             raise RecordingError(f"{self.path}: camera {camera} gave no picture in tick {index}")
         with _read_errors(self.path):
-            return decode_jpeg(data)
+            return decode_picture(data)
 
     def ticks_with(self, kind: EventKind) -> list[int]:
         """Indices of the ticks in which such an event happened, in order."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from recorder.layout.codec import Arrays, decode_tick
-from recorder.layout.jpeg import decode_jpeg
+from recorder.layout.pictures import decode_picture
 from recorder.reading.reader import Segment, segment_paths
 from recorder.session import SEGMENTS, WHOLE_SESSION, RecordingError, read_session
 
@@ -110,12 +110,12 @@ def _table_faults(arrays: Arrays) -> Iterator[str]:
 def _picture_faults(segment: Segment, camera: str) -> Iterator[str]:
     geometry = segment.arrays.cameras[camera]
     for index in range(len(segment)):
-        data = segment.jpeg(camera, index)
+        data = segment.picture_bytes(camera, index)
         recorded = geometry.numbers("width_px")[index], geometry.numbers("height_px")[index]
         if not data:
             continue
         try:
-            height_px, width_px = decode_jpeg(data).shape[:2]
+            height_px, width_px = decode_picture(data).shape[:2]
         except ValueError as error:
             yield f"camera {camera}, tick {index}: {error}"
             return

@@ -11,9 +11,9 @@ from cockpit.route.route import Route
 from cockpit.session.headless import run_headless_route
 from policy.expert.expert import Expert
 from policy.expert.safety_driver import SafetyDriver
-from policy.serving.process import POLICY_CAMERA, PolicyProcess
+from policy.serving.process import PolicyProcess
 from policy.vla.checkpoint import read_settings
-from recorder.schema import Tick
+from recorder.schema import POLICY_CAMERA, Tick
 from refine.data.collect_config import MARGIN_M
 from refine.data.samples import SampleBuffer
 from refine.driving import camera_spec

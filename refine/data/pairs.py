@@ -25,7 +25,7 @@ from policy.vla.observation import messages, prompt_text
 from recorder.layout.codec import decode_plan
 from recorder.layout.takeovers import Takeover, note_from
 from recorder.reading.reader import RecordingError, Segment, read_session, segment_paths
-from recorder.schema import Authority, DriverKind, EventKind, Plan, Reason, RouteCommand
+from recorder.schema import POLICY_CAMERA, Authority, DriverKind, EventKind, Plan, Reason, RouteCommand
 from recorder.session import WHOLE_SESSION
 from refine.data.pair_files import PairKind, PairsSummary, read_card, write_pairs
 from refine.data.preference import Drive, PairConfig, Preference, Skip, judge, mean_distance_m, ordinary_answer
@@ -34,8 +34,6 @@ from refine.errors import RefineError
 __all__ = ["PairsSummary", "build_pairs", "read_card"]
 
 log = logging.getLogger(__name__)
-
-POLICY_CAMERA = "front"
 
 
 def build_pairs(
@@ -163,7 +161,7 @@ class _Builder:
         return {**question, **_answers(pair), **_origin(segment, drive, index)} if question else Skip.NO_PICTURE
 
     def _question(self, segment: Segment, index: int, plan: Plan) -> dict[str, Any] | None:
-        data = segment.jpeg(POLICY_CAMERA, index) if POLICY_CAMERA in segment.cameras else b""
+        data = segment.picture_bytes(POLICY_CAMERA, index) if POLICY_CAMERA in segment.cameras else b""
         if not data:
             return None
         picture = png_for_policy(segment.image(POLICY_CAMERA, index), self.settings.camera)
@@ -274,7 +272,7 @@ def plans_by_tick(segment: Segment) -> Iterator[tuple[int, Plan]]:
 
 def png_for_policy(image_rgb: NDArray[np.uint8], camera: CameraSettings) -> bytes:
     """The picture at the size of the policy's camera, made smaller as the policy itself does, as PNG."""
-    import cv2  # loaded by recorder.jpeg already, which keeps it from pointing Qt at its plugins
+    import cv2  # loaded by recorder.layout.pictures already, which keeps it from pointing Qt at its plugins
 
     size = (camera.width, camera.height)
     if image_rgb.shape[1::-1] != size:

@@ -22,8 +22,8 @@ from cockpit.session.setup import Stage
 from cockpit.world.conversion import carla_transform
 from cockpit.world.world import WorldFrame
 from policy.expert.expert import Expert
-from policy.serving.process import POLICY_CAMERA
 from recorder.schema import (
+    POLICY_CAMERA,
     Authority,
     AuthorityState,
     Control,

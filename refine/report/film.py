@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from cockpit.rig.camera_spec import CameraSpec
 from cockpit.rig.projection import camera_pixels
 from recorder.reading.reader import RecordingError, Segment, read_session, segment_paths
-from recorder.schema import Authority, CameraFrame, EventKind, Plan, SessionInfo, Tick
+from recorder.schema import POLICY_CAMERA, Authority, CameraFrame, EventKind, Plan, SessionInfo, Tick
 from refine.data.pairs import drive_of, plans_by_tick
 from refine.data.preference import Skip, driven_future
 from refine.report.plots import CHOSEN_COLOUR, REJECTED_COLOUR, data_uri
@@ -34,7 +34,6 @@ LEAST_DEPTH_M = 2.0
 HORIZON_STEPS, STEP_S = 6, 0.5
 LEAST_TICKS = 20
 """Segments with fewer ticks (1 s at 20 Hz) have no film."""
-CAMERA = "front"
 _DRIVERS = {
     Authority.POLICY: "policy",
     Authority.HUMAN: "driver",
@@ -131,7 +130,7 @@ def films_of(
 def _film(session: Path, path: Path, rows: Sequence[PairRow], simulator: tuple[str, int] | None) -> Film | None:
     info, segment = read_session(session), Segment.open(path)
     takeover = segment.own_takeover
-    if takeover is None or CAMERA not in segment.cameras:
+    if takeover is None or POLICY_CAMERA not in segment.cameras:
         return None
     begin, why = takeover.first, takeover.reason.value.replace("_", " ")
     taken = np.array([state is Authority.HUMAN for state in segment.authority], bool)
@@ -140,7 +139,7 @@ def _film(session: Path, path: Path, rows: Sequence[PairRow], simulator: tuple[s
     shown = [*indices, *([decision.index] if decision else [])]
     recorded = [segment.tick(index) for index in shown]
     seen = rebuilt(info, recorded, simulator) if simulator is not None else None
-    pictures = seen or [one.cameras[CAMERA] for one in recorded]
+    pictures = seen or [one.cameras[POLICY_CAMERA] for one in recorded]
     return Film(
         title=takeover.note or why,
         why=why,
@@ -161,10 +160,10 @@ def rebuilt(info: SessionInfo, ticks: Sequence[Tick], simulator: tuple[str, int]
     from cockpit.world.errors import WorldError
     from refine.dream.rebuild import photograph
 
-    frame = ticks[0].cameras[CAMERA]
+    frame = ticks[0].cameras[POLICY_CAMERA]
     height, width = frame.image.shape[:2]
     size = (DECISION_WIDTH_PX, round(DECISION_WIDTH_PX * height / width))
-    camera = CameraSpec(CAMERA, *size, frame.fov_rad, frame.pose_in_ego)
+    camera = CameraSpec(POLICY_CAMERA, *size, frame.fov_rad, frame.pose_in_ego)
     try:
         images = photograph(info, ticks, camera, simulator)
     except (WorldError, ConfigError, RuntimeError) as error:
@@ -172,7 +171,7 @@ def rebuilt(info: SessionInfo, ticks: Sequence[Tick], simulator: tuple[str, int]
             "the scene of %s cannot be built again, the report shows what was recorded: %s", info.route_id, error
         )
         return None
-    return [replace(tick.cameras[CAMERA], image=image) for tick, image in zip(ticks, images, strict=True)]
+    return [replace(tick.cameras[POLICY_CAMERA], image=image) for tick, image in zip(ticks, images, strict=True)]
 
 
 def _shown(segment: Segment, begin: int) -> list[int]:
@@ -180,7 +179,7 @@ def _shown(segment: Segment, begin: int) -> list[int]:
     times = segment.column("time_s")
     nearest = [(int(np.argmin(np.abs(times - (times[begin] + offset)))), offset) for offset in OFFSETS_S]
     fine = [index for index, offset in nearest if abs(times[index] - times[begin] - offset) <= 0.2]
-    return [index for index in fine if segment.jpeg(CAMERA, index)]
+    return [index for index in fine if segment.picture_bytes(POLICY_CAMERA, index)]
 
 
 def _frames(segment: Segment, begin: int, indices: Sequence[int], pictures: Sequence[CameraFrame]) -> list[FilmFrame]:
@@ -229,7 +228,7 @@ def _decision(segment: Segment, begin: int, rows: Sequence[PairRow]) -> _Decisio
             return None
         index, plan, chosen = found
         rejected, texts = np.asarray(plan.trajectory_ego, np.float64), (_said(plan), "what was then driven")
-    if not segment.jpeg(CAMERA, index):
+    if not segment.picture_bytes(POLICY_CAMERA, index):
         return None
     return _Decision(index, float(times[index]), rejected, chosen, texts)
 

@@ -44,7 +44,7 @@ class Found:
     name: str
     """The session's name, with the participant's folder where it is one of a study's trials."""
     summary: SegmentSummary
-    jpeg: bytes
+    picture: bytes
 
 
 class AfterPage(QWidget):
@@ -199,7 +199,7 @@ def _thumbnail(summary: SegmentSummary) -> bytes:
     try:
         segment = Segment.open(summary.path)
         cameras = sorted(segment.cameras, key=lambda name: (name not in FAVOURITE_CAMERAS, name))
-        return segment.jpeg(cameras[0], segment.takeover_index or 0) if cameras and len(segment) else b""
+        return segment.picture_bytes(cameras[0], segment.takeover_index or 0) if cameras and len(segment) else b""
     except RecordingError:
         return b""
 
@@ -223,8 +223,8 @@ def _list_item(found: Found) -> QListWidgetItem:
     size = _thumbnail_size()
     picture = QPixmap(size)
     picture.fill(theme.RAISED)
-    if found.jpeg:
-        image = QImage.fromData(found.jpeg)
+    if found.picture:
+        image = QImage.fromData(found.picture)
         aspect = Qt.AspectRatioMode.KeepAspectRatioByExpanding
         scaled = image.scaled(size, aspect, Qt.TransformationMode.SmoothTransformation)
         picture = QPixmap.fromImage(scaled.copy(0, 0, size.width(), size.height()))

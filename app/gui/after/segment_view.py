@@ -180,7 +180,7 @@ class SegmentView(QWidget):
     def _show_tick(self, segment: Segment, index: int) -> None:
         tick = segment.tick(index)
         shown = instruments_from_tick(tick)
-        images = [(name, QImage.fromData(segment.jpeg(name, index))) for name in ordered(segment.cameras)]
+        images = [(name, QImage.fromData(segment.picture_bytes(name, index))) for name in ordered(segment.cameras)]
         images = [(name, image) for name, image in images if not image.isNull()]
         self.pictures.show_images([item for item in images if item[0] in ORDER], say("segment.no_screens"))
         self.policy_saw.show_images([item for item in images if item[0] not in ORDER], say("segment.no_policy_picture"))

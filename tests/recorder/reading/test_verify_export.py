@@ -40,7 +40,7 @@ def test_a_sound_session_has_no_problem(session):
 
 
 def test_a_flipped_byte_in_any_chunk_is_found(damaged):
-    for chunk in ("ticks/c/1/0", "cameras/front/jpeg/c/2", "actors/c/0/0", "strings/c/0"):
+    for chunk in ("ticks/c/1/0", "cameras/front/picture/c/2", "actors/c/0/0", "strings/c/0"):
         path = segment_of(damaged) / chunk
         sound = path.read_bytes()
         path.write_bytes(sound[:20] + bytes([sound[20] ^ 1]) + sound[21:])
@@ -51,8 +51,8 @@ def test_a_flipped_byte_in_any_chunk_is_found(damaged):
     assert verify_session(damaged) == []
 
 
-def test_a_picture_that_is_no_jpeg_is_found(damaged):
-    array = zarr.open_group(segment_of(damaged))["cameras/left/jpeg"]
+def test_a_picture_that_is_none_is_found(damaged):
+    array = zarr.open_group(segment_of(damaged))["cameras/left/picture"]
     value = np.empty(1, object)
     value[:] = [b"no picture"]
     array[7:8] = value
@@ -113,8 +113,8 @@ def test_hdf5_holds_the_same_numbers_texts_and_pictures(session, tmp_path):
         cameras = {group.attrs["name"]: group for group in file["cameras"].values()}
         assert set(cameras) == {"front", "left", "right"}
         for index in range(len(segment)):
-            assert cameras["front"]["jpeg"][index].tobytes() == segment.jpeg("front", index)
-        assert cv2.imdecode(cameras["front"]["jpeg"][3], cv2.IMREAD_COLOR).shape == (24, 32, 3)
+            assert cameras["front"]["picture"][index].tobytes() == segment.picture_bytes("front", index)
+        assert cv2.imdecode(cameras["front"]["picture"][3], cv2.IMREAD_COLOR).shape == (24, 32, 3)
 
 
 def test_an_export_that_fails_leaves_nothing_behind(session, tmp_path):

@@ -99,7 +99,7 @@ def test_the_whole_session_can_be_recorded_besides(tmp_path):
     assert len(list_segments(tmp_path)) == 1
     assert verify_session(tmp_path) == []
     whole, part = Segment.open(tmp_path / "session.zarr"), Segment.open(segment_paths(tmp_path)[0])
-    assert whole.jpeg("left", 40) == part.jpeg("left", 40)
+    assert whole.picture_bytes("left", 40) == part.picture_bytes("left", 40)
     assert whole.image("left", 40).mean() == pytest.approx(60, abs=3)
 
 
@@ -233,8 +233,8 @@ def noisy(ticks):
     rng = np.random.default_rng(0)
     for tick in ticks:
         image = rng.integers(0, 255, (120, 160, 3), np.uint8)
-        camera = CameraFrame("front", tick.frame, image, 1.5, Pose())
-        yield dataclasses.replace(tick, cameras={"front": camera})
+        camera = CameraFrame("left", tick.frame, image, 1.5, Pose())
+        yield dataclasses.replace(tick, cameras={"left": camera})
 
 
 def test_a_full_disk_ends_the_segment_and_keeps_what_was_written(small_disk, caplog):
@@ -307,7 +307,7 @@ def test_closing_twice_and_consuming_after_closing_do_no_harm(tmp_path):
 
 
 def test_opencv_leaves_qt_alone():
-    program = "import os, recorder.layout.jpeg; print(os.environ.get('QT_QPA_PLATFORM_PLUGIN_PATH'))"
+    program = "import os, recorder.layout.pictures; print(os.environ.get('QT_QPA_PLATFORM_PLUGIN_PATH'))"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("QT_")}
     done = subprocess.run([sys.executable, "-c", program], env=clean, capture_output=True, text=True)
     assert done.stdout.strip() == "None"
