@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 MAP_PREFIX = "Carla/Maps/"
 NAVIGATION_FOLDER = "Nav"
 NAVIGATION_VERSION = 1
-"""To be raised whenever `sim.town.navigation` makes other files of the same map."""
+"""To be raised whenever `sim.town.walkways.navigation` makes other files of the same map."""
 
 
 @call("get_map_info")
@@ -112,7 +112,7 @@ def _load(context: Context, map_file: MapFile, reset_settings: bool) -> None:
 def navigation_of(carla_map: carla.Map) -> bytes:
     """The navigation file of a map; empty, with a line in the log, where none can be made."""
     # Here, because a server whose clients have no walkers never needs the modules.
-    from sim.town.navigation import navigation_file
+    from sim.town.walkways.navigation import navigation_file
 
     try:
         return navigation_file(carla_map)

@@ -17,7 +17,7 @@ from sim.town.terrain import Terrain
 WALLS = np.array([[0.80, 0.72, 0.60], [0.72, 0.45, 0.36], [0.86, 0.84, 0.78], [0.66, 0.62, 0.58], [0.78, 0.62, 0.48],
                   [0.60, 0.36, 0.30], [0.74, 0.76, 0.76], [0.84, 0.76, 0.55]])  # fmt: skip
 ROOFS = np.array([[0.52, 0.27, 0.20], [0.34, 0.33, 0.35], [0.45, 0.31, 0.25], [0.28, 0.29, 0.32]])
-BAY_M, FLOOR_M = 3.0, 3.1
+BAY_M, FLOOR_M, FOUNDATION_M = 3.0, 3.1, 0.6
 
 
 def lots(road: Road, rng: np.random.Generator, widths: tuple[float, float]) -> list[tuple[float, float]]:
@@ -56,6 +56,7 @@ def line_with_buildings(
             floors = int(rng.integers(3, 7)) if urban else int(rng.integers(1, 4))
             with mesh.labelled(Tag.BUILDINGS, thing=True):
                 height = add_building(mesh, corners, ground, floors, urban, rng)
+            mesh.stand(corners, ground - FOUNDATION_M, ground + height, Tag.BUILDINGS)
             throwers.append(Thrower(footprint, ground, ground + height, ground))
     return throwers
 
@@ -86,7 +87,7 @@ def add_building(
         layer = first if front else style
         per = {SHOP: 4.0, DOOR: 4.0}.get(layer, float(WINDOWS_PER_TILE))
         up = 1.0 if layer in (SHOP, DOOR) else 1.0 / WINDOWS_PER_TILE
-        add_wall(mesh, a, b, (base - 0.6, base), wall * 0.7, PLAIN, (0.0, 0.1, 0.0, 0.1))
+        add_wall(mesh, a, b, (base - FOUNDATION_M, base), wall * 0.7, PLAIN, (0.0, 0.1, 0.0, 0.1))
         add_wall(
             mesh,
             a,

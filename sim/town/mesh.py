@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.scene.bodies import StaticBody
 from sim.scene.labels import LABEL, LAST_THING, Tag
 from sim.scene.surfaces import TAG_OF_LAYER
 
@@ -36,9 +37,13 @@ class Chunks:
 
 
 class StaticMesh:
-    """Collects triangles, then sorts them into chunks."""
+    """Collects triangles, then sorts them into chunks; and what of it is solid."""
+
+    is_drawn = True
+    """Whether triangles are kept: what only adds triangles, and rolls no dice, may be left out otherwise."""
 
     def __init__(self) -> None:
+        self.bodies: list[StaticBody] = []
         self._vertices: list[np.ndarray] = []
         self._triangles: list[np.ndarray] = []
         self._reach: list[np.ndarray] = []
@@ -60,6 +65,22 @@ class StaticMesh:
             yield
         finally:
             self._tag, self._thing = before
+
+    def stand(self, footprint: np.ndarray, low_m: float, high_m: float, tag: Tag, signal_id: str = "") -> None:
+        """Say that what is drawn here is solid: vehicles, walkers and props cannot pass.
+
+        Args:
+            footprint: (n, 2) corners of a convex outline in the world, metres; what is not convex is several bodies.
+                It must be where the triangles are at bumper height, to a few centimetres. `sim.scene.bodies` has
+                `rectangle` and `ring`.
+            low_m: height in the world that it reaches from. A little below the ground for what stands on it.
+            high_m: height that it reaches to.
+            tag: what it is; collision sensors name it after this (`StaticBody.static_id`).
+            signal_id: the OpenDRIVE id of the sign or light that it is the post of.
+
+        ValueError as of `StaticBody`. What would reach into a driving lane is left out (`sim.town.standing`).
+        """
+        self.bodies.append(StaticBody(np.asarray(footprint, float), float(low_m), float(high_m), tag, signal_id))
 
     def add(
         self,

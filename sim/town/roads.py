@@ -15,10 +15,12 @@ from scipy.spatial import KDTree
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
+from sim.map.driving_lanes import DrivingLanes
 from sim.map.opendrive import Mark, Road, RoadItem, Section
 from sim.map.surfaces import KERB_M
 from sim.scene.labels import Tag
 from sim.scene.surfaces import ASPHALT, GRASS, PAVING, PLAIN
+from sim.town.barriers import add_barrier
 from sim.town.mesh import StaticMesh, noise
 
 ROAD_LANES = {"driving", "shoulder", "biking", "parking", "stop", "entry", "exit", "onRamp", "offRamp", "bidirectional"}
@@ -27,7 +29,6 @@ BETWEEN_LANES = {"median", "none", "restricted", "tram", "rail"}
 KERB_TOP_M = 0.16
 DASH_M, GAP_M = 3.0, 4.5
 PAINT_Z_M = 0.012
-RAIL_M, RAIL_POST_M = (0.42, 0.74), 4.0
 VERGE_M, VERGE_DROP_M = 2.0, 0.7
 DETAIL_M, FAR_M = 95.0, 300.0  # how far wheel tracks and kerbs are drawn, and roads at all
 ASPHALT_RGB = np.array([0.40, 0.40, 0.415])
@@ -35,7 +36,6 @@ GUTTER_RGB = np.array([0.52, 0.515, 0.50])
 KERB_RGB = np.array([0.80, 0.79, 0.76])
 EARTH_RGB = np.array([0.44, 0.43, 0.30])
 WALK_RGB = np.array([0.66, 0.635, 0.60])
-RAIL_RGB = np.array([0.66, 0.68, 0.70])
 GRASS_RGB = np.array([0.37, 0.46, 0.22])
 PAINT = {"yellow": (0.93, 0.72, 0.13), "white": (0.93, 0.93, 0.91), "standard": (0.93, 0.93, 0.91)}
 WEAR = np.array([[0.0, 1.0], [0.22, 0.93], [0.5, 1.03], [0.78, 0.93], [1.0, 1.0]])  # across a lane: wheel tracks darker
@@ -86,7 +86,7 @@ class PaintMesh:
 
 def build_roads(roads: Sequence[Road], mesh: StaticMesh) -> tuple[PaintMesh, Outlines]:
     """Add all surfaces to `mesh`; returns the paint and the outlines."""
-    paint = PaintMesh()
+    paint, lanes = PaintMesh(), DrivingLanes(roads)
     floors: dict[int, list[Polygon]] = {}
     through: dict[int, list[np.ndarray]] = {}
     drivable: list[BaseGeometry] = []
@@ -101,18 +101,18 @@ def build_roads(roads: Sequence[Road], mesh: StaticMesh) -> tuple[PaintMesh, Out
                 floors.setdefault(road.junction, []).append(outline)
                 through.setdefault(road.junction, []).append(road.points(s, 0.0))
             walks += walk_outlines(road, section, s)
-            for lane_id in section.lanes:
-                add_lane(road, section, lane_id, s, mesh)
-            add_far(road, section, mesh)
-            add_marks(road, section, paint)
-            add_verges(road, section, s, mesh)
+            if mesh.is_drawn:
+                for lane_id in section.lanes:
+                    add_lane(road, section, lane_id, s, mesh)
+                add_far(road, section, mesh)
+                add_marks(road, section, paint)
+                add_verges(road, section, s, mesh)
         for item in road.objects:
             add_road_object(road, item, paint)
-            if item.kind == "barrier" and "rail" in item.subtype.lower():
-                with mesh.labelled(Tag.GUARD_RAIL):
-                    add_rail(road, item, mesh)
+            if item.kind == "barrier":
+                add_barrier(road, item, lanes, mesh)
     junctions = {number: filled(shapely.union_all(parts)) for number, parts in floors.items()}
-    for number, floor in junctions.items():
+    for number, floor in junctions.items() if mesh.is_drawn else ():
         add_floor(floor, np.concatenate(through[number]), mesh)
     all_drivable = shapely.union_all([*drivable, *junctions.values()])
     return paint, Outlines(all_drivable, shapely.union_all([all_drivable, *walks]), junctions)
@@ -259,28 +259,6 @@ def add_verges(road: Road, section: Section, s: np.ndarray, mesh: StaticMesh) ->
             foot = road.points(s, t + sign * VERGE_M) - np.array([0.0, 0.0, VERGE_DROP_M])
             uv = (edge[:, :2] / 7.0, foot[:, :2] / 7.0)
             mesh.strip(edge, foot, GRASS_RGB, GRASS, uv=uv, reach=FAR_M)
-
-
-def add_rail(road: Road, item: RoadItem, mesh: StaticMesh) -> None:
-    """A guard rail: a band of steel on posts."""
-    for start, length, t0, t1 in item.repeats or ((item.s, item.length, item.t, item.t),):
-        end = min(start + length, road.length)
-        if end - start < 1.0:
-            continue
-        s = road.stations(start, end, 8.0, 3.0)
-        t = np.interp(s, [start, end], [t0, t1])
-        line = road.points(s, t)
-        low, high = line + np.array([0.0, 0.0, RAIL_M[0]]), line + np.array([0.0, 0.0, RAIL_M[1]])
-        for a, b in ((low, high), (high, low)):
-            mesh.strip(a, b, RAIL_RGB, PLAIN, up=False, reach=FAR_M)
-        posts = np.arange(start + 1.0, end, RAIL_POST_M)
-        feet = road.points(posts, np.interp(posts, [start, end], [t0, t1]))
-        for foot, yaw in zip(feet, (road.heading(float(p)) for p in posts), strict=True):
-            side = np.array([np.cos(yaw), np.sin(yaw), 0.0]) * 0.05
-            ends = np.array([foot - side, foot + side])
-            top = ends + np.array([0.0, 0.0, RAIL_M[0] + 0.05])
-            for a, b in ((ends, top), (top, ends)):
-                mesh.strip(a, b, RAIL_RGB * 0.75, PLAIN, up=False, reach=DETAIL_M)
 
 
 def add_floor(floor: BaseGeometry, roads_through: np.ndarray, mesh: StaticMesh) -> None:

@@ -12,14 +12,11 @@ from functools import lru_cache
 import shapely
 from shapely.geometry import Polygon
 
-from sim.map.opendrive import read_roads
 from sim.scene.labels import Tag
 from sim.scene.poses import Pose, Vector
 from sim.scene.records import Box
-from sim.town.mesh import StaticMesh
-from sim.town.roads import build_roads
-from sim.town.scenery import build_scenery
 from sim.town.sites import Thrower
+from sim.town.standing import standing
 
 
 @dataclass(frozen=True)
@@ -41,13 +38,6 @@ class SceneObject:
         return math.hypot(start[0] + along * dx - x, start[1] + along * dy - y) <= reach
 
 
-class _NoMesh(StaticMesh):
-    """Keeps no triangles: only the places of things are needed."""
-
-    def add(self, *_args, **_settings) -> None:
-        pass
-
-
 @lru_cache(maxsize=2)
 def scene_objects(opendrive: str) -> tuple[SceneObject, ...]:
     """Buildings and trees of a map, in the order in which they are built.
@@ -55,9 +45,7 @@ def scene_objects(opendrive: str) -> tuple[SceneObject, ...]:
     Raises:
         ValueError: the text is not OpenDRIVE or has no roads.
     """
-    roads, mesh = read_roads(opendrive), _NoMesh()
-    _, outlines = build_roads(roads, mesh)
-    return tuple(_scene_object(k, t) for k, t in enumerate(build_scenery(roads, outlines, mesh).throwers, start=1))
+    return tuple(_scene_object(k, t) for k, t in enumerate(standing(opendrive).throwers, start=1))
 
 
 def _scene_object(number: int, thrower: Thrower) -> SceneObject:

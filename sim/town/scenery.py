@@ -36,8 +36,9 @@ def build_scenery(roads: Sequence[Road], outlines: Outlines, mesh: StaticMesh) -
     """Add all scenery to `mesh`."""
     rng = np.random.default_rng(7)
     terrain = Terrain(roads)
-    with mesh.labelled(Tag.TERRAIN):
-        add_ground(terrain, mesh)
+    if mesh.is_drawn:
+        with mesh.labelled(Tag.TERRAIN):
+            add_ground(terrain, mesh)
     taken = Taken(outlines)
     throwers: list[Thrower] = []
     lamps = add_street_lamps(roads, outlines, mesh)

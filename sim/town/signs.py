@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.map.opendrive import Road, RoadItem
+from sim.scene.bodies import ring
 from sim.scene.labels import Tag
 from sim.scene.surfaces import PLAIN, SIGNS
 from sim.town.mesh import StaticMesh
@@ -20,7 +21,7 @@ CELLS = 4
 STOP, GIVE_WAY, SPEED = "206", "205", "274"
 LIMITS = (20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 15, 25)
 DEFAULT_BOTTOM_M = 2.1
-HALF_M = 0.42
+HALF_M, POST_RADIUS_M = 0.42, 0.04
 POLE_RGB = np.array([0.50, 0.52, 0.53])
 BACK_RGB = np.array([0.42, 0.43, 0.44])
 
@@ -65,7 +66,10 @@ def add_signs(roads: Sequence[Road], mesh: StaticMesh) -> int:
                 yaw = road.heading(item.s) + (math.pi if item.orientation == "-" else 0.0)
                 foot = road.points(np.array([item.s]), item.t)[0]
                 with mesh.labelled(Tag.TRAFFIC_SIGNS, thing=True):
-                    add_sign(mesh, foot, yaw, item.kind, cell, item.z_offset or DEFAULT_BOTTOM_M)
+                    bottom_m = item.z_offset or DEFAULT_BOTTOM_M
+                    add_sign(mesh, foot, yaw, item.kind, cell, bottom_m)
+                x, y, z = foot.tolist()
+                mesh.stand(ring(x, y, POST_RADIUS_M), z - 0.3, z + bottom_m, Tag.TRAFFIC_SIGNS, item.id)
                 count += 1
     return count
 
@@ -75,10 +79,10 @@ def add_sign(mesh: StaticMesh, foot: np.ndarray, yaw: float, kind: str, cell: in
     ahead = np.array([math.cos(yaw), math.sin(yaw), 0.0])
     right = np.array([-math.sin(yaw), math.cos(yaw), 0.0])
     angle = np.arange(7) * 2.0 * np.pi / 6.0
-    ring = 0.04 * np.stack([np.cos(angle), np.sin(angle), np.zeros(7)], axis=1)
+    circle = POST_RADIUS_M * np.stack([np.cos(angle), np.sin(angle), np.zeros(7)], axis=1)
     top = foot + np.array([0.0, 0.0, bottom_m + 1.7 * HALF_M])
     with mesh.labelled(Tag.POLES):
-        mesh.strip(ring + top, ring + foot - np.array([0.0, 0.0, 0.3]), POLE_RGB, PLAIN, up=False, reach=130.0)
+        mesh.strip(circle + top, circle + foot - np.array([0.0, 0.0, 0.3]), POLE_RGB, PLAIN, up=False, reach=130.0)
     corners = SHAPES[kind]
     up = np.array([0.0, 0.0, 1.0])
     middle = foot + up * (bottom_m + HALF_M) - ahead * 0.06

@@ -10,6 +10,7 @@ from scipy.spatial import KDTree
 from shapely.geometry import Point
 
 from sim.map.opendrive import Road
+from sim.scene.bodies import ring
 from sim.scene.labels import Tag
 from sim.scene.surfaces import LAMP, PLAIN
 from sim.town.mesh import StaticMesh
@@ -44,9 +45,11 @@ def add_street_lamps(roads: Sequence[Road], outlines: Outlines, mesh: StaticMesh
 def add_lamp(mesh: StaticMesh, foot: np.ndarray, over: np.ndarray) -> np.ndarray:
     """One lamp: a pole, an arm, and a head that shines at night; returns the head."""
     angle = np.arange(6) * 2.0 * np.pi / 5.0
-    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(6)], axis=1)
+    circle = np.stack([np.cos(angle), np.sin(angle), np.zeros(6)], axis=1)
     top = foot + np.array([0.0, 0.0, 6.4])
-    mesh.strip(ring * 0.06 + top, ring * 0.09 + foot, POLE_RGB, PLAIN, up=False, reach=130.0)
+    mesh.strip(circle * 0.06 + top, circle * 0.09 + foot, POLE_RGB, PLAIN, up=False, reach=130.0)
+    x, y, z = foot.tolist()
+    mesh.stand(ring(x, y, 0.09, 5), z, z + 6.4, Tag.POLES)
     head = over + np.array([0.0, 0.0, LAMP_HEAD_M])
     arm = (head - top) / np.linalg.norm(head - top)
     side = np.array([-arm[1], arm[0], 0.0])

@@ -11,6 +11,7 @@ from shapely.geometry import LineString, Point
 from shapely.geometry.base import BaseGeometry
 
 from sim.map.opendrive import read_roads
+from sim.scene.bodies import StaticBody
 from sim.town.mesh import Chunks, StaticMesh, cut
 from sim.town.roads import Outlines, build_roads
 from sim.town.scenery import Scenery, build_scenery
@@ -34,6 +35,8 @@ class Town:
     paint_chunks: Chunks
     outlines: Outlines
     scenery: Scenery
+    bodies: tuple[StaticBody, ...]
+    """What of it is solid; `sim.town.standing` gives the same without triangles, but for what reaches into a lane."""
 
     def far_side(self, x: float, y: float, yaw: float) -> tuple[float, float] | None:
         """Where a signal's second head goes: across the junction, beside the road; None if there is no junction."""
@@ -82,4 +85,5 @@ def build_town(opendrive: str) -> Town:
     else:
         none = np.zeros(0, int)
         paint_chunks = Chunks(none, none, np.zeros((0, 3)), none, np.zeros((0, 2)), none, none)
-    return Town(vertices, mesh.labels(), indices, chunks, marks, triangles.ravel(), paint_chunks, outlines, scenery)
+    drawn = (vertices, mesh.labels(), indices, chunks, marks, triangles.ravel(), paint_chunks)
+    return Town(*drawn, outlines, scenery, tuple(mesh.bodies))

@@ -6,6 +6,7 @@ import numpy as np
 from shapely.geometry import Point
 
 from sim.map.opendrive import Road
+from sim.scene.bodies import ring
 from sim.scene.labels import Tag
 from sim.scene.surfaces import GRASS, PLAIN
 from sim.town.mesh import StaticMesh, noise
@@ -29,6 +30,8 @@ def add_clump(
     seed: int,
 ) -> None:
     """A bumpy ball of leaves, lighter above, drawn over a span of distances."""
+    if not mesh.is_drawn:
+        return
     points, triangles = ICOSPHERES[divisions]
     bumps = 1.0 + 0.16 * noise(points[:, :2] * 3.0 + points[:, 2:] * 2.0, 1.0, seed)
     leaf = points * bumps[:, None] * [radius, radius, radius * 0.92]
@@ -43,9 +46,10 @@ def add_tree(mesh: StaticMesh, at: np.ndarray, size: float, rng: np.random.Gener
     x, y, z = at
     trunk_h, spread = 0.38 * size, 0.27 * size
     angle = np.arange(7) * 2.0 * np.pi / 6.0
-    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(7)], axis=1)
-    low, high = ring * 0.035 * size + [x, y, z - 0.3], ring * 0.02 * size + [x, y, z + trunk_h * 1.3]
+    circle = np.stack([np.cos(angle), np.sin(angle), np.zeros(7)], axis=1)
+    low, high = circle * 0.035 * size + [x, y, z - 0.3], circle * 0.02 * size + [x, y, z + trunk_h * 1.3]
     mesh.strip(high, low, TRUNK_RGB, PLAIN, up=False, reach=160.0)
+    mesh.stand(ring(x, y, 0.032 * size), z - 0.3, z + trunk_h, Tag.VEGETATION)  # the leaves let everything through
     tint = LEAVES[rng.integers(len(LEAVES))] * rng.uniform(0.85, 1.12)
     for k in range(3):
         away = rng.uniform(-0.45, 0.45, 2) * spread if k else np.zeros(2)

@@ -8,12 +8,12 @@ import pytest
 import shapely
 
 from sim.map.opendrive import read_roads
-from sim.town.navigation import REACH_M, Area, crosswalks_of, navigation_file, walkable_areas
-from sim.town.navmesh_file import MeshTooLargeError, pack_mesh
+from sim.town.walkways.navigation import REACH_M, Area, crosswalks_of, navigation_file, walkable_areas
+from sim.town.walkways.navmesh_file import MeshTooLargeError, pack_mesh
 from tests.sim.map.small_roads import two_part_road
 from tests.sim.server.server_process import client_of, serving, synchronous_world
 
-MAPS = Path(__file__).parents[3] / "assets" / "maps"
+MAPS = Path(__file__).parents[4] / "assets" / "maps"
 WALKERS = 24
 
 

@@ -18,8 +18,8 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from sim.map.opendrive import Road, read_roads
-from sim.town.navmesh_file import pack_mesh
 from sim.town.roads import ROAD_LANES, band_outline, filled, polygons, walk_outlines
+from sim.town.walkways.navmesh_file import pack_mesh
 
 WALKER_RADIUS_M = 0.3
 """How far walkers' middles keep from a sidewalk's edges, as in CARLA's navigation files."""
