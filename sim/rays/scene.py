@@ -8,11 +8,12 @@ an actor are turned.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.rays.embree import Triangles
+from sim.render.models.poses import posed, sink_m, turns
 from sim.render.staging import ModelKey, label_of, make_model, model_key, signal_instances
 from sim.scene.camera import axes
 from sim.scene.labels import LABEL
@@ -20,6 +21,8 @@ from sim.scene.records import DrawnActor, DrawnLight
 from sim.town.solids import Model
 from sim.town.town import Town
 
+STRIDE_PHASES = 8
+"""Walkers are measured in one of so many poses, those of the pictures to a sixteenth of a stride."""
 TOUCHING_M = 1e-3
 """A ray does not meet what is nearer than this: the surface that it starts from."""
 
@@ -58,7 +61,8 @@ class RayScene:
                 actor_ids.append(np.full(len(placed), light.actor_id, np.int64))
         self._tags, self._actor_ids = np.concatenate(tags), np.concatenate(actor_ids)
         self._town = Triangles(np.concatenate(corners))
-        self._models: dict[ModelKey, tuple[Triangles, Model, np.ndarray]] = {}
+        self._models: dict[ModelKey, Model] = {}
+        self._posed: dict[tuple[ModelKey, float, int], tuple[Triangles, Model, np.ndarray]] = {}
 
     def cast(
         self,
@@ -92,7 +96,7 @@ class RayScene:
         self, actor: DrawnActor, origins: np.ndarray, directions: np.ndarray, reach_m: float, hits: Hits
     ) -> None:
         triangles, model, tags = self._model(actor)
-        place = np.array([actor.x, actor.y, actor.z])
+        place = np.array([actor.x, actor.y, actor.z - sink_m(actor)])
         relative = place - origins
         along = np.einsum("ij,ij->i", relative, directions)
         aside = np.einsum("ij,ij->i", relative, relative) - along * along
@@ -114,11 +118,17 @@ class RayScene:
         hits.actor_id[rays] = actor.actor_id
 
     def _model(self, actor: DrawnActor) -> tuple[Triangles, Model, np.ndarray]:
+        """The triangles of an actor in its pose, and their tags."""
         key = model_key(actor)
-        if key not in self._models:
-            model = make_model(key)
-            self._models[key] = Triangles(_model_triangles(model)), model, _model_tags(model, 0)
-        return self._models[key]
+        phase = round(actor.stride * STRIDE_PHASES) / STRIDE_PHASES if actor.stride >= 0.0 else -1.0
+        pose = (key, phase, actor.doors_open)
+        if pose not in self._posed:
+            model = self._models.get(key) or self._models.setdefault(key, make_model(key))
+            places, indices = posed(model, turns(replace(actor, stride=phase)), actor.doors_open)
+            triangles = indices.reshape(-1, 3)
+            tags = model.vertices["tag"][triangles[:, 0]].astype(np.uint32)
+            self._posed[pose] = Triangles(places[triangles].astype(np.float32)), model, tags
+        return self._posed[pose]
 
 
 def _town_triangles(town: Town) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:

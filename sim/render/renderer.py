@@ -16,6 +16,8 @@ import moderngl
 import numpy as np
 
 from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
+from sim.render.model_store import VERTEX_LAYOUT, ModelStore
+from sim.render.models.poses import DOOR_BIT
 from sim.render.passes.bars import Bars
 from sim.render.passes.label_pass import LabelPass, shown
 from sim.render.passes.programs import shader
@@ -24,13 +26,12 @@ from sim.render.passes.sky import dome, dome_colours, light_from_weather
 from sim.render.passes.weather_pass import WeatherPass
 from sim.render.scene_block import SCENE_BYTES, scene_block
 from sim.render.sign_faces import surface_layers
-from sim.render.staging import BLOB, CABINS_FROM, GLOW, INSTANCE, NOBODY, ModelKey, Placed, Stage, make_model, set_stage
+from sim.render.staging import BLOB, CABINS_FROM, GLOW, INSTANCE, INSTANCE_LAYOUT, NOBODY, Placed, Stage, set_stage
 from sim.render.textures import SIZE
 from sim.scene.camera import eye, seen
 from sim.scene.records import CameraView, DrawnLight, SceneState, Shows
 from sim.scene.surfaces import LAYERS
 from sim.scene.weather import CLEAR_NOON, Weather
-from sim.town.solids import ACTOR_VERTEX, Model
 from sim.town.town import Town, build_town
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,6 @@ class Renderer:
         self._ctx = open_context(gpu)
         self._owned: list[Any] = []
         self._targets: dict[tuple[int, int], Target] = {}
-        self._models: dict[ModelKey, Model] = {}
-        self._ranges: dict[ModelKey, tuple[tuple[int, int], tuple[int, int]]] = {}
         self._signals: dict[DrawnLight, Placed] = {}
         self._weather: Weather | None = None
         self._label_pass: LabelPass | None = None
@@ -88,7 +87,7 @@ class Renderer:
         with self._ctx:
             self._set_weather(state.weather)
             cabins = frozenset(view.hidden_actor_id for view in views if view.cabin)
-            stage = set_stage(state, self._light, self._model, self._placed, cabins)
+            stage = set_stage(state, self._light, self._models.model, self._placed, cabins)
             effects = self._effects()
             self._load(stage)
             if effects is not None:
@@ -172,8 +171,8 @@ class Renderer:
         self._buffers |= {"quad": self._quad, "quad_indices": self._quad_indices}
         self._instances, self._blobs, self._glows = Rows(ctx, INSTANCE), Rows(ctx, BLOB), Rows(ctx, GLOW)
         self._commands = Rows(ctx, np.dtype((np.uint32, 5)))
-        self._model_vertices = ctx.buffer(reserve=4)
-        self._model_indices = ctx.buffer(reserve=4)
+        self._models = ModelStore(ctx)
+        self._actors_made_of: tuple[moderngl.Buffer, ...] = ()
         self._vaos: dict[str, moderngl.VertexArray] = {}
 
     def _release_moving(self) -> None:
@@ -181,51 +180,22 @@ class Renderer:
             thing.release()
         for rows in (self._instances, self._blobs, self._glows, self._commands):
             rows.buffer.release()
-        self._model_vertices.release()
-        self._model_indices.release()
-
-    def _model(self, key: ModelKey) -> Model:
-        if key not in self._models:
-            self._models[key] = make_model(key)
-        return self._models[key]
+        self._models.release()
 
     def _placed(self, light: DrawnLight) -> Placed:
         if light not in self._signals:
-            self._signals[light] = Placed(light, self._town.far_side(light.x, light.y, light.yaw), self._model)
+            self._signals[light] = Placed(light, self._town.far_side(light.x, light.y, light.yaw), self._models.model)
         return self._signals[light]
 
     def _load(self, stage: Stage) -> None:
         """Bring a tick's moving things to the graphics card."""
-        stale = len(self._ranges) != len(self._models)
-        if stale:
-            self._load_models()
-        if self._instances.write(stage.instances) or stale or "actors" not in self._vaos:
-            content = [
-                (self._model_vertices, "3f4 3f1 1u1 4f1 2f4 4x", "position", "normal_bytes", "kind", "colour", "pivot"),
-                (self._instances.buffer, "4f4 4f4 4f4 4f4 1u4/i", "row_x", "row_y", "row_z", "paint", "flags"),
-            ]
-            self._set_vao("actors", self._actor_program, content, self._model_indices)
-            self._actor_content = content
+        self._instances.write(stage.instances)
+        made_of = (self._models.vertices, self._models.indices, self._instances.buffer)
+        if made_of != self._actors_made_of:
+            content = [(self._models.vertices, *VERTEX_LAYOUT), (self._instances.buffer, *INSTANCE_LAYOUT)]
+            self._set_vao("actors", self._actor_program, content, self._models.indices)
+            self._actor_content, self._actors_made_of = content, made_of
             self._drop_vao("weather_actors")
-
-    def _load_models(self) -> None:
-        vertices, indices = [], []
-        first, base = 0, 0
-        for key, near in self._models.items():
-            far = make_model(key, fine=False)
-            ranges = []
-            for model in (near, far):
-                ranges.append((first, len(model.indices)))
-                vertices.append(model.vertices)
-                indices.append(model.indices + np.uint32(base))
-                first, base = first + len(model.indices), base + len(model.vertices)
-            self._ranges[key] = (ranges[0], ranges[1])
-        self._model_vertices.release()
-        self._model_indices.release()
-        all_vertices = np.concatenate(vertices)
-        assert all_vertices.dtype == ACTOR_VERTEX  # noqa: S101
-        self._model_vertices = self._ctx.buffer(all_vertices.tobytes())
-        self._model_indices = self._ctx.buffer(np.concatenate(indices).tobytes())
 
     def _drop_vao(self, name: str) -> None:
         if name in self._vaos:
@@ -347,7 +317,7 @@ class Renderer:
     def _draw_labels(self, state: SceneState, stage: Stage, view: CameraView) -> dict[Shows, np.ndarray]:
         if self._label_pass is None:
             self._label_pass = LabelPass(self._ctx, self._program, self._town, self._buffers)
-        self._label_pass.load(stage, self._model_vertices, self._model_indices, self._instances.buffer)
+        self._label_pass.load(stage, self._models.vertices, self._models.indices, self._instances.buffer)
         self._write_scene(state, view)
         self._scene.bind_to_uniform_block(0)
         self._ctx.front_face = "ccw"
@@ -364,7 +334,7 @@ class Renderer:
             name = "weather_actors"
             if name not in self._vaos:
                 program = self._weather_pass.actor_program
-                self._set_vao(name, program, self._actor_content, self._model_indices)
+                self._set_vao(name, program, self._actor_content, self._models.indices)
         self._vaos[name].render_indirect(self._commands.buffer, count=count)
 
     def _command_actors(self, stage: Stage, view: CameraView, further: float) -> int:
@@ -380,8 +350,10 @@ class Renderer:
         commands = np.zeros((len(chosen), 5), np.uint32)
         commands[:, 1], commands[:, 4] = 1, chosen
         coarse = np.linalg.norm(stage.centre[chosen] - eye(view), axis=1) > DETAIL_M
-        for command, i, is_far in zip(commands, chosen.tolist(), coarse.tolist(), strict=True):
-            command[2], command[0] = self._ranges[stage.keys[i]][is_far]
+        with_doors = stage.instances["flags"][chosen] >> DOOR_BIT > 0
+        rows = zip(commands, chosen.tolist(), coarse.tolist(), with_doors.tolist(), strict=True)
+        for command, i, is_far, has_doors in rows:
+            command[2], command[0] = self._models.ranges(stage.keys[i])[is_far].drawn(has_doors)
         self._commands.write(commands)
         return len(chosen)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.render.models.cabin import cabin, steering_wheel, wheel_pose
 from sim.render.models.figures import number_in, prop, signal_mast, signal_post, walker
+from sim.render.models.poses import DOOR_BIT, sink_m, turns
 from sim.render.models.vehicles import vehicle
 from sim.render.passes.sky import Light
 from sim.scene.camera import axes
@@ -18,16 +19,17 @@ from sim.scene.records import DrawnActor, DrawnLight, SceneState
 from sim.town.solids import Model, Part
 
 INSTANCE = np.dtype(
-    [("row_x", "<f4", 4), ("row_y", "<f4", 4), ("row_z", "<f4", 4), ("paint", "<f4", 4), ("flags", "<u4")]
+    [
+        *((name, "<f4", 4) for name in ("row_x", "row_y", "row_z", "paint", "turns")),
+        ("flags", "<u4"),
+    ]
 )
+INSTANCE_LAYOUT = ("4f4 4f4 4f4 4f4 4f4 1u4/i", "row_x", "row_y", "row_z", "paint", "turns", "flags")
+"""The same for OpenGL."""
 BLOB = np.dtype([("at", "<f4", 4), ("sides", "<f4", 4), ("owner", "<i4")])
 GLOW = np.dtype([("at", "<f4", 4), ("facing", "<f4", 4), ("colour", "<f4", 3), ("ground", "<f4")])
 ModelKey = tuple[str, tuple[float, float, float]]
 
-DOORS = "+doors="
-"""After a vehicle's id: which doors stand open."""
-STRIDE = "+stride="
-"""After a walker's id: how far they are in their stride."""
 CABIN = "cabin."
 """Before a vehicle's id: its inside."""
 STEERING_WHEEL: ModelKey = ("steering wheel", (0.0, 0.0, 0.0))
@@ -80,10 +82,8 @@ def label_of(type_id: str, tag: int) -> int:
 
 
 def model_key(actor: DrawnActor) -> ModelKey:
-    """What an actor looks like: its blueprint with its half sizes, its open doors or its stride."""
-    doors = f"{DOORS}{actor.doors_open}" if actor.doors_open else ""
-    stride = f"{STRIDE}{actor.stride}" if actor.stride >= 0 else ""
-    return actor.type_id + doors + stride, actor.extent_m
+    """What an actor looks like, in whatever pose: its blueprint with its half sizes."""
+    return actor.type_id, actor.extent_m
 
 
 def make_model(key: ModelKey, fine: bool = True) -> Model:
@@ -98,11 +98,9 @@ def make_model(key: ModelKey, fine: bool = True) -> Model:
     if key == MAST:
         return signal_mast()
     if type_id.startswith("vehicle."):
-        type_id, _, doors = type_id.partition(DOORS)
-        return vehicle(type_id, extent_m, fine, int(doors or 0))
+        return vehicle(type_id, extent_m, fine)
     if type_id.startswith("walker."):
-        type_id, _, stride = type_id.partition(STRIDE)
-        return walker(type_id, extent_m, int(stride or -1))
+        return walker(type_id, extent_m)
     return prop(type_id, extent_m)
 
 
@@ -192,9 +190,10 @@ def actor_instances(actors: tuple[DrawnActor, ...], time_s: float, lamps_on: boo
         turn = axes(actor.roll, actor.pitch, actor.yaw)
         row["row_x"] = (*turn[:, 0].tolist(), actor.x)
         row["row_y"] = (*turn[:, 1].tolist(), actor.y)
-        row["row_z"] = (*turn[:, 2].tolist(), actor.z)
+        row["row_z"] = (*turn[:, 2].tolist(), actor.z - sink_m(actor))
         row["paint"] = (*paint_of(actor), actor.steer_rad)
-        row["flags"] = actor_flags(actor, time_s, lamps_on)
+        row["turns"] = turns(actor)
+        row["flags"] = actor_flags(actor, time_s, lamps_on) | (actor.doors_open & 0xF) << DOOR_BIT
     return rows
 
 

@@ -23,7 +23,8 @@ class DrawnActor:
     paints vehicles and walkers' clothes. `steer_rad` is the front wheels' angle, right positive. `tag` is what it is
     (`sim.scene.labels.Tag`); 0 lets the blueprint's id say it. `doors_open` has a bit 1 <<
     `carla.VehicleDoor` for each. `stride` is how
-    far a walker is in its stride (`sim.render.models.figures.stride_phase`), -1 standing.
+    far a walker is in its stride (`sim.render.models.poses.stride`), -1 standing.
+    `wheel_turns_rad` is how far a vehicle's wheels have rolled: front left, front right, rear left, rear right.
     """
 
     actor_id: int
@@ -43,7 +44,8 @@ class DrawnActor:
     steer_rad: float = 0.0
     tag: int = 0
     doors_open: int = 0
-    stride: int = -1
+    stride: float = -1.0
+    wheel_turns_rad: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)

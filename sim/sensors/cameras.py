@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sim.protocol import wire
 from sim.protocol.forms import wire_transform
 from sim.render.models.cabin import is_driver_eye
-from sim.render.models.figures import stride_phase
+from sim.render.models.poses import stride
 from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState, Shows
 from sim.scene.weather import Weather
 from sim.world.actors import Actor, Vehicle, Walker
@@ -103,15 +103,16 @@ def scene_of(world: World, weather: Weather) -> SceneState:
 def _drawn(world: World, actor: Actor) -> DrawnActor:
     p, lamps, doors_open = actor.pose, 0, 0
     braking = reversing = False
-    steer_rad, stride = 0.0, -1
+    steer_rad, in_stride, turned = 0.0, -1.0, (0.0, 0.0, 0.0, 0.0)
     if isinstance(actor, Vehicle):
         lamps, doors_open = actor.lights, actor.doors_open
         slot = world.vehicles.slot(actor.actor_id)
         braking = bool(world.vehicles.brake[slot] > BRAKE_PEDAL_LIT)
         reversing = bool(world.vehicles.reverse[slot])
         steer_rad = float(world.vehicles.steer_angle_rad[slot])
+        turned = tuple(world.vehicles.wheel_turn_rad[slot].tolist())
     elif isinstance(actor, Walker):
-        stride = stride_phase(p.x, p.y, p.yaw, 2.0 * actor.extent_m[2], math.hypot(*actor.velocity_mps))
+        in_stride = stride(p.x, p.y, p.yaw, 2.0 * actor.extent_m[2], math.hypot(*actor.velocity_mps))
     return DrawnActor(
         actor.actor_id,
         actor.type_id,
@@ -125,7 +126,8 @@ def _drawn(world: World, actor: Actor) -> DrawnActor:
         steer_rad=steer_rad,
         tag=actor.semantic_tags[0] if actor.semantic_tags else 0,
         doors_open=doors_open,
-        stride=stride,
+        stride=in_stride,
+        wheel_turns_rad=turned,
     )
 
 

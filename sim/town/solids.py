@@ -1,8 +1,10 @@
 """A small modelling kit for what moves: boxes, tubes and lofts with smooth normals, as numpy arrays.
 
-A vertex is 32 bytes: position, normal, kind, colour (alpha = gloss), the pivot a steered wheel turns around, and a
-semantic tag (0: the whole instance's).
+A vertex is 36 bytes: position, normal, kind, colour (alpha = gloss), the place its joint turns around, a semantic tag
+(0: the whole instance's) and the joint.
 Kinds say what may change per instance: `FIXED` keeps its colour, `PAINT` takes the instance's, lamps light up by flag.
+Joints say what moves per instance: how far is the instance's `turns`, and the shaders (or `sim.render.models.poses`)
+turn it, so that one model serves every pose.
 """
 
 from __future__ import annotations
@@ -19,12 +21,11 @@ from sim.scene.labels import Tag
 
 ACTOR_VERTEX = np.dtype(
     [
-        *(("position", "<f4", 3), ("normal", "u1", 3), ("kind", "u1"), ("colour", "u1", 4), ("pivot", "<f4", 2)),
-        *(("tag", "u1"), ("spare", "u1", 3)),
+        *(("position", "<f4", 3), ("normal", "u1", 3), ("kind", "u1"), ("colour", "u1", 4), ("pivot", "<f4", 3)),
+        *(("tag", "u1"), ("joint", "u1"), ("spare", "u1", 2)),
     ]
 )
 Colour = tuple[float, float, float]
-NO_PIVOT = (1e9, 0.0)
 
 
 class Part(enum.IntEnum):
@@ -49,6 +50,34 @@ class Part(enum.IntEnum):
         return 1 << (self - Part.HEAD)
 
 
+class Joint(enum.IntEnum):
+    """What a vertex moves with. `pose.glsl` knows these numbers.
+
+    Wheels roll around their pivot, the front ones are steered as well. Doors are there only while they stand open.
+    Legs and arms swing along x: thighs and arms around (pivot x, pivot z), shins around (pivot x, pivot z), then with
+    their thigh around (pivot x, pivot y): the pivot's y is the height of the hip.
+    """
+
+    NONE = 0
+    WHEEL_FRONT_LEFT = 1
+    WHEEL_FRONT_RIGHT = 2
+    WHEEL_REAR_LEFT = 3
+    WHEEL_REAR_RIGHT = 4
+    DOOR_FRONT_LEFT = 5
+    DOOR_FRONT_RIGHT = 6
+    DOOR_REAR_LEFT = 7
+    DOOR_REAR_RIGHT = 8
+    THIGH_LEFT = 9
+    SHIN_LEFT = 10
+    THIGH_RIGHT = 11
+    SHIN_RIGHT = 12
+    ARM_LEFT = 13
+    ARM_RIGHT = 14
+
+
+DOORS = (Joint.DOOR_FRONT_LEFT, Joint.DOOR_FRONT_RIGHT, Joint.DOOR_REAR_LEFT, Joint.DOOR_REAR_RIGHT)
+
+
 @dataclass(frozen=True)
 class Lamp:
     """Where a lamp sits and how big it is; it shines along x, away from the origin."""
@@ -60,10 +89,11 @@ class Lamp:
 
 @dataclass(frozen=True)
 class Model:
-    """A finished solid."""
+    """A finished solid. The first `shut_indices` indices are all of it but its doors."""
 
     vertices: np.ndarray
     indices: np.ndarray
+    shut_indices: int
     lamps: tuple[Lamp, ...]
     radius_m: float
 
@@ -77,6 +107,17 @@ class Solid:
         self._count = 0
         self._lamps: list[Lamp] = []
         self._tag = 0
+        self._joint, self._pivot = Joint.NONE, (0.0, 0.0, 0.0)
+
+    @contextmanager
+    def moving(self, joint: Joint, pivot: Colour) -> Iterator[None]:
+        """What is added inside moves with `joint` around `pivot`."""
+        before = self._joint, self._pivot
+        self._joint, self._pivot = joint, pivot
+        try:
+            yield
+        finally:
+            self._joint, self._pivot = before
 
     @contextmanager
     def labelled(self, tag: Tag) -> Iterator[None]:
@@ -95,7 +136,6 @@ class Solid:
         part: Part = Part.FIXED,
         gloss: float = 0.0,
         crease_deg: float = 0.0,
-        pivot: tuple[float, float] = NO_PIVOT,
     ) -> None:
         """Add (n, 3) points and (m, 3) triangles; faces that meet at less than `crease_deg` are shaded as one."""
         triangles = np.asarray(triangles).reshape(-1, 3)
@@ -105,7 +145,7 @@ class Solid:
         block["normal"] = np.round(creased_normals(corners, crease_deg).reshape(-1, 3) * 127.0) + 128
         block["kind"] = part
         block["colour"] = np.round(np.clip([*colour, gloss], 0.0, 1.0) * 255.0)
-        block["pivot"] = pivot
+        block["pivot"], block["joint"] = self._pivot, self._joint
         block["tag"] = self._tag
         if part >= Part.HEAD:
             low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
@@ -135,7 +175,6 @@ class Solid:
         sides: int = 8,
         part: Part = Part.FIXED,
         gloss: float = 0.0,
-        pivot: tuple[float, float] = NO_PIVOT,
     ) -> None:
         """A closed cylinder or cone from `start` to `end`."""
         a, b = np.array(start, float), np.array(end, float)
@@ -149,10 +188,10 @@ class Solid:
         i = np.arange(sides)
         j = (i + 1) % sides
         wall = np.stack([i, j, j + sides, i, j + sides, i + sides], axis=1).reshape(-1, 3)
-        self.add(points, wall, colour, part, gloss, 60.0, pivot)
+        self.add(points, wall, colour, part, gloss, 60.0)
         low = np.stack([j, i, np.full(sides, 2 * sides)], axis=1)
         high = np.stack([i + sides, j + sides, np.full(sides, 2 * sides + 1)], axis=1)
-        self.add(points, np.concatenate([low, high]), colour, part, gloss, 0.0, pivot)
+        self.add(points, np.concatenate([low, high]), colour, part, gloss, 0.0)
 
     def disc(
         self,
@@ -162,13 +201,12 @@ class Solid:
         colour: Colour,
         sides: int,
         gloss: float = 0.0,
-        pivot: tuple[float, float] = NO_PIVOT,
     ) -> None:
         """A flat disc that looks along +y or -y, by the sign of `side`."""
         angle = np.arange(sides) * 2.0 * math.pi / sides * -side
         rim = np.stack([np.cos(angle), np.zeros(sides), np.sin(angle)], axis=1) * radius + centre
         fan = np.arange(1, sides - 1)
-        self.add(rim, np.stack([np.zeros(sides - 2, int), fan, fan + 1], axis=1), colour, Part.FIXED, gloss, 0.0, pivot)
+        self.add(rim, np.stack([np.zeros(sides - 2, int), fan, fan + 1], axis=1), colour, Part.FIXED, gloss)
 
     def loft(
         self, rings: np.ndarray, colour: Colour, part: Part = Part.FIXED, gloss: float = 0.0, crease_deg: float = 40.0
@@ -194,11 +232,16 @@ class Solid:
 
     def build(self) -> Model:
         """The model, without double vertices."""
-        vertices, inverse = np.unique(np.concatenate(self._vertices), return_inverse=True)
-        indices = inverse.ravel()[np.concatenate(self._triangles).ravel()].astype(np.uint32)
+        every = np.concatenate(self._vertices)
+        triangles = np.concatenate(self._triangles).reshape(-1, 3)
+        is_door = np.isin(every["joint"][triangles[:, 0]], DOORS)
+        triangles = np.concatenate([triangles[~is_door], triangles[is_door]])
+        rows = every.view(np.dtype((np.void, ACTOR_VERTEX.itemsize)))
+        _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+        vertices, indices = every[first], inverse.ravel()[triangles.ravel()].astype(np.uint32)
         radius = float(np.linalg.norm(vertices["position"], axis=1).max())
         lamps = {(lamp.part, lamp.centre): lamp for lamp in self._lamps if lamp.radius_m > 0.02}
-        return Model(vertices, indices, tuple(lamps.values()), radius)
+        return Model(vertices, indices, 3 * int((~is_door).sum()), tuple(lamps.values()), radius)
 
 
 BOX_CORNERS = np.array([(x, y, z) for z in (-1, 1) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))], float)
@@ -216,18 +259,22 @@ def creased_normals(corners: np.ndarray, crease_deg: float) -> np.ndarray:
     flat = area / (np.linalg.norm(area, axis=1, keepdims=True) + 1e-12)
     if crease_deg <= 0.0:
         return np.repeat(flat[:, None], 3, axis=1)
-    at: dict[tuple, list[int]] = {}
-    keys = [tuple(p) for p in np.round(corners.reshape(-1, 3), 4).tolist()]
-    for corner, key in enumerate(keys):
-        at.setdefault(key, []).append(corner // 3)
-    limit = math.cos(math.radians(crease_deg))
-    normals = np.empty((len(keys), 3))
-    for corner, key in enumerate(keys):
-        faces = np.array(at[key])
-        near = faces[flat[faces] @ flat[corner // 3] >= limit - 1e-9]
-        total = area[near].sum(axis=0)
-        normals[corner] = total / (np.linalg.norm(total) + 1e-12)
-    return normals.reshape(-1, 3, 3)
+    places = np.round(corners.reshape(-1, 3), 4) + 0.0  # no -0.0, which is another place than 0.0 by its bytes
+    order = np.lexsort(places.T)
+    placed = places[order]
+    begins = np.concatenate([[True], (placed[1:] != placed[:-1]).any(axis=1)])
+    group = np.cumsum(begins) - 1
+    start = np.flatnonzero(begins)
+    count = np.diff(np.append(start, len(order)))
+    # Every pair of corners that share a place: the normal of the first is a sum over the faces of the second.
+    mine = np.repeat(np.arange(len(order)), count[group])
+    theirs = np.arange(len(mine)) - np.repeat(np.cumsum(count[group]) - count[group], count[group]) + start[group][mine]
+    one, other = order[mine], order[theirs] // 3
+    near = np.einsum("ij,ij->i", flat[other], flat[one // 3]) >= math.cos(math.radians(crease_deg)) - 1e-9
+    total = np.zeros((len(order), 3))
+    for axis in range(3):
+        total[:, axis] = np.bincount(one[near], area[other[near], axis], len(order))
+    return (total / (np.linalg.norm(total, axis=1, keepdims=True) + 1e-12)).reshape(-1, 3, 3)
 
 
 def icosphere(divisions: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from sim.scene.labels import Tag
-from sim.town.solids import Colour, Model, Part, Solid
+from sim.town.solids import Colour, Joint, Model, Part, Solid
 
 SKINS: tuple[Colour, ...] = ((0.85, 0.65, 0.53), (0.72, 0.52, 0.40), (0.46, 0.31, 0.22), (0.90, 0.72, 0.60))
 TROUSERS: tuple[Colour, ...] = ((0.14, 0.17, 0.26), (0.25, 0.22, 0.19), (0.10, 0.10, 0.12), (0.33, 0.35, 0.38))
@@ -23,8 +21,6 @@ POST_HEAD_Z_M = 3.0
 ARM_HEAD_Z_M = 5.5
 LAMP_STEP_M = 0.36
 ARM_M = 3.6
-STRIDE_PHASES = 8
-STANDING_MPS = 0.05
 
 
 def number_in(type_id: str) -> int:
@@ -33,36 +29,32 @@ def number_in(type_id: str) -> int:
     return int(digits) if digits else 0
 
 
-def stride_phase(x_m: float, y_m: float, yaw: float, height_m: float, speed_mps: float) -> int:
-    """How far a walker at a place is in its stride, 0 to `STRIDE_PHASES` - 1; -1 for one that stands.
-
-    Counted by the way gone along its heading, so that feet do not slide; a stride of two steps is 0.8 of the height.
-    """
-    if speed_mps < STANDING_MPS:
-        return -1
-    along = (math.cos(yaw) * x_m + math.sin(yaw) * y_m) / (0.8 * height_m)
-    return int(along % 1.0 * STRIDE_PHASES) % STRIDE_PHASES
+LIMBS = (
+    (-1.0, Joint.THIGH_LEFT, Joint.SHIN_LEFT, Joint.ARM_LEFT),
+    (1.0, Joint.THIGH_RIGHT, Joint.SHIN_RIGHT, Joint.ARM_RIGHT),
+)
+"""The joints of each side."""
 
 
-def walker(type_id: str, extent_m: tuple[float, float, float], phase: int = -1) -> Model:
-    """A person at a phase of their stride (`stride_phase`); the origin is the middle of the body."""
+def walker(type_id: str, extent_m: tuple[float, float, float]) -> Model:
+    """A person who stands; the origin is the middle of the body."""
     solid, k, h = Solid(), number_in(type_id), 2.0 * extent_m[2]
-    foot, hip, shoulder = -h / 2.0, -0.02 * h, 0.31 * h
+    foot, hip, knee, shoulder = -h / 2.0, 0.0, -0.235 * h, 0.29 * h
     trousers, skin = TROUSERS[k % 4], SKINS[(k * 3) % 4]
-    angle = 2.0 * math.pi * phase / STRIDE_PHASES
-    for side in (-1.0, 1.0):
-        stride = 0.10 * h * side * math.cos(angle) if phase >= 0 else 0.0
-        # The foot that swings forward is lifted, and its knee bends.
-        lift = 0.05 * h * max(-side * math.sin(angle), 0.0) if phase >= 0 else 0.0
-        knee = (stride * 0.65 + 0.02 * h + 0.8 * lift, side * 0.055 * h, foot + 0.27 * h + 0.5 * lift)
-        ankle = (stride - 0.02 * h, side * 0.05 * h, foot + 0.04 * h + lift)
-        solid.tube((0.0, side * 0.055 * h, hip + 0.02 * h), knee, (0.052 * h, 0.040 * h), trousers, 6)
-        solid.tube(knee, ankle, (0.040 * h, 0.028 * h), trousers, 6)
-        shoe = (stride + 0.02 * h, side * 0.05 * h, foot + 0.02 * h + lift)
-        solid.box(shoe, (0.07 * h, 0.028 * h, 0.02 * h), (0.09, 0.08, 0.08))
-        elbow = (-stride * 0.5, side * 0.135 * h, 0.14 * h)
-        solid.tube((0.0, side * 0.115 * h, shoulder - 0.02 * h), elbow, (0.032 * h, 0.027 * h), WHITE, 6, Part.PAINT)
-        solid.tube(elbow, (-stride * 0.6 + 0.06 * h, side * 0.13 * h, 0.02 * h), (0.026 * h, 0.02 * h), skin, 6)
+    for side, thigh, shin, arm in LIMBS:
+        y = side * 0.055 * h
+        with solid.moving(thigh, (0.0, hip, hip)):
+            solid.tube((0.0, y, hip), (0.005 * h, y, knee), (0.052 * h, 0.040 * h), trousers, 6)
+        with solid.moving(shin, (0.0, hip, knee)):
+            ankle = (-0.01 * h, side * 0.05 * h, foot + 0.04 * h)
+            solid.tube((0.005 * h, y, knee), ankle, (0.040 * h, 0.028 * h), trousers, 6)
+            shoe = (0.02 * h, side * 0.05 * h, foot + 0.02 * h)
+            solid.box(shoe, (0.07 * h, 0.028 * h, 0.02 * h), (0.09, 0.08, 0.08))
+        with solid.moving(arm, (0.0, shoulder, shoulder)):
+            elbow, hand = (-0.01 * h, side * 0.135 * h, 0.14 * h), (0.05 * h, side * 0.13 * h, 0.02 * h)
+            solid.tube((0.0, side * 0.115 * h, shoulder), elbow, (0.032 * h, 0.027 * h), WHITE, 6, Part.PAINT)
+            solid.tube(elbow, hand, (0.026 * h, 0.02 * h), skin, 6)
+    shoulder = 0.31 * h
     waist = ((-0.05, 0.07, 0.095), (0.10, 0.065, 0.09), (0.25, 0.08, 0.12), (0.33, 0.05, 0.07))  # z and radii, of 1
     a = np.linspace(0.0, 2.0 * np.pi, 9)
     torso = [np.stack([rx * np.cos(a), ry * np.sin(a), np.full(9, z)], axis=1) * h for z, rx, ry in waist]

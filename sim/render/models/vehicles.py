@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sim.scene.labels import Tag
-from sim.town.solids import BOX_FACES, NO_PIVOT, Colour, Model, Part, Solid
+from sim.town.solids import BOX_FACES, DOORS, Colour, Joint, Model, Part, Solid
 
 BLACK: Colour = (0.05, 0.05, 0.055)
 TYRE: Colour = (0.075, 0.075, 0.08)
@@ -74,8 +74,8 @@ def shape_for(type_id: str, extent_m: tuple[float, float, float]) -> Shape:
     return SEDAN if extent_m[0] > 2.05 else HATCH
 
 
-def vehicle(type_id: str, extent_m: tuple[float, float, float], fine: bool = True, doors: int = 0) -> Model:
-    """A vehicle that fills its bounding box; not `fine` is for the distance. `doors`: bits of those that stand open."""
+def vehicle(type_id: str, extent_m: tuple[float, float, float], fine: bool = True) -> Model:
+    """A vehicle that fills its bounding box; not `fine` is for the distance."""
     shape = shape_for(type_id, extent_m)
     if extent_m[1] < 0.5:
         return two_wheeler(extent_m)
@@ -85,8 +85,9 @@ def vehicle(type_id: str, extent_m: tuple[float, float, float], fine: bool = Tru
     add_cabin(solid, shape, half)
     add_wheels(solid, shape, half, fine)
     add_lamps(solid, shape, half)
-    for door in (k for k in range(4) if doors >> k & 1):
-        add_open_door(solid, shape, half, door)
+    for door, joint in enumerate(DOORS):
+        with solid.moving(joint, (0.0, 0.0, 0.0)):
+            add_open_door(solid, shape, half, door)
     if not fine:
         return solid.build()
     mirror_x, mirror_z = half[0] * (shape.cabin[1] - 0.12), half[2] * (shape.belt + 0.05)
@@ -199,21 +200,38 @@ def add_open_door(solid: Solid, shape: Shape, half: np.ndarray, door: int) -> No
 
 
 def add_wheels(solid: Solid, shape: Shape, half: np.ndarray, fine: bool) -> None:
-    """Four wheels in dark arches; the front ones turn with the steering."""
+    """Four wheels in dark arches."""
     r, width = shape.wheel_m, 0.11
     sides = 14 if fine else 7
+    front = shape.axles[1]
     for axle in shape.axles:
         for side in (-1.0, 1.0):
             x, y = axle * half[0], side * (half[1] - width - 0.015)
-            pivot = (x, y) if axle > 0.0 and fine else NO_PIVOT
-            out = y + side * width
             solid.disc((x, side * (half[1] + 0.003), r + 0.03), side, r * 1.17, ARCH, sides)
-            solid.tube((x, y - width, r), (x, y + width, r), (r, r), TYRE, sides, pivot=pivot)
-            solid.disc((x, out + side * 0.024, r), side, r * 0.62, RIM, 10 if fine else 5, gloss=0.5, pivot=pivot)
-            for spoke in range(5 if fine else 0):
-                a = 2.0 * np.pi * (spoke + 0.5) / 5.0
-                hole = (x + 0.36 * r * np.cos(a), out + side * 0.03, r + 0.36 * r * np.sin(a))
-                solid.disc(hole, side, 0.13 * r, BLACK, 5, pivot=pivot)
+            with solid.moving(wheel_joint(axle == front, side) if fine else Joint.NONE, (x, y, r)):
+                add_wheel(solid, (x, y, r), side, width, fine)
+
+
+def wheel_joint(is_front: bool, side: float) -> Joint:
+    """The joint of a wheel; `side` -1 is left."""
+    left, right = (
+        (Joint.WHEEL_FRONT_LEFT, Joint.WHEEL_FRONT_RIGHT)
+        if is_front
+        else (Joint.WHEEL_REAR_LEFT, Joint.WHEEL_REAR_RIGHT)
+    )
+    return left if side < 0.0 else right
+
+
+def add_wheel(solid: Solid, centre: Colour, side: float, width: float, fine: bool) -> None:
+    """One wheel on the ground with its rim outside."""
+    x, y, r = centre
+    sides, out = 14 if fine else 7, y + side * width
+    solid.tube((x, y - width, r), (x, y + width, r), (r, r), TYRE, sides)
+    solid.disc((x, out + side * 0.024, r), side, r * 0.62, RIM, 10 if fine else 5, gloss=0.5)
+    for spoke in range(5 if fine else 0):
+        a = 2.0 * np.pi * (spoke + 0.5) / 5.0
+        hole = (x + 0.36 * r * np.cos(a), out + side * 0.03, r + 0.36 * r * np.sin(a))
+        solid.disc(hole, side, 0.13 * r, BLACK, 5)
 
 
 def add_lamps(solid: Solid, shape: Shape, half: np.ndarray) -> None:
@@ -242,13 +260,26 @@ def add_lamps(solid: Solid, shape: Shape, half: np.ndarray) -> None:
         solid.box((x, 0.0, rear_z * 0.72 if x < 0 else front_z - 0.2), (0.018, 0.26, 0.056), PLATE)
 
 
+def add_spokes(solid: Solid, hub: Colour, length: float) -> None:
+    """Three spokes across a wheel on both of its sides, by which it is seen to roll; `hub` is on the right side."""
+    for angle in np.arange(3) * np.pi / 3.0:
+        along = length * np.array([np.cos(angle), 0.0, np.sin(angle)])
+        across = 0.05 * np.array([-along[2], 0.0, along[0]])
+        for side in (-1.0, 1.0):
+            at = np.array([hub[0], side * hub[1], hub[2]])
+            corners = np.array([at - along - across, at + along - across, at + along + across, at - along + across])
+            solid.quad(corners if side < 0.0 else corners[::-1], RIM)
+
+
 def two_wheeler(extent_m: tuple[float, float, float]) -> Model:
     """A bicycle or motorcycle with its rider."""
     solid = Solid()
     length, width, height = extent_m[0], extent_m[1], 2.0 * extent_m[2]
     r = 0.36 * length
-    for x in (-length + r, length - r):
-        solid.tube((x, -0.04, r), (x, 0.04, r), (r, r), TYRE, 14)
+    for x, joint in ((-length + r, Joint.WHEEL_REAR_LEFT), (length - r, Joint.WHEEL_FRONT_LEFT)):
+        with solid.moving(joint, (x, 0.0, r)):
+            solid.tube((x, -0.04, r), (x, 0.04, r), (r, r), TYRE, 14)
+            add_spokes(solid, (x, 0.042, r), 0.9 * r)
     solid.box((0.0, 0.0, r * 1.35), (length * 0.42, 0.09, 0.13), WHITE_PAINT, Part.PAINT, 0.7)
     solid.tube((length - r, 0.0, r), (length * 0.42, 0.0, height * 0.62), (0.035, 0.035), BLACK, 6)
     solid.box((length * 0.40, 0.0, height * 0.62), (0.03, width, 0.02), BLACK)

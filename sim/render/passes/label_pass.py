@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.render.gl import ChunkDraws, Rows
 from sim.render.passes.programs import shader
-from sim.render.staging import Stage
+from sim.render.staging import INSTANCE_LAYOUT, Stage
 from sim.scene.labels import LABEL, Tag
 from sim.scene.records import CameraView, Shows
 from sim.town.town import Town
@@ -61,8 +61,8 @@ class LabelPass:
         if self._actors is not None:
             self._actors.release()
         content = [
-            (vertices, "3f4 8x 2f4 1u1 3x", "position", "pivot", "part_tag"),
-            (instances, "4f4 4f4 4f4 4f4 4x/i", "row_x", "row_y", "row_z", "paint"),
+            (vertices, "3f4 8x 3f4 1u1 1u1 2x", "position", "pivot", "part_tag", "joint"),
+            (instances, *INSTANCE_LAYOUT),
             (self._rows.buffer, "1u1 1x 1u2/i", "tag", "thing"),
         ]
         self._actors = self._ctx.vertex_array(self._actor_program, content, indices)

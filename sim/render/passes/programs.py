@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from sim.render.models.poses import ARM_SHARE, DOOR_BIT
 from sim.scene import surfaces
 
 FOLDER = Path(__file__).parent / "shaders"
@@ -20,12 +21,17 @@ LAYERS = ("ASPHALT", "PAVING", "SHOP", "DOOR", "OFFICE", "LAMP")
 def shader(name: str, **defines: object) -> str:
     """The text of `shaders/NAME.glsl`, such as "static.vert", with preprocessor definitions and what it includes."""
     head = "".join(f"#define {key} {value}\n" for key, value in defines.items())
-    return "#version 330\n" + head + _text(name).replace('#include "scene.glsl"\n', _text("scene"))
+    return "#version 330\n" + head + _included(_text(name))
 
 
 def weather_shader(name: str) -> str:
     """The text of a program of night, rain and fog; alpha is where a road is wet, 0 unless the shader computes it."""
     return shader(name, WEATHER=1, ALPHA=0.0, **{layer: float(getattr(surfaces, layer)) for layer in LAYERS})
+
+
+def _included(text: str) -> str:
+    pose = f"const float ARM_SHARE = {ARM_SHARE};\nconst uint DOOR_BIT = {DOOR_BIT}u;\n{_text('pose')}"
+    return text.replace('#include "scene.glsl"\n', _text("scene")).replace('#include "pose.glsl"\n', pose)
 
 
 @functools.cache

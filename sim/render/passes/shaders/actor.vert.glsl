@@ -1,15 +1,11 @@
 #include "scene.glsl"
-in vec3 position; in vec3 normal_bytes; in uint kind; in vec4 colour; in vec2 pivot;
-in vec4 row_x; in vec4 row_y; in vec4 row_z; in vec4 paint; in uint flags;
+#include "pose.glsl"
+in vec3 position; in vec3 normal_bytes; in uint kind; in vec4 colour; in vec3 pivot; in uint joint;
+in vec4 row_x; in vec4 row_y; in vec4 row_z; in vec4 paint; in vec4 turns; in uint flags;
 out vec3 v_colour;
 void main() {
     vec3 p = position, n = normal_of(normal_bytes);
-    if (pivot.x < 1e8) {
-        float c = cos(paint.w), s = sin(paint.w);
-        vec2 d = p.xy - pivot;
-        p.xy = pivot + vec2(c * d.x - s * d.y, s * d.x + c * d.y);
-        n.xy = vec2(c * n.x - s * n.y, s * n.x + c * n.y);
-    }
+    pose(p, n, pivot, joint, paint.w, turns, flags);
     vec3 world = vec3(dot(row_x, vec4(p, 1.0)), dot(row_y, vec4(p, 1.0)), dot(row_z, vec4(p, 1.0)));
     n = vec3(dot(row_x.xyz, n), dot(row_y.xyz, n), dot(row_z.xyz, n));
     vec3 relative = world - eye.xyz, look = normalize(relative);
