@@ -132,8 +132,8 @@ def _drawn(world: World, actor: Actor) -> DrawnActor:
 
 
 def _colour(actor: Actor) -> tuple[int, int, int]:
-    parts = actor.attributes.get("color", "").split(",")
-    if len(parts) != 3 or not all(part.strip().isdigit() for part in parts):
+    colour = actor.attributes.get("color")
+    if colour is None:
         return _DEFAULT_COLOUR
-    r, g, b = (min(255, int(part)) for part in parts)
+    r, g, b = (int(channel) for channel in colour.split(","))
     return r, g, b

@@ -45,6 +45,8 @@ class Attribute:
     value: str
     recommended: tuple[str, ...] = ()
     modifiable: bool = True
+    restricted: bool = False
+    """Whether only the recommended values are taken."""
 
 
 @dataclass(frozen=True, slots=True)

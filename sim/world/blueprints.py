@@ -208,7 +208,7 @@ def definitions() -> list[list]:
             uid,
             blueprint.type_id,
             ",".join(blueprint.type_id.split(".")),
-            [[a.name, int(a.type), a.value, _recommended(a), a.modifiable, False] for a in blueprint.attributes],
+            [[a.name, int(a.type), a.value, _recommended(a), a.modifiable, a.restricted] for a in blueprint.attributes],
         ]
         for uid, blueprint in enumerate(BLUEPRINTS.values(), start=1)
     ]

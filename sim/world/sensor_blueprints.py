@@ -82,7 +82,7 @@ def _camera(name: str, tuned: bool = False) -> Blueprint:
     optics = _floats({"fov": "90.0"} | _LENS)
     tuning: tuple[Attribute, ...] = ()
     if tuned:
-        mode = text("exposure_mode", "histogram", ("histogram", "manual"))
+        mode = Attribute("exposure_mode", AttributeType.STRING, "histogram", ("histogram", "manual"), restricted=True)
         tuning = (_flag("enable_postprocess_effects", "true"), mode, *_floats(_CAMERA_TUNING))
     return Blueprint(f"sensor.camera.{name}", Kind.CAMERA, (_ROLE, *_TICK, *size, *optics, *tuning))
 

@@ -23,6 +23,7 @@ from sim.vehicles.fleet import Vehicles
 from sim.vehicles.step import flat_ground, step_vehicles
 from sim.world import movables
 from sim.world.actors import Actor, Movable, Prop, Sensor, TrafficLight, TrafficSign, Vehicle, Walker
+from sim.world.attributes import attribute_values, checked_description
 from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.world.collisions import Contact, Obstacles, resolve
@@ -146,9 +147,10 @@ class World:
 
         WorldError when the blueprint is unknown, the parent is gone, or a solid actor would overlap another.
         """
-        blueprint = BLUEPRINTS.get(description[1])
+        blueprint = BLUEPRINTS.get(str(description[1]))
         if blueprint is None:
             raise WorldError(f"Spawn failed: there is no blueprint '{description[1]}' in this server's library")
+        description = checked_description(blueprint, description)
         if blueprint.type_id in MISSING_SENSORS:
             raise WorldError(f"Spawn failed: this simulator has no {blueprint.type_id}")
         parent = self.actor(parent_id) if parent_id else None
@@ -190,8 +192,7 @@ class World:
             self._drivers.unregister(actor_id)
 
     def _add_blueprint(self, blueprint: Blueprint, description: list[Any], pose: Pose) -> Actor:
-        attributes = {a.name: a.value for a in blueprint.attributes}
-        attributes |= {str(name): str(value) for name, _, value in description[2]}
+        attributes = attribute_values(blueprint, description)
         more: dict[str, Any] = {} if blueprint.spec is None else {"spec": blueprint.spec}
         actor = _RECORDS.get(blueprint.kind, Actor)(
             actor_id=self.next_actor_id,
