@@ -9,6 +9,7 @@ from sim.calls.table import Context, call
 from sim.protocol.forms import box_on_wire, finite, pose_from_wire, vector_from_wire
 from sim.protocol.rpc import ReplyShape, RpcError
 from sim.scene.poses import Pose
+from sim.vehicles.drivetrain import MAX_GEARS
 from sim.world.actors import Movable
 
 _NO_GBUFFERS = "this simulator has no G-buffers"
@@ -23,6 +24,7 @@ def control_vehicle(context: Context, actor_id: int, control: list[Any]) -> None
     context.world.vehicle(actor_id)
     throttle, steer, brake, hand_brake, reverse, manual, gear = control
     throttle, steer, brake = finite(throttle, steer, brake)
+    gear = min(max(int(gear), -1), MAX_GEARS)
     context.world.ackermann.pop(actor_id, None)
     v, slot = context.world.vehicles, context.world.vehicles.slot(actor_id)
     v.throttle[slot] = min(max(throttle, 0.0), 1.0)
@@ -30,8 +32,8 @@ def control_vehicle(context: Context, actor_id: int, control: list[Any]) -> None
     v.brake[slot] = min(max(brake, 0.0), 1.0)
     v.hand_brake[slot] = bool(hand_brake)
     # With manual shifting CARLA's gear -1 is the reverse gear, whatever the reverse flag is.
-    v.reverse[slot] = int(gear) < 0 if manual else bool(reverse)
-    v.manual_gear[slot], v.wanted_gear[slot] = bool(manual), int(gear)
+    v.reverse[slot] = gear < 0 if manual else bool(reverse)
+    v.manual_gear[slot], v.wanted_gear[slot] = bool(manual), gear
 
 
 @call("apply_control_to_walker", ReplyShape.VOID, command=4)

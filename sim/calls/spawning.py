@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from sim import sensors
 from sim.calls.table import COMMANDS, Context, call
 from sim.protocol.forms import pose_from_wire
-from sim.protocol.rpc import ReplyShape, RpcError
+from sim.protocol.rpc import MAX_ERROR_CHARACTERS, ReplyShape, RpcError
 from sim.world.actors import Vehicle
 from sim.world.blueprints import definitions
 from sim.world.errors import WorldError
+
+log = logging.getLogger(__name__)
 
 _NO_PARENT = [False]
 _SPAWN_COMMAND, _CONSOLE_COMMAND = 0, 20
@@ -90,8 +93,10 @@ def _answer_command(context: Context, command: Any) -> list[Any]:
         return [[1, _run_command(context, int(index), list(fields))]]
     except (RpcError, WorldError) as error:
         return [[0, [str(error)]]]
-    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
-        return [[0, [f"command not understood ({error})"]]]
+    except Exception as error:
+        # As for calls of their own: whatever a command's arguments are, it answers and the rest of the batch runs.
+        log.warning("a batch's command failed: %r", error, exc_info=True)
+        return [[0, [f"command not understood ({error})"[:MAX_ERROR_CHARACTERS]]]]
 
 
 def _run_command(context: Context, index: int, fields: list[Any]) -> int:

@@ -42,9 +42,12 @@ def episode_info(context: Context) -> list[Any]:
 
 @call("get_sensor_token")
 def sensor_token(context: Context, stream_id: int) -> list[Any]:
-    """Where a stream is; a client asks right before it connects."""
-    context.simulator.streams.expect(int(stream_id))
-    return [context.simulator.token(int(stream_id))]
+    """Where a stream is; a client asks right before it connects. RpcError when there never was one of that id."""
+    known = int(stream_id)
+    if not context.simulator.is_stream(known):
+        raise RpcError(f"there is no stream {known}")
+    context.simulator.streams.expect(known)
+    return [context.simulator.token(known)]
 
 
 @call("get_episode_settings")

@@ -26,6 +26,9 @@ _NOTIFICATION = 2
 _ASYNCHRONOUS = [True]
 """Leading metadata of a call whose caller goes on without reading the answer."""
 
+MAX_ERROR_CHARACTERS = 2000
+"""An error may quote its arguments, which may be as long as a message."""
+
 SPAWN_FAILED = "Spawn failed"
 """Start of CARLA's own text about a failed spawn: scripts compare it, so it is sent unchanged."""
 
@@ -88,9 +91,10 @@ def answer(request: Request, methods: dict[str, Method]) -> bytes:
         if args is not request.params and request.params[:1] == [_ASYNCHRONOUS]:
             log.warning("refused: %s", text)  # its caller does not read the answer
         return _failure(message_id, method.shape, text)
-    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
-        # Arguments come from another program: whatever their shape, the answer is an error and the server lives on.
-        log.warning("call %s failed: %r", request.name, error, exc_info=log.isEnabledFor(logging.DEBUG))
+    except Exception as error:
+        # The one boundary around every call: arguments come from another program and may be anything, and whatever
+        # they do to a handler or to the packing of its result, the answer is an error and the server lives on.
+        log.warning("call %s failed: %r", request.name, error, exc_info=True)
         return _failure(message_id, method.shape, f"{request.name}: arguments not understood ({error})")
 
 
@@ -103,6 +107,7 @@ def _success(shape: ReplyShape, result: Any) -> Any:
 
 
 def _failure(message_id: int, shape: ReplyShape, text: str) -> bytes:
+    text = text[:MAX_ERROR_CHARACTERS]
     if shape is ReplyShape.VALUE:
         return wire.pack_reply(message_id, None, [[0, [text]]])
     if shape is ReplyShape.VOID:
