@@ -4,6 +4,7 @@
 skipped, so they cost nothing.
 """
 
+from sim.sensors.scans import Scan
 from sim.sensors.suite import PendingFrames, Sensors, check_sensor
 
-__all__ = ["PendingFrames", "Sensors", "check_sensor"]
+__all__ = ["PendingFrames", "Scan", "Sensors", "check_sensor"]

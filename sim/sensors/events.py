@@ -15,7 +15,6 @@ from sim.scene.labels import Tag
 from sim.scene.poses import Vector
 from sim.sensors.scans import Scan, positive
 from sim.world.actors import Actor
-from sim.world.blueprint_types import Kind
 from sim.world.collisions import Contact
 from sim.world.world import World
 
@@ -26,20 +25,13 @@ STATIC_WORLD = [0, 0, [0, "static.unknown", []], [[0.0] * 3, [0.0] * 3, [0.0] * 
 """The other party when something of the map was hit, as CARLA names it."""
 
 
-def collision_messages(
-    world: World, has_readers: Callable[[int], bool], token_of: Callable[[int], bytes]
-) -> list[tuple[int, bytes]]:
-    """(stream id, message) of every collision that a listened-to sensor's parent had in the world's present tick."""
-    if not world.contacts:
-        return []
-    messages = []
-    for sensor in world.actors.values():
-        if sensor.kind is not Kind.COLLISION_SENSOR or not has_readers(sensor.stream_id):
-            continue
-        for contact in world.contacts:
-            if sensor.parent_id in (contact.a, contact.b) and sensor.parent_id:
-                messages.append((sensor.stream_id, _collision(world, sensor, contact, token_of)))
-    return messages
+def collision_messages(world: World, sensor: Actor, token_of: Callable[[int], bytes]) -> list[bytes]:
+    """A message for every collision that a sensor's parent had in the world's present tick."""
+    return [
+        _collision(world, sensor, contact, token_of)
+        for contact in world.contacts
+        if sensor.parent_id in (contact.a, contact.b) and sensor.parent_id
+    ]
 
 
 def _collision(world: World, sensor: Actor, contact: Contact, token_of: Callable[[int], bytes]) -> bytes:

@@ -6,9 +6,11 @@ tick, and made after the tick has been answered.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sim.scene.records import SceneState
 from sim.scene.weather import Weather
@@ -19,6 +21,10 @@ from sim.sensors.scans import Lidar, Radar, Scan
 from sim.world.actors import Actor, Sensor
 from sim.world.blueprint_types import Kind
 from sim.world.world import World
+
+log = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
 
 _DUE_TOLERANCE_S = 1e-6
 _MAKERS = {
@@ -57,26 +63,54 @@ class Sensors:
     def __init__(self, world: World) -> None:
         self._world = world
         self._running: dict[int, _Running] = {}
+        self._failed: set[int] = set()
+        """Streams of which a message could not be made once."""
 
     def measurements(self, has_readers: Callable[[int], bool], token_of: Callable[[int], bytes]) -> list[Message]:
         """Messages of collision sensors, IMUs and GNSS receivers for the world's present tick."""
-        messages = collision_messages(self._world, has_readers, token_of)
+        messages: list[Message] = []
+        for sensor in self._due(Kind.COLLISION_SENSOR, has_readers) if self._world.contacts else ():
+            collisions = self._try(sensor, lambda sensor: collision_messages(self._world, sensor, token_of))
+            messages += [(sensor.stream_id, message) for message in collisions or ()]
         for sensor in self._due(Kind.MEASURING_SENSOR, has_readers, (Imu, Gnss)):
-            running = self._run(sensor)
-            assert isinstance(running.device, Imu | Gnss)  # noqa: S101
-            messages.append((sensor.stream_id, running.device.measure(self._world, sensor, self._elapsed_s(running))))
+            message = self._try(sensor, self._measure)
+            if message is not None:
+                messages.append((sensor.stream_id, message))
         return messages
+
+    def _measure(self, sensor: Sensor) -> bytes:
+        running = self._run(sensor)
+        assert isinstance(running.device, Imu | Gnss)  # noqa: S101
+        return running.device.measure(self._world, sensor, self._elapsed_s(running))
 
     def due_frames(self, weather: Weather, has_readers: Callable[[int], bool]) -> PendingFrames | None:
         """The pictures and scans to be made for the world's present tick; None when nothing is due."""
         world = self._world
-        shots = [camera_shot(world, camera) for camera in self._due(Kind.CAMERA, has_readers)]
-        scans = []
-        for sensor in self._due(Kind.MEASURING_SENSOR, has_readers, (Lidar, Radar, ObstacleDetector)):
-            running = self._run(sensor)
-            assert not isinstance(running.device, Imu | Gnss)  # noqa: S101
-            scans.append(running.device.scan(world, sensor, self._elapsed_s(running)))
-        return PendingFrames(scene_of(world, weather), tuple(shots), tuple(scans)) if shots or scans else None
+        cameras = self._due(Kind.CAMERA, has_readers)
+        shots = [self._try(camera, lambda camera: camera_shot(world, camera)) for camera in cameras]
+        scanners = self._due(Kind.MEASURING_SENSOR, has_readers, (Lidar, Radar, ObstacleDetector))
+        scans = [self._try(scanner, self._scan) for scanner in scanners]
+        made = tuple(filter(None, shots)), tuple(filter(None, scans))
+        return PendingFrames(scene_of(world, weather), *made) if any(made) else None
+
+    def _scan(self, sensor: Sensor) -> Scan:
+        running = self._run(sensor)
+        assert not isinstance(running.device, Imu | Gnss)  # noqa: S101
+        return running.device.scan(self._world, sensor, self._elapsed_s(running))
+
+    def _try(self, sensor: Sensor, make: Callable[[Sensor], Made]) -> Made | None:
+        """What a sensor has to send; None, and a line in the log the first time, when it fails: the tick goes on."""
+        try:
+            return make(sensor)
+        except Exception as error:  # noqa: BLE001 (logged there; other sensors and the tick go on)
+            self.leave_out(sensor.stream_id, error)
+            return None
+
+    def leave_out(self, stream_id: int, error: Exception) -> None:
+        """Note that a sensor's message could not be made; the first time of each sensor is logged."""
+        if stream_id not in self._failed:
+            self._failed.add(stream_id)
+            log.error("a message of the sensor with stream %d is left out: %r", stream_id, error, exc_info=error)
 
     def _due(self, kind: Kind, has_readers: Callable[[int], bool], makers: tuple[type, ...] = ()) -> list[Sensor]:
         return [

@@ -8,7 +8,7 @@ import pytest
 from sim.map.network import read_network
 from sim.scene.poses import Pose
 from sim.scene.weather import CLEAR_NOON
-from sim.sensors import Sensors
+from sim.sensors import Sensors, suite
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.world.world import World
 
@@ -71,7 +71,30 @@ def test_the_second_measurement_comes_a_period_after_the_first_however_young_the
 
 
 def test_a_huge_scan_is_cut_to_what_memory_holds(world):
-    (lidar,) = spawn(world, "sensor.lidar.ray_cast_semantic", points_per_second=10_000_000_000)
+    (lidar,) = spawn(world, "sensor.lidar.ray_cast_semantic", points_per_second=2_000_000_000)
     world.step(1.0)
     frames = Sensors(world).due_frames(CLEAR_NOON, lambda stream_id: stream_id == lidar.stream_id)
     assert 1_000_000 < len(frames.scans[0].directions) <= 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [("sensor.other.imu", "measure"), ("sensor.other.radar", "scan"), ("sensor.camera.rgb", "")],
+)
+def test_a_sensor_that_fails_is_logged_once_and_the_others_send(world, monkeypatch, caplog, name, method):
+    def fail(*_):
+        raise ZeroDivisionError("a bug in a sensor")
+
+    ill, gnss = spawn(world, name, "sensor.other.gnss")
+    if method:
+        monkeypatch.setattr(suite._MAKERS[name], method, fail)
+    else:
+        monkeypatch.setattr(suite, "camera_shot", fail)
+    sensors = Sensors(world)
+    listened = {ill.stream_id, gnss.stream_id}
+    for _ in range(3):
+        world.step(0.05)
+        messages = sensors.measurements(lambda stream_id: stream_id in listened, lambda _: b"")
+        assert [stream_id for stream_id, _ in messages] == [gnss.stream_id]
+        assert sensors.due_frames(CLEAR_NOON, lambda stream_id: stream_id in listened) is None
+    assert [f"stream {ill.stream_id} " in record.message for record in caplog.records] == [True]
