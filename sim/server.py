@@ -95,6 +95,7 @@ class Server:
         self._stopped = asyncio.Event()
         self._loader: tuple[RpcConnection, asyncio.TimerHandle] | None = None
         """Who has begun the present episode and has not asked for it yet, and until when it is waited for."""
+        self._last_tick_error = ""
 
     def stop(self) -> None:
         """End `run`; may be called from a signal handler of the loop."""
@@ -199,5 +200,14 @@ class Server:
             due_s = max(due_s + step_s, time.monotonic())
             await asyncio.sleep(due_s - time.monotonic())
             if not self.simulator.settings.synchronous:
-                self.simulator.tick(frames=not self.simulator.streams.lagging())
-                self._draw_soon()
+                self._tick_freely()
+
+    def _tick_freely(self) -> None:
+        """One tick of the free-running clock; an error in it is logged once, and the next tick comes."""
+        try:
+            self.simulator.tick(frames=not self.simulator.streams.lagging())
+        except Exception as error:
+            if repr(error) != self._last_tick_error:
+                log.exception("a tick failed, the clock goes on")
+            self._last_tick_error = repr(error)
+        self._draw_soon()
