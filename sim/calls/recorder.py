@@ -25,33 +25,45 @@ def start_recorder(context: Context, name: str, additional_data: bool = False, *
         recorder = Recorder(path, map_info(context)[0], bool(additional_data))
     except OSError as error:
         raise RpcError(f"cannot write {path}: {error.strerror}") from None
-    context.simulator.start_recorder(recorder)
-    return str(path)
+    context.simulator.recordings.record(recorder)
+    return _told(context, str(path))
 
 
 @call("stop_recorder", ReplyShape.VOID)
 def stop_recorder(context: Context) -> None:
-    """End the recording, if there is one."""
-    context.simulator.stop_recorder()
+    """End the recording, if there is one; RpcError when it had ended before its time (as on a full disk).
+
+    The client library does not read this call's answer: `start_recorder` and the reports say so once more.
+    """
+    context.simulator.recordings.stop_recording()
+    if context.simulator.recordings.trouble:
+        raise RpcError(context.simulator.recordings.trouble)
+
+
+def _told(context: Context, text: str) -> str:
+    """The answer to a call about recordings, and, once, what has ended the last one before its time."""
+    recordings = context.simulator.recordings
+    trouble, recordings.trouble = recordings.trouble, ""
+    return f"{text.rstrip()}\n{trouble}\n" if trouble else text
 
 
 @call("show_recorder_file_info")
-def show_file_info(_context: Context, name: str, show_all: bool = False) -> str:
+def show_file_info(context: Context, name: str, show_all: bool = False) -> str:
     """What is in a recording."""
-    return _report(lambda path: record_report.file_info(path, bool(show_all)), name)
+    return _report(context, lambda path: record_report.file_info(path, bool(show_all)), name)
 
 
 @call("show_recorder_actors_blocked")
-def show_blocked(_context: Context, name: str, min_time: float, min_distance: float) -> str:
+def show_blocked(context: Context, name: str, min_time: float, min_distance: float) -> str:
     """Actors that stood still for long."""
-    return _report(lambda path: record_report.actors_blocked(path, *finite(min_time, min_distance)), name)
+    return _report(context, lambda path: record_report.actors_blocked(path, *finite(min_time, min_distance)), name)
 
 
 @call("show_recorder_collisions")
-def show_collisions(_context: Context, name: str, first: Any, second: Any) -> str:
+def show_collisions(context: Context, name: str, first: Any, second: Any) -> str:
     """Collisions between two kinds of actors; a kind is a letter, on the wire its number."""
     kinds = [chr(kind) if isinstance(kind, int) else str(kind) for kind in (first, second)]
-    return _report(lambda path: record_report.collisions(path, *kinds), name)
+    return _report(context, lambda path: record_report.collisions(path, *kinds), name)
 
 
 @call("replay_file")
@@ -81,14 +93,17 @@ def replay(context: Context, name: str, start_s: float, duration_s: float, follo
         load_episode(context, replayer.header.map_name)
         # The client stays in its old episode until a snapshot tells it of the new one.
         context.simulator.release_world_streams()
-    context.simulator.start_replayer(replayer)
+    try:
+        context.simulator.recordings.play(replayer, context.world)
+    except RecordError as error:
+        raise RpcError(f"{path}: {error}") from None
     return "\n".join([*lines, *_summary(replayer)]) + "\n"
 
 
 @call("stop_replayer", ReplyShape.VOID)
 def stop_replayer(context: Context, keep_actors: bool = True) -> None:
     """End the playback, if there is one."""
-    context.simulator.stop_replayer(bool(keep_actors))
+    context.simulator.recordings.stop_playing(context.world, bool(keep_actors))
 
 
 @call("set_replayer_ignore_hero", ReplyShape.VOID)
@@ -110,8 +125,8 @@ def set_time_factor(context: Context, factor: float) -> None:
     if speed <= 0.0:
         raise ValueError(f"the time factor must be positive, it is {speed}")
     _set(context, time_factor=speed)
-    if context.simulator.replayer is not None:
-        context.simulator.replayer.time_factor = speed
+    if context.simulator.recordings.replayer is not None:
+        context.simulator.recordings.replayer.time_factor = speed
 
 
 def _set(context: Context, **changes: Any) -> None:
@@ -126,9 +141,9 @@ def _summary(replayer: Replayer) -> list[str]:
     return lines + (["Ignoring Spectator camera"] if playback.ignore_spectator else [])
 
 
-def _report(make: Callable[[Path], str], name: str) -> str:
+def _report(context: Context, make: Callable[[Path], str], name: str) -> str:
     """A report, or in its place what is wrong with the file: CARLA too answers with words, not with an error."""
     try:
-        return make(recording_path(str(name)))
+        return _told(context, make(recording_path(str(name))))
     except RecordError as error:
-        return f"{error}\n"
+        return _told(context, f"{error}\n")

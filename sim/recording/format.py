@@ -206,7 +206,7 @@ def _records(kind: Packet, rows: Iterable[bytes], count: int) -> bytes:
 
 
 def _text(text: str) -> bytes:
-    data = text.encode()[:0xFFFF]
+    data = text.encode(errors="surrogateescape")[:0xFFFF]
     return _COUNT.pack(len(data)) + data
 
 
@@ -230,12 +230,15 @@ def read_header(file: BinaryIO) -> Header:
 
 
 def read_frames(file: BinaryIO) -> Iterator[Frame]:
-    """Every whole frame after the header; a frame cut off by a crash is left out."""
+    """Every whole frame after the header; a frame cut off by a crash or a full disk is left out."""
     frame: Frame | None = None
     while len(head := file.read(_HEAD.size)) == _HEAD.size:
         kind, size = _HEAD.unpack(head)
         if kind == Packet.FRAME_START:
-            frame = Frame(*_FRAME.unpack(_whole(file, size, _FRAME.size)))
+            start = _frame_start(file, size)
+            if start is None:
+                return
+            frame = Frame(*start)
         elif kind == Packet.FRAME_END and frame is not None:
             yield frame
             frame = None
@@ -251,11 +254,12 @@ def read_frames(file: BinaryIO) -> Iterator[Frame]:
                 raise RecordError(f"frame {frame.frame_id} is broken ({error})") from None
 
 
-def _whole(file: BinaryIO, size: int, expected: int) -> bytes:
-    data = file.read(size)
-    if len(data) != expected:
+def _frame_start(file: BinaryIO, size: int) -> tuple[int, float, float] | None:
+    """A frame's number, duration and time; None where the file ends before them."""
+    if size != _FRAME.size:
         raise RecordError("a frame's beginning is broken")
-    return data
+    data = file.read(size)
+    return _FRAME.unpack(data) if len(data) == size else None
 
 
 def _read_text(file: BinaryIO) -> str:
@@ -294,7 +298,7 @@ def _text_at(data: bytes, at: int) -> tuple[str, int]:
     end = at + _COUNT.size + size
     if end > len(data):
         raise IndexError("a text goes beyond its packet")
-    return data[at + _COUNT.size : end].decode(), end
+    return data[at + _COUNT.size : end].decode(errors="surrogateescape"), end
 
 
 def _read_platform_time(frame: Frame, data: bytes) -> None:
@@ -323,7 +327,8 @@ def total_time_s(file: BinaryIO) -> float:
     while len(head := file.read(_HEAD.size)) == _HEAD.size:
         kind, size = _HEAD.unpack(head)
         if kind == Packet.FRAME_START:
-            last_s = _FRAME.unpack(_whole(file, size, _FRAME.size))[2]
+            start = _frame_start(file, size)
+            last_s = start[2] if start else last_s
         else:
             file.seek(size, 1)
     return last_s

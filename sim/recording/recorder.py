@@ -42,32 +42,33 @@ class Recorder:
         self._additional = additional_data
         self._known: dict[int, int] = {}
         """Parent by actor, of those that were there in the last frame."""
-        self._frames = 0
+        self.frames = 0
+        """Written so far."""
         self._elapsed_s = 0.0
         self._collisions = 0
         self._duration_at = 0
         self._began_s = time.monotonic()
 
     def note(self, world: World) -> None:
-        """Write the world's present tick."""
-        if self._frames:
+        """Write the world's present tick. Raises OSError when it cannot be written."""
+        if self.frames:
             self._elapsed_s += world.delta_s
             end = self._file.tell()
             self._file.seek(self._duration_at)
             self._file.write(record.DURATION.pack(world.delta_s))
             self._file.seek(end)
-        self._frames += 1
+        self.frames += 1
         self._duration_at = self._file.tell() + record.DURATION_OFFSET
         self._file.write(record.pack_frame(self._frame(world)))
 
     def close(self) -> None:
-        """End the file."""
+        """End the file. Raises OSError when what is left of it cannot be written; it is closed nonetheless."""
         self._file.close()
 
     def _frame(self, world: World) -> record.Frame:
         actors = world.actors
         new = [actor for actor in actors.values() if actor.actor_id not in self._known]
-        frame = record.Frame(self._frames, record.NO_DURATION, self._elapsed_s)
+        frame = record.Frame(self.frames, record.NO_DURATION, self._elapsed_s)
         frame.added = [_added(actor) for actor in new]
         frame.removed = [actor_id for actor_id in self._known if actor_id not in actors]
         frame.parents = [

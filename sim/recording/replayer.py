@@ -50,10 +50,12 @@ class Replayer:
             self.header = record.read_header(self._file)
             begin = self._file.tell()
             self.total_s = record.total_time_s(self._file)
+            self._file.seek(begin)
+            self._frames: Iterator[record.Frame] = record.read_frames(self._file)
+            self._coming = next(self._frames, None)
         except record.RecordError:
             self._file.close()
             raise
-        self._file.seek(begin)
         self.playback = playback
         self.start_s = min(max(playback.start_s + (self.total_s if playback.start_s < 0.0 else 0.0), 0.0), self.total_s)
         length_s = playback.duration_s if playback.duration_s > 0.0 else self.total_s
@@ -61,9 +63,7 @@ class Replayer:
         self.now_s = self.start_s
         self.time_factor = playback.time_factor
         self.is_over = False
-        self._frames: Iterator[record.Frame] = record.read_frames(self._file)
         self._present: record.Frame | None = None
-        self._coming = next(self._frames, None)
         self._actors: dict[int, int] = {}
         """Actor in the world by recorded id."""
         self._spawned: set[int] = set()

@@ -22,11 +22,9 @@ from sim.protocol import wire
 from sim.protocol.forms import actor_on_wire
 from sim.protocol.streaming import Streams
 from sim.rays.scene import RayScene
-from sim.recording.format import RecordError
-from sim.recording.recorder import Recorder
-from sim.recording.replayer import Replayer
 from sim.scene.weather import Weather
-from sim.sensors import PendingFrames, Sensors
+from sim.sensors import PendingFrames, Scan, Sensors
+from sim.simulator.recordings import Recordings
 from sim.simulator.snapshot import pack_snapshot
 from sim.simulator.world_streams import WorldStreams
 from sim.town.town import Town, build_town
@@ -108,7 +106,7 @@ class Simulator:
         self.weather = default_weather()
         self.imu_gravity_mps2 = 9.81
         self.episode_id = 1
-        self.streams = Streams(self._is_stream, self._greeting)
+        self.streams = Streams(self.is_stream, self._greeting)
         self.world_streams = WorldStreams(self.streams)
         self.world, self.traffic = self._build(map_file)
         self.sensors = Sensors(self.world)
@@ -120,9 +118,7 @@ class Simulator:
         self._stream_port = 0
         self._last_step_at_s = time.monotonic()
         self._warned_black = False
-        self._recorder: Recorder | None = None
-        self.replayer: Replayer | None = None
-        """Plays a recording; None when nothing is played."""
+        self.recordings = Recordings()
 
     # Time
 
@@ -143,9 +139,8 @@ class Simulator:
         self._last_step_at_s = time.monotonic()
         self.world.vehicles.road_friction = road_friction(self.weather)
         self.world.step(delta_s)
-        self._replay(delta_s)
-        if self._recorder is not None:
-            self._recorder.note(self.world)
+        self.recordings.play_on(self.world, delta_s)
+        self.recordings.note(self.world)
         flags = wire.SNAPSHOT_LIGHTS_CHANGED if self.world.lights_changed else 0
         self._send_snapshot(flags)
         for stream_id, message in self.sensors.measurements(self.streams.has_readers, self.token):
@@ -167,12 +162,19 @@ class Simulator:
         shots = [shot for shot in pending.shots if self.streams.has_readers(shot.stream_id)]
         for scan in pending.scans:
             if self.streams.has_readers(scan.stream_id):
-                message = scan.message(self._ray_scene(pending.scene), pending.scene)
-                if message is not None:
-                    self.streams.send(scan.stream_id, message)
+                self._cast(scan, pending.scene)
         images = self._draw(pending.scene, [shot.view for shot in shots]) if shots else []
         for shot, image in zip(shots, images, strict=True):
             self.streams.send(shot.stream_id, shot.head, np.ascontiguousarray(image).data.cast("B"))
+
+    def _cast(self, scan: Scan, scene: SceneState) -> None:
+        try:
+            message = scan.message(self._ray_scene(scene), scene)
+        except Exception as error:  # noqa: BLE001 (logged there; other sensors and the tick go on)
+            self.sensors.leave_out(scan.stream_id, error)
+            return
+        if message is not None:
+            self.streams.send(scan.stream_id, message)
 
     def _ray_scene(self, scene: SceneState) -> RayScene:
         """The town for casting rays into, built when the first sensor that does so is listened to."""
@@ -194,44 +196,6 @@ class Simulator:
         black = np.array([0, 0, 0, 255], np.uint8)
         return [np.broadcast_to(black, (view.height, view.width, 4)) for view in views]
 
-    # Recordings
-
-    def start_recorder(self, recorder: Recorder) -> None:
-        """Note every tick from now on; a former recording ends."""
-        self.stop_recorder()
-        self._recorder = recorder
-
-    def stop_recorder(self) -> None:
-        """End the recording, if there is one."""
-        if self._recorder is not None:
-            self._recorder.close()
-            self._recorder = None
-
-    def start_replayer(self, replayer: Replayer) -> None:
-        """Play a recording from the next tick on; a former playback ends."""
-        self.stop_replayer(keep_actors=False)
-        self.replayer = replayer
-        replayer.begin(self.world)
-
-    def stop_replayer(self, keep_actors: bool) -> None:
-        """End the playback, if there is one."""
-        replayer, self.replayer = self.replayer, None
-        if replayer is not None and not replayer.is_over:
-            replayer.stop(self.world, keep_actors)
-
-    def _replay(self, delta_s: float) -> None:
-        if self.replayer is None:
-            return
-        try:
-            self.replayer.step(self.world, delta_s)
-        except RecordError as error:
-            log.warning("replay of a broken recording ended: %s", error)
-            self.stop_replayer(keep_actors=True)
-            return
-        self.world.follow_parents()
-        if self.replayer.is_over:
-            self.replayer = None
-
     # Streams
 
     def token(self, stream_id: int) -> bytes:
@@ -242,7 +206,8 @@ class Simulator:
         """The port that tokens name."""
         self._stream_port = port
 
-    def _is_stream(self, stream_id: int) -> bool:
+    def is_stream(self, stream_id: int) -> bool:
+        """Whether a stream exists or has existed."""
         return wire.WORLD_STREAM_ID <= stream_id < self.world.next_stream_id
 
     def _greeting(self, stream_id: int) -> bytes | None:
@@ -293,18 +258,21 @@ class Simulator:
         """Start a new episode on a map. Ids of actors, frames and streams go on counting, so none is used twice.
 
         Readers of the former episode's snapshots learn of it by `release_world_streams`.
-        Raises MapError, with everything left as it was.
+        Raises MapError, or whatever the drawer's factory raises, with everything left as it was: the episode, its
+        recording and playback, and the pictures that are still to be drawn.
         """
-        self.draw_pending()
-        self.stop_recorder()
-        self.stop_replayer(keep_actors=True)
         old = self.world
         world, traffic = self._build(map_file, old.frame + 1, old.next_actor_id, old.next_stream_id)
+        drawer = self._drawer
         if map_file.opendrive != old.opendrive and self._drawer_factory is not None:
             drawer = self._drawer_factory(map_file.opendrive)
-            if self._drawer is not None:
-                self._drawer.release()
-            self._drawer = drawer
+        # All that can fail is behind us: what belongs to the old episode ends only now.
+        self.draw_pending()
+        self.recordings.stop_recording()
+        self.recordings.stop_playing(old, keep_actors=True)
+        if self._drawer is not None and drawer is not self._drawer:
+            self._drawer.release()
+        self._drawer = drawer
         for actor in old.actors.values():
             if actor.stream_id:
                 self.streams.close_stream(actor.stream_id)
@@ -348,8 +316,8 @@ class Simulator:
 
     def close(self) -> None:
         """End recordings and free the graphics memory."""
-        self.stop_recorder()
-        self.stop_replayer(keep_actors=True)
+        self.recordings.stop_recording()
+        self.recordings.stop_playing(self.world, keep_actors=True)
         if self._drawer is not None:
             self._drawer.release()
             self._drawer = None

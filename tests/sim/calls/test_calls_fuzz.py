@@ -45,7 +45,7 @@ class Server(SocketlessServer):
 
 def ticks_on(server):
     """Whether the world goes on: a tick is answered, its snapshot is sent, and the recording is still written."""
-    snapshots = server.listen(server.simulator.world_streams[-1])
+    snapshots = server.listen(server.simulator.world_streams.present)
     server.value("tick_cue")
     assert len(snapshots.messages()) == 2  # the greeting and the tick's
     assert server.simulator.recordings.trouble == ""
