@@ -20,7 +20,7 @@ from sim.render.model_store import VERTEX_LAYOUT, ModelStore
 from sim.render.models.poses import DOOR_BIT
 from sim.render.passes.bars import Bars
 from sim.render.passes.label_pass import LabelPass, shown
-from sim.render.passes.programs import shader
+from sim.render.passes.programs import HOLES, shader
 from sim.render.passes.shadows import throw_shadows
 from sim.render.passes.sky import dome, dome_colours, light_from_weather
 from sim.render.passes.weather_pass import WeatherPass
@@ -138,12 +138,14 @@ class Renderer:
         self._buffers |= {"static": vertices, "static_indices": indices}
         content = [(vertices, "3f4 4f1 3f1 1u1 2f4", "position", "colour", "normal_bytes", "layer", "uv")]
         self.static = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.chunks)
+        program = self._program(shader("static.vert"), shader("static.frag", HOLES=HOLES))
+        self.leaves = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.leaves)
         program = self._program(shader("paint.vert"), shader("paint.frag"))
         vertices, indices = (self._own(ctx.buffer(a.tobytes() or bytes(4))) for a in (town.paint, town.paint_indices))
         self._buffers |= {"paint": vertices, "paint_indices": indices}
         content = [(vertices, "3f4 2f4 1f4 4f1", "position", "side", "grow", "colour")]
         self.paint = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.paint_chunks)
-        self._owned += [self.static, self.paint]
+        self._owned += [self.static, self.leaves, self.paint]
         self._shade_program = self._program(shader("shade.vert"), shader("shade.frag"))
         self._shade: ChunkDraws | None = None
         self._shade_parts: list[Any] = []
@@ -273,6 +275,8 @@ class Renderer:
         # The nearest first: what a cabin or a car ahead hides of the town is then not shaded.
         self._draw_actors(stage, view, further)
         look.static.draw(view, further)
+        ctx.enable_only(moderngl.DEPTH_TEST)
+        look.leaves.draw(view, further)
         frame.depth_mask = False
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         ctx.blend_func = OVER  # type: ignore[assignment]
@@ -317,6 +321,7 @@ class Renderer:
     def _draw_labels(self, state: SceneState, stage: Stage, view: CameraView) -> dict[Shows, np.ndarray]:
         if self._label_pass is None:
             self._label_pass = LabelPass(self._ctx, self._program, self._town, self._buffers)
+        self._surfaces.use(0)
         self._label_pass.load(stage, self._models.vertices, self._models.indices, self._instances.buffer)
         self._write_scene(state, view)
         self._scene.bind_to_uniform_block(0)

@@ -1,7 +1,7 @@
 """The few surface patterns of the town, painted by numpy into one texture array.
 
 RGB multiplies a surface's own colour; alpha is how much of it is glass instead (1 glass, around 0.5 glass that is
-lit from inside at night, 0 no glass). Every layer tiles.
+lit from inside at night, 0 no glass); in the layer `LEAVES` it is where there are leaves. Every layer tiles.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import functools
 
 import numpy as np
 
+from sim.render.leaves import foliage, leaf_clusters
 from sim.scene.surfaces import (
     ASPHALT,
     CLASSIC,
     DOOR,
+    FOLIAGE,
     GRASS,
     HOUSE,
     LAMP,
     LAYERS,
+    LEAVES,
     OFFICE,
     PAVING,
     PLAIN,
@@ -143,6 +146,8 @@ def texture_array() -> np.ndarray:
         SHOP: shopfront(rng),
         DOOR: doorway(rng),
         TILES: roof_tiles(rng),
+        FOLIAGE: foliage(SIZE),
+        LEAVES: leaf_clusters(SIZE),
         LAMP: np.concatenate([np.full((SIZE, SIZE, 3), 0.8), np.full((SIZE, SIZE, 1), 0.5)], axis=2),
     }
     array = np.zeros((LAYERS, SIZE, SIZE, 4))

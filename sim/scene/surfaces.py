@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from sim.scene.labels import Tag
 
-ASPHALT, GRASS, PAVING, PLAIN, HOUSE, OFFICE, CLASSIC, SHOP, DOOR, TILES, LAMP, SIGNS = range(12)
-LAYERS = 12
+ASPHALT, GRASS, PAVING, PLAIN, HOUSE, OFFICE, CLASSIC, SHOP, DOOR, TILES, LAMP, SIGNS, FOLIAGE, LEAVES = range(14)
+LAYERS = 14
+LEAF_CELLS = 2
+"""Clusters of leaves along a side of the layer `LEAVES`, the only one that has holes."""
 WINDOWS_PER_TILE = 8
 """Bays, and floors, of a facade in one tile of its layer."""
 
@@ -24,5 +26,7 @@ TAG_OF_LAYER = {
     DOOR: Tag.BUILDINGS,
     TILES: Tag.BUILDINGS,
     LAMP: Tag.POLES,
+    FOLIAGE: Tag.VEGETATION,
+    LEAVES: Tag.VEGETATION,
 }
 """The semantic tag of a surface that was given no other; `Tag.STATIC` for the rest."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sim.scene.bodies import StaticBody
 from sim.scene.labels import LABEL, LAST_THING, Tag
-from sim.scene.surfaces import TAG_OF_LAYER
+from sim.scene.surfaces import LEAVES, TAG_OF_LAYER
 
 STATIC_VERTEX = np.dtype(
     [("position", "<f4", 3), ("colour", "u1", 4), ("normal", "u1", 3), ("layer", "u1"), ("uv", "<f4", 2)]
@@ -158,17 +158,25 @@ class StaticMesh:
         """(n,) `LABEL` of every vertex, in the order of `build`."""
         return np.concatenate(self._labels)
 
-    def build(self) -> tuple[np.ndarray, np.ndarray, Chunks]:
-        """Vertices, indices (uint32) sorted by chunk, and the chunks."""
+    def build(self) -> tuple[np.ndarray, np.ndarray, Chunks, Chunks]:
+        """Vertices, indices (uint32) sorted by chunk, the chunks of what is solid, and those of leaves with holes."""
         vertices = np.concatenate(self._vertices)
         triangles = np.concatenate(self._triangles)
         reach = np.concatenate(self._reach)
-        order, chunks = cut(vertices["position"][triangles], reach)
-        return vertices, triangles[order].astype(np.uint32).ravel(), chunks
+        has_holes = vertices["layer"][triangles[:, 0]] == LEAVES
+        sorted_triangles, chunks = [], []
+        for part in (np.flatnonzero(~has_holes), np.flatnonzero(has_holes)):
+            order, cut_up = cut(vertices["position"][triangles[part]], reach[part])
+            chunks.append(replace(cut_up, first=cut_up.first + 3 * sum(map(len, sorted_triangles))))
+            sorted_triangles.append(triangles[part][order])
+        return vertices, np.concatenate(sorted_triangles).astype(np.uint32).ravel(), chunks[0], chunks[1]
 
 
 def cut(corners: np.ndarray, span: np.ndarray) -> tuple[np.ndarray, Chunks]:
     """The order of (m, 3, 3) triangles by chunk, and the chunks; `span` (m, 2) is the distances to draw between."""
+    if not len(corners):
+        none = np.zeros(0, np.int64)
+        return none, Chunks(none, none, np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2)), np.zeros(0), np.zeros(0))
     side = CHUNK_M * np.where(span[:, 1] > 500.0, np.where(span[:, 1] > 5000.0, 8, 2), 1).astype(np.int64)
     cell = np.floor(corners.mean(axis=1)[:, :2] / side[:, None]).astype(np.int64)
     key = np.column_stack([span.astype(np.int64), cell])

@@ -30,6 +30,8 @@ class Town:
     labels: np.ndarray
     indices: np.ndarray
     chunks: Chunks
+    leaves: Chunks
+    """Of the same indices: what has holes (the layer `LEAVES`) and is seen from both sides."""
     paint: np.ndarray
     paint_indices: np.ndarray
     paint_chunks: Chunks
@@ -72,18 +74,13 @@ def build_town(opendrive: str) -> Town:
     paint, outlines = build_roads(roads, mesh)
     scenery = build_scenery(roads, outlines, mesh)
     add_signs(roads, mesh)
-    vertices, indices, chunks = mesh.build()
+    vertices, indices, chunks, leaves = mesh.build()
     vertices["colour"][:, 3] = np.round(lamp_light(vertices["position"], scenery.lamps) * 255.0)
     marks = paint.vertices()
     marks["colour"][:, 3] = np.round(lamp_light(marks["position"], scenery.lamps) * 255.0)
     quads = np.arange(len(marks), dtype=np.uint32).reshape(-1, 4)
     triangles = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
     span = np.tile(np.array([0.0, PAINT_REACH_M]), (len(triangles), 1))
-    if len(triangles):
-        order, paint_chunks = cut(marks["position"][triangles], span)
-        triangles = triangles[order]
-    else:
-        none = np.zeros(0, int)
-        paint_chunks = Chunks(none, none, np.zeros((0, 3)), none, np.zeros((0, 2)), none, none)
-    drawn = (vertices, mesh.labels(), indices, chunks, marks, triangles.ravel(), paint_chunks)
+    order, paint_chunks = cut(marks["position"][triangles], span)
+    drawn = (vertices, mesh.labels(), indices, chunks, leaves, marks, triangles[order].ravel(), paint_chunks)
     return Town(*drawn, outlines, scenery, tuple(mesh.bodies))

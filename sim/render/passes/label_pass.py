@@ -13,7 +13,7 @@ import moderngl
 import numpy as np
 
 from sim.render.gl import ChunkDraws, Rows
-from sim.render.passes.programs import shader
+from sim.render.passes.programs import HOLES, shader
 from sim.render.staging import INSTANCE_LAYOUT, Stage
 from sim.scene.labels import LABEL, Tag
 from sim.scene.records import CameraView, Shows
@@ -43,10 +43,26 @@ class LabelPass:
         sky_text = shader("label_sky.vert", SKY=f"{int(Tag.SKY)}u")
         sky_program = ctx.program(vertex_shader=sky_text, fragment_shader=fragment)
         self._sky = ctx.vertex_array(sky_program, [(buffers["quad"], "2f4", "corner")], buffers["quad_indices"])
+        labels = (self._labels, "1u1 1x 1u2", "tag", "thing")
+        content = [(buffers["static"], "3f4 7x 1u1 2f4", "position", "layer", "uv"), labels]
+        leaf_fragment = shader("label.frag", REACH=DEPTH_REACH_M, HOLES=HOLES)
+        leaf_program = program(shader("label_static.vert", HOLES=HOLES), leaf_fragment)
+        leaves = ctx.vertex_array(leaf_program, content, buffers["static_indices"])
+        self._leaves = ChunkDraws(ctx, leaves, town.leaves)
         self._static, self._paint = ChunkDraws(ctx, static, town.chunks), ChunkDraws(ctx, paint, town.paint_chunks)
         self._rows = Rows(ctx, LABEL)
         self._targets: dict[tuple[int, int], tuple[Any, ...]] = {}
-        self._owned: list[Any] = [self._sky, static, paint, self._static, self._paint, sky_program, self._labels]
+        self._owned: list[Any] = [
+            self._sky,
+            static,
+            leaves,
+            paint,
+            self._leaves,
+            self._static,
+            self._paint,
+            sky_program,
+            self._labels,
+        ]
         self._actors: moderngl.VertexArray | None = None
         self._actors_made_of: tuple[Any, ...] = ()
 
@@ -81,8 +97,9 @@ class LabelPass:
         self._ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self._ctx.depth_func = "<="
         self._static.draw(view, further_m)
-        frame.depth_mask = False
         self._ctx.enable_only(moderngl.DEPTH_TEST)
+        self._leaves.draw(view, further_m)
+        frame.depth_mask = False
         self._paint.draw(view, further_m)
         frame.depth_mask = True
         self._ctx.enable_only(moderngl.DEPTH_TEST | moderngl.CULL_FACE)

@@ -17,6 +17,10 @@ FOLDER = Path(__file__).parent / "shaders"
 LAYERS = ("ASPHALT", "PAVING", "SHOP", "DOOR", "OFFICE", "LAMP")
 """The surfaces that weather treats differently."""
 
+HOLES = 0.38
+"""Where a texture of leaves is less covered than this, there is a hole; below a half, so that crowns far away stay as
+dense as near ones."""
+
 
 def shader(name: str, **defines: object) -> str:
     """The text of `shaders/NAME.glsl`, such as "static.vert", with preprocessor definitions and what it includes."""
@@ -24,9 +28,9 @@ def shader(name: str, **defines: object) -> str:
     return "#version 330\n" + head + _included(_text(name))
 
 
-def weather_shader(name: str) -> str:
+def weather_shader(name: str, **defines: object) -> str:
     """The text of a program of night, rain and fog; alpha is where a road is wet, 0 unless the shader computes it."""
-    return shader(name, WEATHER=1, ALPHA=0.0, **{layer: float(getattr(surfaces, layer)) for layer in LAYERS})
+    return shader(name, WEATHER=1, ALPHA=0.0, **defines, **{layer: float(getattr(surfaces, layer)) for layer in LAYERS})
 
 
 def _included(text: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.render.gl import BLOOM, ChunkDraws, Rows
 from sim.render.passes.lamps import BEAM_M, LAMP, Shining, street_lamps, vehicle_lamps
-from sim.render.passes.programs import shader, weather_shader
+from sim.render.passes.programs import HOLES, shader, weather_shader
 from sim.render.passes.sky import Light
 from sim.render.staging import GLOW, Stage
 from sim.render.textures import tiling_noise
@@ -53,6 +53,9 @@ class WeatherPass:
         content = [(buffers["static"], *layout), (labels, "2x 1u2", "thing")]
         vao = self._own(ctx.vertex_array(static, content, buffers["static_indices"]))
         self.static = self._own(ChunkDraws(ctx, vao, town.chunks))
+        leaves = self._made(weather_shader("weather_static.vert"), weather_shader("weather_static.frag", HOLES=HOLES))
+        vao = self._own(ctx.vertex_array(leaves, content[:1], buffers["static_indices"]))
+        self.leaves = self._own(ChunkDraws(ctx, vao, town.leaves))
         content = [(buffers["paint"], "3f4 2f4 1f4 4f1", "position", "side", "grow", "colour")]
         paint = self._made(weather_shader("paint.vert"), weather_shader("weather_paint.frag"))
         vao = self._own(ctx.vertex_array(paint, content, buffers["paint_indices"]))

@@ -60,7 +60,7 @@ def test_a_bare_map_of_two_roads_draws(name):
     (image,) = renderer.draw(SceneState(), [view])
     renderer.release()
     rgb = image[..., 2::-1].astype(int)
-    assert (rgb[:8, 60:100, 2] - rgb[:8, 60:100, 0]).min() > 30  # sky
+    assert np.median(rgb[:8, 60:100, 2] - rgb[:8, 60:100, 0]) > 30  # sky, between crowns
     assert np.ptp(rgb[75:, 70:95], axis=2).max() < 40  # road
     assert (rgb[75:, 70:95] > 200).mean() < 0.2
 

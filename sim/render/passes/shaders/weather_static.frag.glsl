@@ -23,12 +23,18 @@ vec3 room_light(float layer, vec2 uv) {
 void main() {
     float layer = v_what.x;
     vec4 t = texture(surfaces, vec3(v_uv, layer));
+#ifdef HOLES
+    if (t.a < HOLES) discard;
+#endif
     vec3 world = v_relative + eye.xyz;
     float far = length(v_relative);
     vec3 look = v_relative / max(far, 0.01);
     vec3 shone = lamp_light(world, v_normal.z);
     vec3 light = v_light + shone + headlights(v_relative) * clamp(-dot(look, v_normal), 0.12, 1.0);
     vec3 c = t.rgb * v_own * light * 1.25;
+#ifdef HOLES
+    float mirror = 0.0;
+#else
     float glass = smoothstep(0.10, 0.50, t.a);
     if (layer == LAMP) {
         c = mix(t.rgb * v_own * light, vec3(1.0, 0.93, 0.80) * 1.1, sun_at.w * step(0.02, dot(shone, vec3(1.0))));
@@ -52,5 +58,6 @@ void main() {
         c = mix(c, sky_at(mirrored) * hidden, fresnel * film);
         c += sun.rgb * air.z * film * 1.6 * pow(max(dot(mirrored, sun_at.xyz), 0.0), 90.0);
     }
+#endif
     f_colour = vec4(mix(haze.rgb, c, clear_at(v_relative)).bgr, mirror);
 }
