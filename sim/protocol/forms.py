@@ -74,8 +74,29 @@ def pose_from_wire(transform: Any) -> Pose:
 
 
 def wire_transform(pose: Pose) -> WireTransform:
-    """The pose in the order and unit of CARLA's structs."""
-    return pose.x, pose.y, pose.z, math.degrees(pose.pitch), math.degrees(pose.yaw), math.degrees(pose.roll)
+    """The pose in the order and unit of CARLA's structs, its angles in CARLA's normal form (`normal_angles`)."""
+    angles = normal_angles(math.degrees(pose.pitch), math.degrees(pose.yaw), math.degrees(pose.roll))
+    return pose.x, pose.y, pose.z, *angles
+
+
+def normal_angles(pitch_deg: float, yaw_deg: float, roll_deg: float) -> tuple[float, float, float]:
+    """The same rotation as CARLA gives it back: pitch in -90..90, yaw and roll above -180 and up to 180 degrees.
+
+    CARLA's transforms keep rotations as quaternions, and Unreal makes these angles of them (`FQuat::Rotator`).
+    """
+    if not -90.0 <= pitch_deg <= 90.0:
+        pitch_deg = _wrapped_deg(pitch_deg)
+        if abs(pitch_deg) > 90.0:
+            pitch_deg = math.copysign(180.0, pitch_deg) - pitch_deg
+            yaw_deg, roll_deg = yaw_deg + 180.0, roll_deg + 180.0
+    return pitch_deg + 0.0, _wrapped_deg(yaw_deg), _wrapped_deg(roll_deg)
+
+
+def _wrapped_deg(angle_deg: float) -> float:
+    """The angle above -180 and up to 180 degrees; one that lies there stays as it is, to the last bit."""
+    if not -180.0 < angle_deg <= 180.0:
+        angle_deg -= 360.0 * math.ceil((angle_deg - 180.0) / 360.0)
+    return angle_deg + 0.0  # no minus before a zero
 
 
 def transform_on_wire(pose: Pose) -> list[list[float]]:
