@@ -62,6 +62,14 @@ def positive(sensor: Actor, name: str, most: float = math.inf) -> float:
     return value
 
 
+def _rate(sensor: Actor) -> float:
+    """Points a second, 0 for none; ValueError when it is negative. A tick's are cut to MAX_RAYS."""
+    value = float(sensor.attributes["points_per_second"])
+    if value < 0.0:
+        raise ValueError(f"points_per_second must not be negative, it is {value:g}")
+    return value
+
+
 class Lidar:
     """A turning column of lasers, plain or semantic."""
 
@@ -70,10 +78,10 @@ class Lidar:
         a = sensor.attributes
         self._is_semantic = sensor.type_id.endswith("_semantic")
         self._channels = int(positive(sensor, "channels", MAX_CHANNELS))
-        self._points_per_second = positive(sensor, "points_per_second")
+        self._points_per_second = _rate(sensor)
         self._reach_m = positive(sensor, "range")
         self._turns_per_second = float(a["rotation_frequency"])
-        self._span_rad = math.radians(positive(sensor, "horizontal_fov", 360.0))
+        self._span_rad = math.radians(positive(sensor, "horizontal_fov"))
         self._heights_rad = np.radians(np.linspace(float(a["upper_fov"]), float(a["lower_fov"]), self._channels))
         self._angle_rad = 0.0
         self._noise = None if self._is_semantic else _LidarNoise(sensor)
@@ -142,9 +150,9 @@ class _LidarNoise:
         self._rng = np.random.default_rng(seed_of(sensor))
         self._attenuation_per_m = float(a["atmosphere_attenuation_rate"])
         self._lost_share = float(a["dropoff_general_rate"])
-        self._limit = positive(sensor, "dropoff_intensity_limit")
+        self._limit = float(a["dropoff_intensity_limit"])
         self._lost_at_zero = float(a["dropoff_zero_intensity"])
-        self._stddev_m = float(a["noise_stddev"])
+        self._stddev_m = max(float(a["noise_stddev"]), 0.0)
 
     def sent(self, rays: int) -> np.ndarray:
         """(rays,) bool."""
@@ -155,8 +163,10 @@ class _LidarNoise:
     def received(self, distance_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Intensity, whether it is kept, and the error in metres, of every return."""
         intensity = np.exp(-self._attenuation_per_m * distance_m)
-        seen_share = self._lost_at_zero / self._limit * intensity + 1.0 - self._lost_at_zero
-        kept = (intensity > self._limit) | (self._rng.random(len(distance_m)) < seen_share)
+        kept = intensity > self._limit
+        dice = self._rng.random(len(distance_m))
+        if self._limit > 0.0:  # else every return is above it
+            kept |= dice < self._lost_at_zero / self._limit * intensity + 1.0 - self._lost_at_zero
         shift_m = self._rng.normal(size=len(distance_m)) * self._stddev_m
         return intensity, kept, shift_m
 
@@ -170,12 +180,12 @@ class Radar:
         self._wide = math.tan(math.radians(positive(sensor, "horizontal_fov", 179.0)) / 2.0)
         self._high = math.tan(math.radians(positive(sensor, "vertical_fov", 179.0)) / 2.0)
         self._reach_m = positive(sensor, "range")
-        self._points_per_second = positive(sensor, "points_per_second", MAX_RAYS)
+        self._points_per_second = _rate(sensor)
         self._last_place: np.ndarray | None = None
 
     def scan(self, world: World, sensor: Actor, elapsed_s: float) -> Scan:
         """The rays of the time since the last scan."""
-        points = int(self._points_per_second * elapsed_s + 1e-6)
+        points = min(int(self._points_per_second * elapsed_s + 1e-6), MAX_RAYS)
         radius, angle = self._rng.random(points), self._rng.uniform(0.0, math.tau, points)
         local = np.column_stack(
             [np.ones(points), self._wide * radius * np.cos(angle), self._high * radius * np.sin(angle)]
