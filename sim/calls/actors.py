@@ -9,7 +9,9 @@ from sim.calls.table import Context, call
 from sim.protocol.forms import box_on_wire, finite, pose_from_wire, vector_from_wire
 from sim.protocol.rpc import ReplyShape, RpcError
 from sim.scene.poses import Pose
+from sim.simulator.simulator import DEFAULT_STEP_S
 from sim.vehicles.drivetrain import MAX_GEARS
+from sim.vehicles.tyres import GRAVITY_MPS2
 from sim.world.actors import Movable
 
 _NO_GBUFFERS = "this simulator has no G-buffers"
@@ -34,6 +36,8 @@ def control_vehicle(context: Context, actor_id: int, control: list[Any]) -> None
     # With manual shifting CARLA's gear -1 is the reverse gear, whatever the reverse flag is.
     v.reverse[slot] = gear < 0 if manual else bool(reverse)
     v.manual_gear[slot], v.wanted_gear[slot] = bool(manual), gear
+    if actor_id in context.world.one_tick_controls:
+        context.world.one_tick_controls[actor_id] = True
 
 
 @call("apply_control_to_walker", ReplyShape.VOID, command=4)
@@ -132,13 +136,13 @@ def add_impulse_at(context: Context, actor_id: int, impulse: Any, location: Any)
 
 @call("add_actor_force", ReplyShape.VOID, command=11)
 def add_force(context: Context, actor_id: int, force: Any) -> None:
-    """Push with a force (N) for one step."""
+    """Push with a force (N) over the next physics step."""
     add_impulse(context, actor_id, _over_a_step(context, force))
 
 
 @call("add_actor_force_at_location", ReplyShape.VOID)
 def add_force_at(context: Context, actor_id: int, force: Any, location: Any) -> None:
-    """Push with a force (N) at a point of the world for one step."""
+    """Push with a force (N) at a point of the world over the next physics step."""
     add_impulse_at(context, actor_id, _over_a_step(context, force), location)
 
 
@@ -151,12 +155,18 @@ def add_angular_impulse(context: Context, actor_id: int, impulse: Any) -> None:
 
 @call("add_actor_torque", ReplyShape.VOID, command=13)
 def add_torque(context: Context, actor_id: int, torque: Any) -> None:
-    """Turn about the vertical for one step."""
+    """Turn about the vertical over the next physics step; in N m times 180/pi, as CARLA counts."""
     add_angular_impulse(context, actor_id, _over_a_step(context, torque))
 
 
 def _over_a_step(context: Context, vector: Any) -> list[float]:
-    return [component * context.simulator.step_s() for component in vector_from_wire(vector)]
+    """The impulse of a force or torque, which acts over one physics step, as Unreal's `AddForce`.
+
+    That is the fixed step. A variable one takes what wall time passes, which is no property of the force: it acts over
+    the usual step then, so that the same force gives the same velocity on every machine.
+    """
+    step_s = context.simulator.settings.fixed_step_s or DEFAULT_STEP_S
+    return [component * step_s for component in vector_from_wire(vector)]
 
 
 @call("set_actor_simulate_physics", ReplyShape.VOID, command=14)
@@ -224,10 +234,13 @@ def bones(context: Context, actor_id: int) -> list[Any]:
     return [[]]
 
 
-@call("set_actor_enable_gravity", ReplyShape.VOID)
-def set_gravity(context: Context, actor_id: int, _enabled: bool) -> None:
-    """Nothing: what moves stays on the ground."""
+@call("set_actor_enable_gravity", ReplyShape.VOID, command=15)
+def set_gravity(context: Context, actor_id: int, enabled: bool) -> None:
+    """Whether a vehicle has weight: without, its tyres hold nothing and nothing slows them. It stays on the ground."""
     context.world.actor(actor_id)
+    if actor_id in context.world.vehicles:
+        gravity_mps2 = GRAVITY_MPS2 if enabled else 0.0
+        context.world.vehicles.gravity_mps2[context.world.vehicles.slot(actor_id)] = gravity_mps2
 
 
 @call("set_bones_transform", ReplyShape.VOID)
@@ -292,6 +305,6 @@ def disable_for_ros(_context: Context, _stream_id: int) -> None:
     """Nothing: it is never enabled."""
 
 
-@call(command=(15, 17))
+@call(command=17)
 def accept_command(_context: Context, *_: Any) -> None:
-    """A command about something that this simulator does not have: debug telemetry, gravity of one actor."""
+    """A command about something that this simulator does not have: debug telemetry."""

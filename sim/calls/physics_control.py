@@ -101,7 +101,7 @@ def change_physics(vehicles: Vehicles, slot: int, spec: VehicleSpec, control: li
     p["wheel_radius_m"][slot] = radius_m
     p["max_brake_mps2"][slot] = max(sum(brakes), 0.0) / (radius_m * mass_kg)
     p["max_steer_rad"][slot] = math.radians(min(max(*locks, 0.0), 80.0))
-    p["friction"][slot] = spec.friction * max(min(frictions), 0.05) / TIRE_FRICTION
+    p["friction"][slot] = spec.friction * max(min(frictions), 0.0) / TIRE_FRICTION
     vehicles.fit_drivetrain(slot, drivetrain)
 
 

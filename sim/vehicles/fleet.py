@@ -21,7 +21,7 @@ _STATE = (
     *("x", "y", "z", "roll", "pitch", "yaw", "vx_body", "vy_body", "yaw_rate", "ax_world", "ay_world"),
     *("throttle", "steer", "brake", "steer_angle_rad", "ground_pitch", "ground_roll", "ax_body", "ax_felt", "ay_felt"),
     *("lean_pitch", "lean_roll", "lean_pitch_rate", "lean_roll_rate"),
-    *("in_gear_s", "drive_limit_n", "engine_drag_n", "engine_radps", "soft_ground"),
+    *("in_gear_s", "drive_limit_n", "engine_drag_n", "engine_radps", "soft_ground", "gravity_mps2"),
 )
 _FLAGS = ("hand_brake", "reverse", "simulate_physics", "manual_gear")
 _WHEELS = ("wheel_radps", "wheel_turn_rad", "wheel_load_n", "wheel_lift_m", "kerb_m", "surface_grip", "struck_m")
@@ -107,6 +107,8 @@ class Vehicles:
     """Friction under each wheel as a share of the road's."""
     soft_ground: np.ndarray
     """Rolling resistance that a soft ground adds."""
+    gravity_mps2: np.ndarray
+    """What presses the wheels on the ground and pulls down a slope; 0 for a vehicle whose gravity is switched off."""
     struck_m: np.ndarray
     """Height of the kerb that each wheel is climbing, as far as its impact is already counted."""
 
@@ -157,6 +159,7 @@ class Vehicles:
             row[name] = value
         for name, value in (("simulate_physics", True), ("gear", 1), ("in_gear_s", RESTED_S), ("surface_grip", 1.0)):
             row[name] = value
+        row["gravity_mps2"] = GRAVITY_MPS2
         self._slots[actor_id] = slot
         self._count += 1
         self._bind()

@@ -61,8 +61,8 @@ def cg_ahead_m(car: Any) -> float:
 @part
 def static_load_n(car: Any, wheel: int) -> float:
     """Vertical force on a wheel at rest."""
-    front = 0.5 * car.mass_kg * GRAVITY_MPS2 * (car.wheelbase_m - car.cg_to_front_m) / car.wheelbase_m
-    return front if wheel < 2 else 0.5 * car.mass_kg * GRAVITY_MPS2 - front
+    front = 0.5 * car.mass_kg * car.gravity_mps2 * (car.wheelbase_m - car.cg_to_front_m) / car.wheelbase_m
+    return front if wheel < 2 else 0.5 * car.mass_kg * car.gravity_mps2 - front
 
 
 @part
@@ -94,7 +94,7 @@ def substep(car: Any, frame: Any, road_friction: float, h: float) -> None:
         return
     ahead = cg_ahead_m(car)
     vx, vy, turn = car.vx_body, car.vy_body + ahead * car.yaw_rate, car.yaw_rate
-    rolled_x, rolled_y, rolled_turn = _kinematic_motion(car, frame, road_friction, h)
+    rolled_x, rolled_y, rolled_turn, grip_n = _kinematic_motion(car, frame, road_friction, h)
     speed = math.sqrt(vx * vx + vy * vy)
     w = min(max((speed - KINEMATIC_BELOW_MPS) / (DYNAMIC_ABOVE_MPS - KINEMATIC_BELOW_MPS), 0.0), 1.0)
     moved_x, moved_y, moved_turn = _slip_motion(car, frame, road_friction, h)
@@ -104,7 +104,8 @@ def substep(car: Any, frame: Any, road_friction: float, h: float) -> None:
         w * moved_turn + (1.0 - w) * rolled_turn,
     )
     air = 0.5 * AIR_DENSITY_KGPM3 * car.drag_area_m2 * vx * vx
-    rolling = (car.rolling_resistance + car.soft_ground) * (car.mass_kg * GRAVITY_MPS2)
+    # A wheel that finds no hold is not slowed by what it rolls on.
+    rolling = min((car.rolling_resistance + car.soft_ground) * (car.mass_kg * car.gravity_mps2), grip_n)
     vx1 = slowed(vx1, h * (air + rolling) / car.mass_kg)
     for wheel in range(WHEELS):
         rolling_spin = 0.0 if frame.hand_nm[wheel] > 0.0 else vx1 / car.wheel_radius_m
@@ -168,6 +169,8 @@ def wheel_tangent(car: Any, wheel: int) -> float:
 
 @part
 def _friction_n(car: Any, wheel: int, road_friction: float) -> float:
+    if car.gravity_mps2 <= 0.0:
+        return 0.0
     friction = car.friction * road_friction * car.surface_grip[wheel]
     return friction_limit_n(car.wheel_load_n[wheel], static_load_n(car, wheel), friction)
 
@@ -191,7 +194,8 @@ def _slip_motion(car: Any, frame: Any, road_friction: float, h: float) -> tuple[
         slip_x, slip_y = (rim - along) / reference, -across / reference
         limit = _friction_n(car, wheel, road_friction)
         axle_stiffness = car.front_stiffness_npr if wheel < 2 else car.rear_stiffness_npr
-        stiffness = stiffness_under_load(0.5 * axle_stiffness, car.wheel_load_n[wheel], static_load_n(car, wheel))
+        static_n = max(static_load_n(car, wheel), 1.0)
+        stiffness = stiffness_under_load(0.5 * axle_stiffness, car.wheel_load_n[wheel], static_n)
         per_slip = force_per_slip_n(math.sqrt(slip_x * slip_x + slip_y * slip_y), stiffness, limit)
         # A wheel is far too light to be stepped by its force: the force's slope goes into the step (implicit Euler).
         grip = h * radius * radius * per_slip / reference
@@ -213,15 +217,18 @@ def _slip_motion(car: Any, frame: Any, road_friction: float, h: float) -> tuple[
         pushed_x, pushed_y = pushed_x + body_x, pushed_y + body_y
         turning += ahead_m * body_y - aside_m * body_x
     return (
-        vx + h * (pushed_x - mass * GRAVITY_MPS2 * math.sin(car.ground_pitch)) / mass,
-        vy + h * (pushed_y + mass * GRAVITY_MPS2 * math.sin(car.ground_roll)) / mass,
+        vx + h * (pushed_x - mass * car.gravity_mps2 * math.sin(car.ground_pitch)) / mass,
+        vy + h * (pushed_y + mass * car.gravity_mps2 * math.sin(car.ground_roll)) / mass,
         turn + h * turning / car.yaw_inertia_kgm2,
     )
 
 
 @part
-def _kinematic_motion(car: Any, frame: Any, road_friction: float, h: float) -> tuple[float, float, float]:
-    """Velocities and yaw rate a step nearer to those of wheels that do not slip, no faster than friction allows."""
+def _kinematic_motion(car: Any, frame: Any, road_friction: float, h: float) -> tuple[float, float, float, float]:
+    """Velocities and yaw rate a step nearer to those of wheels that do not slip, no faster than friction allows.
+
+    Also the largest force of all tyres together, newtons.
+    """
     mass, radius = car.mass_kg, car.wheel_radius_m
     drive, slowing, limits = 0.0, 0.0, 0.0
     for wheel in range(WHEELS):
@@ -231,10 +238,11 @@ def _kinematic_motion(car: Any, frame: Any, road_friction: float, h: float) -> t
         slowing += min(resisting / radius, limit)
         limits += limit
     vy = car.vy_body + cg_ahead_m(car) * car.yaw_rate
-    vx1 = car.vx_body + h * (drive - mass * GRAVITY_MPS2 * math.sin(car.ground_pitch)) / mass
+    vx1 = car.vx_body + h * (drive - mass * car.gravity_mps2 * math.sin(car.ground_pitch)) / mass
     vx1 = slowed(vx1, h * slowing / mass)
     r_target = vx1 * math.tan(car.steer_angle_rad) / car.wheelbase_m
     reach = limits / mass * h
     behind_m = car.wheelbase_m - car.cg_to_front_m
     turn = reach * mass * behind_m / car.yaw_inertia_kgm2
-    return vx1, vy + held(r_target * behind_m - vy, reach), car.yaw_rate + held(r_target - car.yaw_rate, turn)
+    vy1, r1 = vy + held(r_target * behind_m - vy, reach), car.yaw_rate + held(r_target - car.yaw_rate, turn)
+    return vx1, vy1, r1, limits

@@ -64,6 +64,11 @@ class Drivers(Protocol):
         """Drive a vehicle no longer; nothing happens when it is not driven."""
         ...
 
+    @property
+    def registered(self) -> list[int]:
+        """Actor ids of the vehicles that are driven."""
+        ...
+
 
 class World:
     """One episode: a map, its lights, and the actors spawned into it."""
@@ -98,6 +103,8 @@ class World:
         self.contacts: list[Contact] = []
         self.ackermann: dict[int, Ackermann] = {}
         """Controllers at work, by vehicle: one is there from its first target until the vehicle gets other orders."""
+        self.one_tick_controls: dict[int, bool] = {}
+        """Vehicles whose `sticky_control` is off, and whether each was given a control since the last tick."""
         self.lights_changed = False
         self.next_actor_id = next_actor_id
         self.next_stream_id = next_stream_id
@@ -166,6 +173,8 @@ class World:
         actor = self._add_blueprint(blueprint, description, pose)
         if blueprint.spec is not None:
             self.vehicles.add(actor.actor_id, blueprint.spec, pose.x, pose.y, pose.z, pose.yaw)
+            if actor.attributes["sticky_control"] == "false":
+                self.one_tick_controls[actor.actor_id] = False
         return actor
 
     def destroy(self, actor_id: int) -> Actor:
@@ -181,6 +190,7 @@ class World:
             self.stop_driving(actor_id)
             self.vehicles.remove(actor_id)
             self.ackermann.pop(actor_id, None)
+            self.one_tick_controls.pop(actor_id, None)
         for other in self.actors.values():
             if other.parent_id == actor_id:
                 other.parent_id, other.pose_in_parent = 0, None
@@ -306,6 +316,7 @@ class World:
         self.delta_s = delta_s
         before = [light.state for light in self.signals.lights]
         self.contacts = []
+        self._let_go_of_controls()
         parts = max(1, math.ceil(delta_s / LONGEST_PART_S - 1e-9))
         for _ in range(parts):
             self._advance(delta_s / parts)
@@ -329,6 +340,20 @@ class World:
         if contacts:
             movables.take_over(hittable, obstacles)
         self.contacts += contacts
+
+    def _let_go_of_controls(self) -> None:
+        """Release the pedals of vehicles whose control is not sticky, unless they were given one for this tick."""
+        if not self.one_tick_controls:
+            return
+        driven = {*self.ackermann, *(self._drivers.registered if self._drivers else ())}
+        v = self.vehicles
+        for actor_id, is_fresh in self.one_tick_controls.items():
+            if not is_fresh and actor_id not in driven:
+                k = v.slot(actor_id)
+                v.throttle[k] = v.steer[k] = v.brake[k] = 0.0
+                v.hand_brake[k] = v.reverse[k] = v.manual_gear[k] = False
+                v.wanted_gear[k] = 0
+            self.one_tick_controls[actor_id] = False
 
     def _run_ackermann(self, delta_s: float) -> None:
         for actor_id, controller in self.ackermann.items():
