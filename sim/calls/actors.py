@@ -36,8 +36,7 @@ def control_vehicle(context: Context, actor_id: int, control: list[Any]) -> None
     # With manual shifting CARLA's gear -1 is the reverse gear, whatever the reverse flag is.
     v.reverse[slot] = gear < 0 if manual else bool(reverse)
     v.manual_gear[slot], v.wanted_gear[slot] = bool(manual), gear
-    if actor_id in context.world.one_tick_controls:
-        context.world.one_tick_controls[actor_id] = True
+    context.world.one_tick_controls.note(actor_id)
 
 
 @call("apply_control_to_walker", ReplyShape.VOID, command=4)

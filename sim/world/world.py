@@ -27,6 +27,7 @@ from sim.world.attributes import attribute_values, checked_description
 from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
 from sim.world.collisions import Contact, Obstacles, resolve
+from sim.world.controls import OneTickControls
 from sim.world.debug_shapes import DebugShapes
 from sim.world.errors import WorldError
 from sim.world.signs import Sign, light_pose, read_signs, trigger_volume
@@ -103,8 +104,7 @@ class World:
         self.contacts: list[Contact] = []
         self.ackermann: dict[int, Ackermann] = {}
         """Controllers at work, by vehicle: one is there from its first target until the vehicle gets other orders."""
-        self.one_tick_controls: dict[int, bool] = {}
-        """Vehicles whose `sticky_control` is off, and whether each was given a control since the last tick."""
+        self.one_tick_controls = OneTickControls()
         self.lights_changed = False
         self.next_actor_id = next_actor_id
         self.next_stream_id = next_stream_id
@@ -174,7 +174,7 @@ class World:
         if blueprint.spec is not None:
             self.vehicles.add(actor.actor_id, blueprint.spec, pose.x, pose.y, pose.z, pose.yaw)
             if actor.attributes["sticky_control"] == "false":
-                self.one_tick_controls[actor.actor_id] = False
+                self.one_tick_controls.add(actor.actor_id)
         return actor
 
     def destroy(self, actor_id: int) -> Actor:
@@ -190,7 +190,7 @@ class World:
             self.stop_driving(actor_id)
             self.vehicles.remove(actor_id)
             self.ackermann.pop(actor_id, None)
-            self.one_tick_controls.pop(actor_id, None)
+            self.one_tick_controls.remove(actor_id)
         for other in self.actors.values():
             if other.parent_id == actor_id:
                 other.parent_id, other.pose_in_parent = 0, None
@@ -316,7 +316,8 @@ class World:
         self.delta_s = delta_s
         before = [light.state for light in self.signals.lights]
         self.contacts = []
-        self._let_go_of_controls()
+        driven = self._drivers.registered if self._drivers is not None else []
+        self.one_tick_controls.release(self.vehicles, {*driven, *self.ackermann})
         parts = max(1, math.ceil(delta_s / LONGEST_PART_S - 1e-9))
         for _ in range(parts):
             self._advance(delta_s / parts)
@@ -340,20 +341,6 @@ class World:
         if contacts:
             movables.take_over(hittable, obstacles)
         self.contacts += contacts
-
-    def _let_go_of_controls(self) -> None:
-        """Release the pedals of vehicles whose control is not sticky, unless they were given one for this tick."""
-        if not self.one_tick_controls:
-            return
-        driven = {*self.ackermann, *(self._drivers.registered if self._drivers else ())}
-        v = self.vehicles
-        for actor_id, is_fresh in self.one_tick_controls.items():
-            if not is_fresh and actor_id not in driven:
-                k = v.slot(actor_id)
-                v.throttle[k] = v.steer[k] = v.brake[k] = 0.0
-                v.hand_brake[k] = v.reverse[k] = v.manual_gear[k] = False
-                v.wanted_gear[k] = 0
-            self.one_tick_controls[actor_id] = False
 
     def _run_ackermann(self, delta_s: float) -> None:
         for actor_id, controller in self.ackermann.items():

@@ -18,6 +18,7 @@ class FullThrottle:
 
     def __init__(self) -> None:
         self.left_alone: list[int] = []
+        self.registered: list[int] = []
 
     def step(self, vehicles: Vehicles, obstacles: Obstacles, dt_s: float) -> None:
         for actor_id in vehicles.ids.tolist():
