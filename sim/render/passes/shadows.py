@@ -6,11 +6,10 @@ no spot is darkened twice. Roofs and walls take none.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import shapely
-from shapely.geometry import Polygon
 
 from sim.map.surfaces import KERB_M
 from sim.town.mesh import Chunks, cut
@@ -23,34 +22,36 @@ REACH_M = 200.0
 DRAPE_M = 5.0
 
 
-def swept(thrower: Thrower, sun: np.ndarray) -> Polygon:
-    """The shadow of one thrower on its ground, given the direction towards the sun."""
+def swept(throwers: Sequence[Thrower], sun: np.ndarray) -> np.ndarray:
+    """The shadow (shapely polygon) of each thrower on its ground, given the direction towards the sun."""
     per_m = -sun[:2] / max(float(sun[2]), LOWEST_SUN)
-    ring = np.array(thrower.footprint.exterior.coords)[:-1]
-    low = ring + per_m * max(thrower.low_m - thrower.ground_m, 0.0)
-    high = ring + per_m * (thrower.high_m - thrower.ground_m)
-    return Polygon(np.array(shapely.MultiPoint(np.concatenate([low, high])).convex_hull.exterior.coords))  # type: ignore[attr-defined]
+    footprints = np.array([thrower.footprint for thrower in throwers])
+    ring, whose = shapely.get_coordinates(shapely.get_exterior_ring(footprints), return_index=True)
+    heights = np.array([(max(t.low_m - t.ground_m, 0.0), t.high_m - t.ground_m) for t in throwers])[whose]
+    ends = [ring + per_m * heights[:, [end]] for end in (0, 1)]
+    order = np.argsort(np.concatenate([whose, whose]), kind="stable")
+    points = shapely.points(np.concatenate(ends)[order])
+    clouds = shapely.multipoints(points, indices=np.concatenate([whose, whose])[order])
+    return shapely.convex_hull(clouds)
 
 
 def throw_shadows(
-    throwers: tuple[Thrower, ...], sun: np.ndarray, ground: Callable[[np.ndarray], np.ndarray] | None = None
+    throwers: Sequence[Thrower], sun: np.ndarray, ground: Callable[[np.ndarray], np.ndarray] | None = None
 ) -> tuple[np.ndarray, np.ndarray, Chunks | None]:
     """(n, 3) float32 points, (m, 3) uint32 triangles and their chunks; `ground` gives the height where it varies."""
     if not throwers:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint32), None
-    level = ground is None
-    shapes = [swept(thrower, sun) for thrower in throwers]
-    # On sloping ground shadows are draped over it.
-    merged = shapely.union_all(shapes)
-    merged = merged if level else shapely.segmentize(merged, DRAPE_M)
-    corners = []
-    for part in polygons(merged):
-        for triangle in polygons(shapely.constrained_delaunay_triangles(part)):
-            flat = np.array(triangle.exterior.coords)[:3]
-            corners.append(np.column_stack([flat, np.full(3, throwers[0].ground_m + LIFT_M)]))
-    points = np.array(corners, np.float32)
+    merged = shapely.union_all(swept(throwers, sun))
+    if ground is not None:  # on sloping ground shadows are draped over it
+        merged = shapely.segmentize(merged, DRAPE_M)
+    cut_up = shapely.get_parts(shapely.constrained_delaunay_triangles(np.array(polygons(merged))))
+    flat = shapely.get_coordinates(cut_up).reshape(-1, 4, 2)[:, :3]
+    level = np.full((*flat.shape[:2], 1), throwers[0].ground_m + LIFT_M)
+    points = np.concatenate([flat, level], axis=2).astype(np.float32)
     if ground is not None:
-        points[..., 2] = ground(points.reshape(-1, 3)[:, :2]).reshape(-1, 3) + LIFT_M
+        # Some six triangles meet at a corner: its height is looked up once.
+        places, corner = np.unique(points[..., :2].reshape(-1, 2), axis=0, return_inverse=True)
+        points[..., 2] = ground(places)[corner].reshape(points.shape[:2]) + LIFT_M
     order, chunks = cut(points, np.tile(np.array([0.0, REACH_M]), (len(points), 1)))
     triangles = np.arange(3 * len(points), dtype=np.uint32).reshape(-1, 3)[order]
     return points.reshape(-1, 3), triangles, chunks

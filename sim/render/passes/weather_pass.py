@@ -5,6 +5,7 @@ Made when the first such weather comes; dry daylight never pays for it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -186,12 +187,14 @@ class WeatherPass:
         self._vaos[name] = self._quad(program, self._buffers, rows, layout, *names)
 
 
+@functools.cache
 def ripples() -> np.ndarray:
     """(RIPPLE_PX, RIPPLE_PX, 4) uint8: four noises that tile, 0..1 with a mean of a half."""
     rng = np.random.default_rng(31)
     layers = []
     for cells in ((8, 16, 32, 64), (8, 16, 32, 64), (16, 32, 64, 128), (16, 32, 64, 128)):
         noise = np.sum([tiling_noise(rng, n) * 0.5**k for k, n in enumerate(cells)], axis=0)
-        rank = np.argsort(np.argsort(noise.ravel())).reshape(noise.shape) / noise.size
-        layers.append(rank)
+        rank = np.empty(noise.size)
+        rank[np.argsort(noise.ravel())] = np.arange(noise.size)
+        layers.append(rank.reshape(noise.shape) / noise.size)
     return np.round(np.stack(layers, axis=-1) * 255.0).astype(np.uint8)
