@@ -107,13 +107,16 @@ def set_angular_velocity(context: Context, actor_id: int, velocity: Any) -> None
 def hold_velocity(context: Context, actor_id: int, velocity: Any) -> None:
     """Hold a velocity in the vehicle's own frame, m/s; None ends it."""
     actor = context.world.vehicle(actor_id)
-    actor.constant_velocity_mps = None if velocity is None else vector_from_wire(velocity)
+    if velocity is None:
+        release_velocity(context, actor_id)
+    else:
+        context.world.constant_velocities[actor.actor_id] = vector_from_wire(velocity)
 
 
 @call("disable_actor_constant_velocity", ReplyShape.VOID)
 def release_velocity(context: Context, actor_id: int) -> None:
     """Leave the velocity to the engine again."""
-    context.world.vehicle(actor_id).constant_velocity_mps = None
+    context.world.constant_velocities.pop(context.world.vehicle(actor_id).actor_id, None)
 
 
 @call("add_actor_impulse", ReplyShape.VOID, command=10)

@@ -15,18 +15,31 @@ from sim.vehicles.tyres import GRAVITY_MPS2
 RESTED_S = 10.0
 """`in_gear_s` of a vehicle that was placed or given its velocity from outside: it may take any gear at once."""
 
+FIRST_LIMIT_MPS = 30.0 / 3.6
+"""What a vehicle that has not been on a road yet is told to be its speed limit."""
+
+_NEW = {
+    "simulate_physics": True,
+    "gear": 1,
+    "in_gear_s": RESTED_S,
+    "surface_grip": 1.0,
+    "gravity_mps2": GRAVITY_MPS2,
+    "light_index": -1,
+    "speed_limit_mps": FIRST_LIMIT_MPS,
+}
+"""What is not 0 of a new vehicle."""
 _PARAMETERS = (*NUMBERS, "track_m")
 _ENGINE = ("max_radps", "idle_radps", "efficiency", "drag_rest_nm", "drag_speed_nm", "shift_s")
 _STATE = (
     *("x", "y", "z", "roll", "pitch", "yaw", "vx_body", "vy_body", "yaw_rate", "ax_world", "ay_world"),
     *("throttle", "steer", "brake", "steer_angle_rad", "ground_pitch", "ground_roll", "ax_body", "ax_felt", "ay_felt"),
     *("lean_pitch", "lean_roll", "lean_pitch_rate", "lean_roll_rate"),
-    *("in_gear_s", "drive_limit_n", "engine_drag_n", "engine_radps", "soft_ground", "gravity_mps2"),
+    *("in_gear_s", "drive_limit_n", "engine_drag_n", "engine_radps", "soft_ground", "gravity_mps2", "speed_limit_mps"),
 )
 _FLAGS = ("hand_brake", "reverse", "simulate_physics", "manual_gear")
 _WHEELS = ("wheel_radps", "wheel_turn_rad", "wheel_load_n", "wheel_lift_m", "kerb_m", "surface_grip", "struck_m")
 _WHEEL_VECTORS = ("wheel_slip", "wheel_force_n")
-_COUNTS = ("ids", "gear", "wanted_gear", "gear_count")
+_COUNTS = ("ids", "gear", "wanted_gear", "gear_count", "light_index")
 
 ROW = np.dtype(
     [
@@ -34,6 +47,7 @@ ROW = np.dtype(
         *((name, np.float64) for name in (*_STATE, *_PARAMETERS, *_ENGINE)),
         *((name, np.float64, 4) for name in _WHEELS),
         *((name, np.float64, (4, 2)) for name in _WHEEL_VECTORS),
+        ("velocity_world", np.float64, 3),
         ("torque_nm", np.float64, KNOTS),
         ("ratios", np.float64, MAX_GEARS),
         *((name, np.bool_) for name in _FLAGS),
@@ -111,6 +125,12 @@ class Vehicles:
     """What presses the wheels on the ground and pulls down a slope; 0 for a vehicle whose gravity is switched off."""
     struck_m: np.ndarray
     """Height of the kerb that each wheel is climbing, as far as its impact is already counted."""
+    velocity_world: np.ndarray
+    """As clients are shown it, (N, 3) m/s: at the end of the last tick, or what a replay has put over it."""
+    light_index: np.ndarray
+    """The traffic light that each stands at, an index into `Signals.lights`; -1 for none."""
+    speed_limit_mps: np.ndarray
+    """Where each is; off the road the last one."""
 
     def __init__(self, capacity: int = 64):
         self._count = 0
@@ -129,7 +149,7 @@ class Vehicles:
 
     def _bind(self) -> None:
         self.rows = self._store[: self._count]
-        for name in (*_COUNTS, *_STATE, *_WHEELS, *_WHEEL_VECTORS, *_FLAGS):
+        for name in (*_COUNTS, *_STATE, *_WHEELS, *_WHEEL_VECTORS, *_FLAGS, "velocity_world"):
             setattr(self, name, self.rows[name])
         self.p = {name: self.rows[name] for name in _PARAMETERS}
 
@@ -157,9 +177,8 @@ class Vehicles:
             row[name] = getattr(spec, name)
         for name, value in (("ids", actor_id), ("x", x), ("y", y), ("z", z), ("yaw", yaw_rad)):
             row[name] = value
-        for name, value in (("simulate_physics", True), ("gear", 1), ("in_gear_s", RESTED_S), ("surface_grip", 1.0)):
+        for name, value in _NEW.items():
             row[name] = value
-        row["gravity_mps2"] = GRAVITY_MPS2
         self._slots[actor_id] = slot
         self._count += 1
         self._bind()

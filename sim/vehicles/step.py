@@ -202,6 +202,20 @@ def step_vehicles(v: Vehicles, dt_s: float, ground: Ground = flat_ground) -> Non
     _follow_ground(v.rows, before_x, before_y, z, pitch, roll, dt_s)
 
 
+@compiled(numba.void(ROWS))
+def _show_velocities(rows: Any) -> None:
+    for k in range(len(rows)):
+        car = rows[k]
+        vx, vy = world_velocity(car)
+        car.velocity_world[0], car.velocity_world[1] = vx, vy
+        car.velocity_world[2] = car.vx_body * math.tan(car.ground_pitch)
+
+
+def show_velocities(v: Vehicles) -> None:
+    """Note the velocity that clients are shown of every vehicle after a tick."""
+    _show_velocities(v.rows)
+
+
 def front_wheel_tangents(v: Vehicles) -> np.ndarray:
     """Tangents of the wheels' steering angles, (4, N): the inner wheel turns in further (Ackermann's geometry)."""
     found = np.empty((WHEELS, len(v)))

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from sim.scene.poses import ZERO, Pose, Vector
+from sim.scene.poses import ZERO, Pose, Vector, wrap_angle
 from sim.vehicles.ackermann import Ackermann
+from sim.vehicles.fleet import Vehicles
 from sim.vehicles.spec import VehicleSpec
 from sim.world.blueprint_types import Kind
 
@@ -36,13 +37,19 @@ class Actor:
     yaw_rate_radps: float = 0.0
 
 
+_OWN: dict[str, Any] = {
+    name: Actor.__dict__[name] for name in ("pose", "velocity_mps", "acceleration_mps2", "yaw_rate_radps")
+}
+"""The places of a record's own motion; a vehicle has its motion there once it is in the table no more."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Vehicle(Actor):
     """A vehicle. Its motion is in the table of all vehicles (`sim.vehicles.fleet.Vehicles`), and nowhere else.
 
-    `pose`, `velocity_mps`, `acceleration_mps2` and `yaw_rate_radps` are that table's at the end of the last tick. Only
-    the world writes them: in `World.step`, and when a vehicle is moved by hand (`set_pose`, `set_velocity`,
-    `set_yaw_rate`), together with the table. A replay puts its recorded velocity over them after each step.
+    `pose`, `velocity_mps`, `acceleration_mps2` and `yaw_rate_radps` read that table; of a vehicle that was destroyed
+    they stay what they were. Setting them moves the vehicle, but for `velocity_mps`, which is only shown until the next
+    tick: a replay shows the recorded one.
     """
 
     spec: VehicleSpec
@@ -56,14 +63,76 @@ class Vehicle(Actor):
     wheel_pitches_deg: dict[int, float] = field(default_factory=dict)
     ackermann: Ackermann | None = None
     """The controller, once a client has asked for it."""
-    light_index: int = -1
-    """The traffic light that it stands at, an index into `Signals.lights`; -1 for none."""
-    speed_limit_mps: float = 30.0 / 3.6
-    """Where it is; off the road the last one."""
     physics_control: list[Any] | None = None
     """The `carla.VehiclePhysicsControl` that a client set, as it came over the wire."""
-    constant_velocity_mps: Vector | None = None
-    """In the vehicle's own frame; None when the engine drives."""
+    table: Vehicles | None = None
+    """Where it is a row while it lives."""
+
+    @property
+    def pose(self) -> Pose:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Of its reference point."""
+        table = self.table
+        if table is None:
+            return _OWN["pose"].__get__(self)
+        k = table.slot(self.actor_id)
+        return Pose(*(getattr(table, name).item(k) for name in Pose._fields))
+
+    @pose.setter
+    def pose(self, pose: Pose) -> None:
+        table = getattr(self, "table", None)
+        if table is None:
+            _OWN["pose"].__set__(self, pose)
+        else:
+            table.set_pose(self.actor_id, pose.x, pose.y, pose.z, pose.roll, pose.pitch, wrap_angle(pose.yaw))
+
+    @property
+    def velocity_mps(self) -> Vector:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """In the world, as shown to clients."""
+        if self.table is None:
+            return _OWN["velocity_mps"].__get__(self)
+        x, y, z = self.table.velocity_world[self.table.slot(self.actor_id)].tolist()
+        return x, y, z
+
+    @velocity_mps.setter
+    def velocity_mps(self, velocity: Vector) -> None:
+        table = getattr(self, "table", None)
+        if table is None:
+            _OWN["velocity_mps"].__set__(self, velocity)
+        else:
+            table.velocity_world[table.slot(self.actor_id)] = velocity
+
+    @property
+    def acceleration_mps2(self) -> Vector:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """In the world, mean of the last tick."""
+        if self.table is None:
+            return _OWN["acceleration_mps2"].__get__(self)
+        k = self.table.slot(self.actor_id)
+        return self.table.ax_world.item(k), self.table.ay_world.item(k), 0.0
+
+    @acceleration_mps2.setter
+    def acceleration_mps2(self, acceleration: Vector) -> None:
+        _OWN["acceleration_mps2"].__set__(self, acceleration)
+
+    @property
+    def yaw_rate_radps(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """About the vertical."""
+        if self.table is None:
+            return _OWN["yaw_rate_radps"].__get__(self)
+        return self.table.yaw_rate.item(self.table.slot(self.actor_id))
+
+    @yaw_rate_radps.setter
+    def yaw_rate_radps(self, rate: float) -> None:
+        table = getattr(self, "table", None)
+        if table is None:
+            _OWN["yaw_rate_radps"].__set__(self, rate)
+        else:
+            table.yaw_rate[table.slot(self.actor_id)] = rate
+
+    def leave_table(self) -> None:
+        """Keep the motion as it is now, before the row is removed."""
+        motion = self.pose, self.velocity_mps, self.acceleration_mps2, self.yaw_rate_radps
+        self.table = None
+        self.pose, self.velocity_mps, self.acceleration_mps2, self.yaw_rate_radps = motion
 
 
 @dataclass(slots=True, kw_only=True)

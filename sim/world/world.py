@@ -16,11 +16,11 @@ import numpy as np
 from sim.map.network import RoadNetwork
 from sim.map.surfaces import Surfaces
 from sim.scene.labels import Tag
-from sim.scene.poses import Pose, Vector, boxes_overlap, compose, rotate, wrap_angle
+from sim.scene.poses import Pose, Vector, boxes_overlap, compose, rotate
 from sim.scene.records import StreetLamp
 from sim.vehicles.ackermann import Ackermann
 from sim.vehicles.fleet import Vehicles
-from sim.vehicles.step import flat_ground, step_vehicles
+from sim.vehicles.step import flat_ground, show_velocities, step_vehicles
 from sim.world import movables
 from sim.world.actors import Actor, Movable, Prop, Sensor, TrafficLight, TrafficSign, Vehicle, Walker
 from sim.world.attributes import attribute_values, checked_description
@@ -102,6 +102,8 @@ class World:
         self.actors: dict[int, Actor] = {}
         self.tombstones: dict[int, Actor] = {}
         self.contacts: list[Contact] = []
+        self.constant_velocities: dict[int, Vector] = {}
+        """Of vehicles that a client holds at one, by id, in the vehicle's own frame."""
         self.ackermann: dict[int, Ackermann] = {}
         """Controllers at work, by vehicle: one is there from its first target until the vehicle gets other orders."""
         self.one_tick_controls = OneTickControls()
@@ -175,6 +177,8 @@ class World:
             self.vehicles.add(actor.actor_id, blueprint.spec, pose.x, pose.y, pose.z, pose.yaw)
             if actor.attributes["sticky_control"] == "false":
                 self.one_tick_controls.add(actor.actor_id)
+        if isinstance(actor, Vehicle):
+            actor.table = self.vehicles
         return actor
 
     def destroy(self, actor_id: int) -> Actor:
@@ -186,9 +190,11 @@ class World:
         self.tombstones[actor_id] = actor
         if len(self.tombstones) > TOMBSTONES:
             del self.tombstones[next(iter(self.tombstones))]
-        if actor_id in self.vehicles:
+        if isinstance(actor, Vehicle):
             self.stop_driving(actor_id)
+            actor.leave_table()
             self.vehicles.remove(actor_id)
+            self.constant_velocities.pop(actor_id, None)
             self.ackermann.pop(actor_id, None)
             self.one_tick_controls.remove(actor_id)
         for other in self.actors.values():
@@ -283,8 +289,6 @@ class World:
             actor.pose = compose(parent.pose, pose) if parent else actor.pose
             return
         actor.pose = pose
-        if actor_id in self.vehicles:
-            self.vehicles.set_pose(actor_id, pose.x, pose.y, pose.z, pose.roll, pose.pitch, wrap_angle(pose.yaw))
 
     def set_velocity(self, actor_id: int, velocity_mps: Vector) -> None:
         """Set an actor's velocity in the world."""
@@ -296,16 +300,11 @@ class World:
     def set_yaw_rate(self, actor_id: int, yaw_rate_radps: float) -> None:
         """Set how fast an actor turns about the vertical."""
         self.actor(actor_id).yaw_rate_radps = yaw_rate_radps
-        if actor_id in self.vehicles:
-            self.vehicles.yaw_rate[self.vehicles.slot(actor_id)] = yaw_rate_radps
 
     def _movables(self) -> list[Movable]:
         """Walkers and props that can be hit, in the order of their ids."""
         found = [a for a in self.actors.values() if isinstance(a, Movable)]
         return [a for a in found if a.pose_in_parent is None and a.collides]
-
-    def _vehicles_by_slot(self) -> list[Vehicle]:
-        return [self.vehicle(actor_id) for actor_id in self.vehicles.ids.tolist()]
 
     # Time
 
@@ -322,7 +321,7 @@ class World:
         for _ in range(parts):
             self._advance(delta_s / parts)
         self.lights_changed = before != [light.state for light in self.signals.lights]
-        self._copy_motion()
+        show_velocities(self.vehicles)
         self._read_the_road()
         self.follow_parents()
 
@@ -350,28 +349,15 @@ class World:
             v.reverse[slot], v.hand_brake[slot] = pedals.reverse, False
 
     def _hold_constant_velocities(self) -> None:
-        for slot, vehicle in enumerate(self._vehicles_by_slot()):
-            if vehicle.constant_velocity_mps is not None:
-                vx, vy, _ = rotate(Pose(yaw=float(self.vehicles.yaw[slot])), vehicle.constant_velocity_mps)
-                self.vehicles.set_world_velocity(vehicle.actor_id, vx, vy)
+        for actor_id, velocity_mps in self.constant_velocities.items():
+            yaw = float(self.vehicles.yaw[self.vehicles.slot(actor_id)])
+            vx, vy, _ = rotate(Pose(yaw=yaw), velocity_mps)
+            self.vehicles.set_world_velocity(actor_id, vx, vy)
 
     def _ground(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         z, slope, uphill = self.lanes.ground(x, y, self.vehicles.z)
         # Positive roll lowers the right side: a car across the slope with the hill at its left leans to the right.
         return z, np.arctan(slope * np.cos(yaw - uphill)), np.arctan(slope * np.sin(yaw - uphill))
-
-    def _copy_motion(self) -> None:
-        """Show the vehicles as their table has them after this tick: see `sim.world.actors.Vehicle`."""
-        v = self.vehicles
-        if not len(v):
-            return
-        columns = np.column_stack([v.x, v.y, v.z, v.roll, v.pitch, v.yaw, v.ax_world, v.ay_world, v.yaw_rate])
-        rows, velocities = columns.tolist(), v.world_velocity().tolist()
-        for actor, row, velocity in zip(self._vehicles_by_slot(), rows, velocities, strict=True):
-            actor.pose = Pose(*row[:6])
-            actor.velocity_mps = (velocity[0], velocity[1], velocity[2])
-            actor.acceleration_mps2 = (row[6], row[7], 0.0)
-            actor.yaw_rate_radps = row[8]
 
     def _read_the_road(self) -> None:
         """Note what is under the wheels, the speed limit, and the traffic light before every vehicle."""
@@ -380,12 +366,9 @@ class World:
             return
         lanes, along, offset = self.lanes.nearest_many(v.x, v.y, v.yaw)
         self.surfaces.feel(v, lanes, offset)
-        lights = self.signals.lights_for(v.x, v.y, v.yaw)
+        v.light_index[:] = self.signals.lights_for(v.x, v.y, v.yaw)
         limits = self.lanes.limits_mps(lanes, along)
-        for actor, limit, light in zip(self._vehicles_by_slot(), limits.tolist(), lights.tolist(), strict=True):
-            actor.light_index = light
-            if limit >= 0.0:
-                actor.speed_limit_mps = limit
+        v.speed_limit_mps[:] = np.where(limits >= 0.0, limits, v.speed_limit_mps)
 
     def follow_parents(self) -> None:
         """Put attached actors where their parents have gone (parents are older, so one pass is enough)."""
