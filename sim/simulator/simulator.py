@@ -25,7 +25,7 @@ from sim.rays.scene import RayScene
 from sim.scene.weather import Weather
 from sim.sensors import PendingFrames, Scan, Sensors
 from sim.simulator.recordings import Recordings
-from sim.simulator.snapshot import pack_snapshot
+from sim.simulator.snapshot import SnapshotPacker
 from sim.simulator.world_streams import WorldStreams
 from sim.town.town import Town, build_town
 from sim.traffic.options import Outside
@@ -115,6 +115,7 @@ class Simulator:
         self._drawer = drawer_factory(map_file.opendrive) if drawer_factory else None
         self._pending: PendingFrames | None = None
         self._snapshot = b""
+        self._packer = SnapshotPacker()
         self._stream_port = 0
         self._last_step_at_s = time.monotonic()
         self._warned_black = False
@@ -212,10 +213,10 @@ class Simulator:
 
     def _greeting(self, stream_id: int) -> bytes | None:
         """The snapshot for a new reader: until the next tick it would see an empty world otherwise."""
-        return pack_snapshot(self.world, self.episode_id) if stream_id in self.world_streams else None
+        return self._packer.pack(self.world, self.episode_id) if stream_id in self.world_streams else None
 
     def _send_snapshot(self, flags: int) -> None:
-        self._snapshot = pack_snapshot(self.world, self.episode_id, flags)
+        self._snapshot = self._packer.pack(self.world, self.episode_id, flags)
         self.repeat_snapshot()
 
     def repeat_snapshot(self) -> None:
@@ -226,7 +227,7 @@ class Simulator:
     def release_world_streams(self) -> None:
         """Let readers of former episodes' snapshots know that there is a new episode (`load`)."""
         if self.world_streams.holds_back:
-            self.world_streams.release(pack_snapshot(self.world, self.episode_id, wire.SNAPSHOT_MAP_CHANGED))
+            self.world_streams.release(self._packer.pack(self.world, self.episode_id, wire.SNAPSHOT_MAP_CHANGED))
 
     def on_wire(self, actor: Actor) -> list:
         """An actor as the RPC calls send it."""

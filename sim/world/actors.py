@@ -43,7 +43,7 @@ _OWN: dict[str, Any] = {
 """The places of a record's own motion; a vehicle has its motion there once it is in the table no more."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)  # with slots, dataclasses would drop the properties below
 class Vehicle(Actor):
     """A vehicle. Its motion is in the table of all vehicles (`sim.vehicles.fleet.Vehicles`), and nowhere else.
 
