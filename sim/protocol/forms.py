@@ -85,14 +85,14 @@ def normal_angles(pitch_deg: float, yaw_deg: float, roll_deg: float) -> tuple[fl
     CARLA's transforms keep rotations as quaternions, and Unreal makes these angles of them (`FQuat::Rotator`).
     """
     if not -90.0 <= pitch_deg <= 90.0:
-        pitch_deg = _wrapped_deg(pitch_deg)
+        pitch_deg = wrapped_deg(pitch_deg)
         if abs(pitch_deg) > 90.0:
             pitch_deg = math.copysign(180.0, pitch_deg) - pitch_deg
             yaw_deg, roll_deg = yaw_deg + 180.0, roll_deg + 180.0
-    return pitch_deg + 0.0, _wrapped_deg(yaw_deg), _wrapped_deg(roll_deg)
+    return pitch_deg + 0.0, wrapped_deg(yaw_deg), wrapped_deg(roll_deg)
 
 
-def _wrapped_deg(angle_deg: float) -> float:
+def wrapped_deg(angle_deg: float) -> float:
     """The angle above -180 and up to 180 degrees; one that lies there stays as it is, to the last bit."""
     if not -180.0 < angle_deg <= 180.0:
         angle_deg -= 360.0 * math.ceil((angle_deg - 180.0) / 360.0)

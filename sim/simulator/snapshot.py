@@ -13,9 +13,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from sim.kernels import compiled
+from sim.kernels import compiled, part
 from sim.protocol import wire
-from sim.protocol.forms import wire_transform
+from sim.protocol.forms import wire_transform, wrapped_deg
 from sim.vehicles.fleet import ROWS
 from sim.world.actors import Actor, TrafficLight, TrafficSign, Vehicle, Walker
 from sim.world.world import World
@@ -37,6 +37,8 @@ VEHICLE_ROW = np.dtype(
     ]
 )
 """`wire.ACTOR_STATE` with `wire.VEHICLE_STATE` in it."""
+
+_wrapped_deg = part(wrapped_deg)
 
 
 class SnapshotPacker:
@@ -61,6 +63,9 @@ class SnapshotPacker:
         lights = world.signals.lights
         states = np.array([light.state for light in lights], np.int64)
         _write_vehicles(self._rows, self._places, world.vehicles.rows, states, np.array(world.light_ids, np.int64))
+        for slot in np.flatnonzero(np.abs(world.vehicles.pitch) > 0.5 * math.pi).tolist():  # upside down
+            pose = world.actors[int(world.vehicles.ids[slot])].pose
+            self._rows[self._places[slot]]["transform"] = wire_transform(pose)
         for k, actor in self._others:
             self._write_other(world, k, actor)
         head = wire.snapshot_header(world.frame, world.time_s, episode_id, time.time(), world.delta_s, flags)
@@ -91,8 +96,8 @@ def _write_vehicles(shown: Any, places: np.ndarray, rows: Any, light_states: np.
         car, row = rows[k], shown[places[k]]
         row.id, row.active = car.ids, wire.STATE_ACTIVE
         row.transform[0], row.transform[1], row.transform[2] = car.x, car.y, car.z
-        row.transform[3], row.transform[4] = car.pitch * DEGREES, car.yaw * DEGREES
-        row.transform[5] = car.roll * DEGREES
+        row.transform[3] = car.pitch * DEGREES + 0.0  # no minus before a zero
+        row.transform[4], row.transform[5] = _wrapped_deg(car.yaw * DEGREES), _wrapped_deg(car.roll * DEGREES)
         for axis in range(3):
             row.velocity[axis] = car.velocity_world[axis]
         row.angular_velocity[2] = car.yaw_rate * DEGREES
