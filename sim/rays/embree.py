@@ -20,6 +20,17 @@ class FirstHits(NamedTuple):
     """(n,) int, -1 where nothing was met within the limit."""
 
 
+class Found(NamedTuple):
+    """Embree's own arrays for n rays."""
+
+    distance: np.ndarray
+    """(n,) float32 in lengths of the ray's direction."""
+    normal: np.ndarray
+    """(n, 3) float32 normals of any length of the triangles, as these wind."""
+    triangle: np.ndarray
+    """(n,) int32, -1 where nothing was met within the limit: the others are meaningless then."""
+
+
 class Triangles:
     """A set of triangles to cast rays at. Embree computes in float32. Not for several threads at once."""
 
@@ -35,14 +46,14 @@ class Triangles:
 
         Lengths are counted in lengths of each direction; what is nearer than `skip` is not met.
         """
-        start = origins + directions * skip
-        found = self._scene.run(
-            np.ascontiguousarray(start, np.float32),
-            np.ascontiguousarray(directions, np.float32),
-            np.ascontiguousarray(limit, np.float32),
-            output=True,
-        )
-        distance = found["tfar"].astype(float) + skip
-        normal = found["Ng"].astype(float)
+        found = self.find(origins, directions, limit, skip)
+        normal = found.normal.astype(float)
         normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-30
-        return FirstHits(distance, normal, np.where(distance <= limit, found["primID"], -1))
+        return FirstHits(found.distance.astype(float), normal, found.triangle)
+
+    def find(self, origins: np.ndarray, directions: np.ndarray, limit: np.ndarray, skip: float = 0.0) -> Found:
+        """As `first_hits`, in Embree's own numbers; `origins` may also be (1, 3), one for all."""
+        ways = np.ascontiguousarray(directions, np.float32)
+        start = np.ascontiguousarray(origins + ways * np.float32(skip), np.float32)
+        found = self._scene.run(start, ways, np.ascontiguousarray(limit - skip, np.float32), output=True)
+        return Found(found["tfar"] + np.float32(skip), found["Ng"], found["primID"])

@@ -8,11 +8,12 @@ an actor are turned.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from sim.rays.embree import Triangles
+from sim.rays.hits import Hits, near_rays, rotate_rays
 from sim.render.models.poses import posed, sink_m, turns
 from sim.render.staging import ModelKey, label_of, make_model, model_key, signal_instances
 from sim.scene.camera import axes
@@ -23,27 +24,9 @@ from sim.town.town import Town
 
 STRIDE_PHASES = 8
 """Walkers are measured in one of so many poses, those of the pictures to a sixteenth of a stride."""
+_NO_TURN = np.eye(3, dtype=np.float32)
 TOUCHING_M = 1e-3
 """A ray does not meet what is nearer than this: the surface that it starts from."""
-
-
-@dataclass
-class Hits:
-    """What n rays met first; `distance_m` is infinite where they met nothing within reach."""
-
-    distance_m: np.ndarray
-    """(n,) float64."""
-    normal: np.ndarray
-    """(n, 3) unit normals of the surfaces, in the world; whichever way their triangles wind."""
-    tag: np.ndarray
-    """(n,) uint32 semantic tags, 0 for nothing."""
-    actor_id: np.ndarray
-    """(n,) int64, 0 for the town."""
-
-    @property
-    def met(self) -> np.ndarray:
-        """(n,) bool: whether a ray met anything."""
-        return np.isfinite(self.distance_m)
 
 
 class RayScene:
@@ -75,21 +58,20 @@ class RayScene:
     ) -> Hits:
         """What rays from (n, 3) or (3,) origins along (n, 3) unit directions meet first within `reach_m` metres."""
         n = len(directions)
-        origins = np.broadcast_to(np.asarray(origins, float), (n, 3))
-        hits = Hits(np.full(n, np.inf), np.zeros((n, 3)), np.zeros(n, np.uint32), np.zeros(n, np.int64))
+        origins = np.ascontiguousarray(np.atleast_2d(origins), float)
+        ways = np.ascontiguousarray(directions, np.float32)
+        hits = Hits.none(n)
         if n == 0:
             return hits
         if with_town:
-            distance, normal, triangle = self._town.first_hits(origins, directions, np.full(n, reach_m), TOUCHING_M)
-            met = triangle >= 0
-            hits.distance_m[met], hits.normal[met] = distance[met], normal[met]
-            hits.tag[met], hits.actor_id[met] = self._tags[triangle[met]], self._actor_ids[triangle[met]]
+            found = self._town.find(origins, ways, np.full(n, reach_m), TOUCHING_M)
+            hits.keep(found, np.arange(n), _NO_TURN, self._tags, self._actor_ids)
         centre = origins.mean(axis=0)
         spread = float(np.linalg.norm(origins - centre, axis=1).max())
         for actor in actors:
             away = np.array([actor.x, actor.y, actor.z]) - centre
             if actor.actor_id != hidden_actor_id and np.linalg.norm(away) < reach_m + spread + 15.0:
-                self._cast_at(actor, origins, directions, reach_m, hits)
+                self._cast_at(actor, origins, ways, reach_m, hits)
         return hits
 
     def _cast_at(
@@ -97,25 +79,17 @@ class RayScene:
     ) -> None:
         triangles, model, tags = self._model(actor)
         place = np.array([actor.x, actor.y, actor.z - sink_m(actor)])
-        relative = place - origins
-        along = np.einsum("ij,ij->i", relative, directions)
-        aside = np.einsum("ij,ij->i", relative, relative) - along * along
-        limit = np.minimum(hits.distance_m, reach_m)
-        near = np.flatnonzero(
-            (aside < model.radius_m**2) & (along > -model.radius_m) & (along - model.radius_m < limit)
-        )
+        near = near_rays(origins, directions, place, model.radius_m, hits.distance_m, reach_m)
         if not len(near):
             return
         turn = axes(actor.roll, actor.pitch, actor.yaw)
-        distance, normal, triangle = triangles.first_hits(
-            -relative[near] @ turn.T, directions[near] @ turn.T, limit[near], TOUCHING_M
-        )
-        met = triangle >= 0
-        rays = near[met]
-        hits.distance_m[rays], hits.normal[rays] = distance[met], normal[met] @ turn
-        own = label_of(actor.type_id, actor.tag)
-        hits.tag[rays] = np.where(tags[triangle[met]] == 0, own, tags[triangle[met]])
-        hits.actor_id[rays] = actor.actor_id
+        start = (origins if len(origins) == 1 else origins[near]) - place
+        limit = np.minimum(hits.distance_m[near], reach_m)
+        start, ways = rotate_rays(start, turn.T), rotate_rays(directions[near], turn.T)
+        found = triangles.find(start, ways, limit, TOUCHING_M)
+        own = np.where(tags == 0, np.uint32(label_of(actor.type_id, actor.tag)), tags)
+        actor_of = np.full(len(tags), actor.actor_id, np.int64)
+        hits.keep(found, near, turn.astype(np.float32), own, actor_of)
 
     def _model(self, actor: DrawnActor) -> tuple[Triangles, Model, np.ndarray]:
         """The triangles of an actor in its pose, and their tags."""

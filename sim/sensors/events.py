@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.protocol import wire
 from sim.protocol.forms import actor_on_wire, wire_transform
-from sim.rays.scene import Hits
+from sim.rays.hits import Hits
 from sim.scene.camera import axes
 from sim.scene.labels import Tag
 from sim.scene.poses import Vector

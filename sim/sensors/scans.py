@@ -14,21 +14,19 @@ import numpy as np
 
 from sim.protocol import wire
 from sim.protocol.forms import wire_transform
-from sim.rays.scene import Hits, RayScene
+from sim.rays.hits import Hits, rotate_rays
+from sim.rays.scene import RayScene
 from sim.scene.camera import axes
 from sim.scene.records import SceneState
 from sim.sensors.cameras import hidden_actor
 from sim.sensors.motion import seed_of
+from sim.sensors.point_rows import plain_rows, semantic_rows
 from sim.world.actors import Actor
 from sim.world.world import World
 
 MAX_CHANNELS = 1024
 MAX_RAYS = 4_000_000
 """In one tick: more would not fit the memory of a small machine."""
-
-_SEMANTIC_POINT = np.dtype(
-    [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("cos_angle", "<f4"), ("actor", "<u4"), ("tag", "<u4")]
-)
 
 
 @dataclass(frozen=True)
@@ -102,32 +100,23 @@ class Lidar:
         head = (world.frame, world.time_s, wire_transform(sensor.pose), header_angle)
 
         def pack(hits: Hits) -> bytes:
-            met = hits.met
             if self._noise is None:
-                return self._semantic(head, local[met], channel[met], directions[met], hits)
-            return self._plain(head, local[met], channel[met], hits.distance_m[met], self._noise)
+                rows, sources = semantic_rows(local, directions, hits)
+                return self._head(wire.SENSOR_LIDAR_SEMANTIC, head, channel[sources]) + rows.tobytes()
+            rows, sources = self._plain(local, hits, self._noise)
+            return self._head(wire.SENSOR_LIDAR, head, channel[sources]) + rows.tobytes()
 
-        directions = local @ turn
+        directions = rotate_rays(local, turn)
         return Scan(
             sensor.stream_id, np.array(sensor.pose[:3]), directions, self._reach_m, hidden_actor(world, sensor), pack
         )
 
-    def _plain(
-        self, head: tuple, local: np.ndarray, channel: np.ndarray, distance_m: np.ndarray, noise: _LidarNoise
-    ) -> bytes:
+    def _plain(self, local: np.ndarray, hits: Hits, noise: _LidarNoise) -> tuple[np.ndarray, np.ndarray]:
+        met = np.flatnonzero(hits.met)
+        distance_m = hits.distance_m[met]
         intensity, kept, shift_m = noise.received(distance_m)
-        points = np.column_stack([local * (distance_m + shift_m)[:, None], intensity])[kept].astype("<f4")
-        return self._head(wire.SENSOR_LIDAR, head, channel[kept]) + points.tobytes()
-
-    def _semantic(
-        self, head: tuple, local: np.ndarray, channel: np.ndarray, directions: np.ndarray, hits: Hits
-    ) -> bytes:
-        met = hits.met
-        rows = np.zeros(len(local), _SEMANTIC_POINT)
-        rows["x"], rows["y"], rows["z"] = (local * hits.distance_m[met][:, None]).T
-        rows["cos_angle"] = np.abs(np.einsum("ij,ij->i", directions, hits.normal[met]))
-        rows["actor"], rows["tag"] = hits.actor_id[met], hits.tag[met]
-        return self._head(wire.SENSOR_LIDAR_SEMANTIC, head, channel) + rows.tobytes()
+        seen = met[kept]
+        return plain_rows(local, seen, (distance_m + shift_m)[kept], intensity[kept]), seen
 
     def _head(self, sensor_type: int, head: tuple, channel: np.ndarray) -> bytes:
         frame, time_s, where, angle_rad = head
@@ -136,10 +125,12 @@ class Lidar:
 
 
 def _beams(heights_rad: np.ndarray, azimuths_rad: np.ndarray) -> np.ndarray:
-    """(channels * points, 3) unit vectors in the sensor's frame, channel by channel."""
-    height, azimuth = (a.ravel() for a in np.meshgrid(heights_rad, azimuths_rad, indexing="ij"))
-    flat = np.cos(height)
-    return np.column_stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(height)])
+    """(channels * points, 3) float32 unit vectors in the sensor's frame, channel by channel."""
+    flat = np.cos(heights_rad)[:, None]
+    beams = np.empty((len(heights_rad), len(azimuths_rad), 3), np.float32)
+    beams[:, :, 0], beams[:, :, 1] = flat * np.cos(azimuths_rad), flat * np.sin(azimuths_rad)
+    beams[:, :, 2] = np.sin(heights_rad)[:, None]
+    return beams.reshape(-1, 3)
 
 
 class _LidarNoise:
@@ -158,7 +149,7 @@ class _LidarNoise:
         """(rays,) bool."""
         if self._lost_share <= 0.0:
             return np.ones(rays, bool)
-        return self._rng.random(rays) >= self._lost_share
+        return self._rng.random(rays, np.float32) >= np.float32(self._lost_share)
 
     def received(self, distance_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Intensity, whether it is kept, and the error in metres, of every return."""
@@ -167,7 +158,9 @@ class _LidarNoise:
         dice = self._rng.random(len(distance_m))
         if self._limit > 0.0:  # else every return is above it
             kept |= dice < self._lost_at_zero / self._limit * intensity + 1.0 - self._lost_at_zero
-        shift_m = self._rng.normal(size=len(distance_m)) * self._stddev_m
+        shift_m = np.zeros(len(distance_m))
+        if self._stddev_m > 0.0:
+            shift_m = self._rng.normal(size=len(distance_m)) * self._stddev_m
         return intensity, kept, shift_m
 
 

@@ -132,9 +132,12 @@ class Sensors:
         return found
 
     def _elapsed_s(self, running: _Running) -> float:
-        """Time since a sensor's last measurement (one step before its first); it measures now."""
+        """Time since a sensor's last measurement (one step before its first); it measures now.
+
+        To the nanosecond: the last bits of a difference hang on how long the world has run.
+        """
         elapsed_s, running.last_s = self._world.time_s - running.last_s, self._world.time_s
-        return elapsed_s
+        return round(elapsed_s, 9)
 
 
 def is_due(sensor: Sensor, time_s: float) -> bool:

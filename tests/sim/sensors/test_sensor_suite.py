@@ -98,3 +98,17 @@ def test_a_sensor_that_fails_is_logged_once_and_the_others_send(world, monkeypat
         assert [stream_id for stream_id, _ in messages] == [gnss.stream_id]
         assert sensors.due_frames(CLEAR_NOON, lambda stream_id: stream_id in listened) is None
     assert [f"stream {ill.stream_id} " in record.message for record in caplog.records] == [True]
+
+
+def test_the_number_of_rays_does_not_hang_on_how_long_the_world_has_run(world):
+    """CARLA's default LiDAR sends 87.5 rays a channel and tick: the last bit of the clock once decided for 87 or 88."""
+    (lidar,) = spawn(world, "sensor.lidar.ray_cast_semantic")
+    counts = set()
+    for k in range(60):
+        world.time_s += 0.0137 * k  # as the chance length of an asynchronous prelude
+        sensors = Sensors(world)
+        world.step(0.05)
+        frames = sensors.due_frames(CLEAR_NOON, lambda stream_id: stream_id == lidar.stream_id)
+        assert frames is not None
+        counts.add(len(frames.scans[0].directions))
+    assert counts == {32 * 88}
