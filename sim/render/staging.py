@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.render.models.cabin import cabin, steering_wheel, wheel_pose
-from sim.render.models.figures import number_in, prop, signal_mast, signal_post, walker
+from sim.render.models.figures import prop, signal_mast, signal_post
 from sim.render.models.poses import DOOR_BIT, sink_m, turns
 from sim.render.models.vehicles import vehicle
+from sim.render.models.walkers import number_in, walker
 from sim.render.passes.sky import Light
 from sim.scene.camera import axes
 from sim.scene.labels import LABEL, Tag
@@ -37,7 +38,9 @@ CABINS_FROM = -10
 """The inside of actor k belongs to CABINS_FROM - k."""
 NOBODY = -2  # not -1, which a view means by hiding no actor
 BLINK_S = 0.7
-CLOTHES = ((0.70, 0.20, 0.18), (0.20, 0.35, 0.60), (0.85, 0.80, 0.70), (0.25, 0.45, 0.32), (0.55, 0.42, 0.62))
+CLOTHES = ((0.62, 0.20, 0.17), (0.20, 0.33, 0.55), (0.82, 0.79, 0.71), (0.26, 0.40, 0.30), (0.50, 0.40, 0.56),
+           (0.16, 0.17, 0.19), (0.74, 0.62, 0.24), (0.45, 0.33, 0.25), (0.58, 0.64, 0.70), (0.80, 0.46, 0.40),
+           (0.34, 0.36, 0.39), (0.18, 0.42, 0.46))  # fmt: skip
 DEFAULT_COLOUR = (150, 150, 155)
 POST: ModelKey = ("signal.post", (0.0, 0.0, 0.0))
 MAST: ModelKey = ("signal.mast", (0.0, 0.0, 0.0))
@@ -46,8 +49,8 @@ BLOOM = {
     Part.HEAD: ((1.0, 0.95, 0.82), 5.0, 1.0),
     Part.TAIL: ((1.0, 0.10, 0.06), 3.0, 0.6),
     Part.BRAKE: ((1.0, 0.12, 0.06), 3.0, 0.95),
-    Part.LEFT: ((1.0, 0.60, 0.10), 4.0, 0.95),
-    Part.RIGHT: ((1.0, 0.60, 0.10), 4.0, 0.95),
+    Part.LEFT: ((1.0, 0.66, 0.10), 4.0, 1.5),
+    Part.RIGHT: ((1.0, 0.66, 0.10), 4.0, 1.5),
     Part.REVERSE: ((1.0, 1.0, 0.95), 3.0, 0.8),
     Part.RED: ((1.0, 0.08, 0.04), 2.6, 1.0),
     Part.YELLOW: ((1.0, 0.75, 0.08), 2.6, 1.0),

@@ -10,7 +10,8 @@ import math
 
 import numpy as np
 
-from sim.render.models.vehicles import BLACK, shape_for, top_line
+from sim.render.models.parts import BLACK
+from sim.render.models.vehicles import shape_for, top_line
 from sim.town.solids import Colour, Model, Part, Solid
 
 EYE_SHARE = (0.143, -0.36, 0.892)

@@ -10,19 +10,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sim.scene.labels import Tag
+from sim.render.models.parts import (
+    AMBER,
+    ARCH,
+    BLACK,
+    GLASS,
+    LAMP_GLASS,
+    PLATE,
+    RED_LAMP,
+    RIM,
+    TYRE,
+    WHITE_PAINT,
+)
+from sim.render.models.two_wheelers import two_wheeler
 from sim.town.solids import BOX_FACES, DOORS, Colour, Joint, Model, Part, Solid
-
-BLACK: Colour = (0.05, 0.05, 0.055)
-TYRE: Colour = (0.075, 0.075, 0.08)
-ARCH: Colour = (0.03, 0.03, 0.03)
-RIM: Colour = (0.60, 0.61, 0.63)
-GLASS: Colour = (0.06, 0.075, 0.09)
-LAMP_GLASS: Colour = (0.95, 0.95, 0.90)
-RED_LAMP: Colour = (1.0, 0.07, 0.05)
-AMBER: Colour = (1.0, 0.55, 0.04)
-PLATE: Colour = (0.88, 0.88, 0.84)
-WHITE_PAINT: Colour = (0.9, 0.9, 0.9)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def vehicle(type_id: str, extent_m: tuple[float, float, float], fine: bool = Tru
     """A vehicle that fills its bounding box; not `fine` is for the distance."""
     shape = shape_for(type_id, extent_m)
     if extent_m[1] < 0.5:
-        return two_wheeler(extent_m)
+        return two_wheeler(type_id, extent_m)
     solid = Solid()
     half = np.array([extent_m[0], extent_m[1] * (0.93 if extent_m[2] < 1.1 else 0.97), 2.0 * extent_m[2]])
     add_hull(solid, shape, half, fine)
@@ -258,34 +259,3 @@ def add_lamps(solid: Solid, shape: Shape, half: np.ndarray) -> None:
     solid.box((length * 0.975, 0.0, front_z - 0.02), (0.035, 0.42 * width, size), BLACK, gloss=0.4)
     for x in (-length * 1.0 + 0.005, length * 1.0 - 0.005):
         solid.box((x, 0.0, rear_z * 0.72 if x < 0 else front_z - 0.2), (0.018, 0.26, 0.056), PLATE)
-
-
-def add_spokes(solid: Solid, hub: Colour, length: float) -> None:
-    """Three spokes across a wheel on both of its sides, by which it is seen to roll; `hub` is on the right side."""
-    for angle in np.arange(3) * np.pi / 3.0:
-        along = length * np.array([np.cos(angle), 0.0, np.sin(angle)])
-        across = 0.05 * np.array([-along[2], 0.0, along[0]])
-        for side in (-1.0, 1.0):
-            at = np.array([hub[0], side * hub[1], hub[2]])
-            corners = np.array([at - along - across, at + along - across, at + along + across, at - along + across])
-            solid.quad(corners if side < 0.0 else corners[::-1], RIM)
-
-
-def two_wheeler(extent_m: tuple[float, float, float]) -> Model:
-    """A bicycle or motorcycle with its rider."""
-    solid = Solid()
-    length, width, height = extent_m[0], extent_m[1], 2.0 * extent_m[2]
-    r = 0.36 * length
-    for x, joint in ((-length + r, Joint.WHEEL_REAR_LEFT), (length - r, Joint.WHEEL_FRONT_LEFT)):
-        with solid.moving(joint, (x, 0.0, r)):
-            solid.tube((x, -0.04, r), (x, 0.04, r), (r, r), TYRE, 14)
-            add_spokes(solid, (x, 0.042, r), 0.9 * r)
-    solid.box((0.0, 0.0, r * 1.35), (length * 0.42, 0.09, 0.13), WHITE_PAINT, Part.PAINT, 0.7)
-    solid.tube((length - r, 0.0, r), (length * 0.42, 0.0, height * 0.62), (0.035, 0.035), BLACK, 6)
-    solid.box((length * 0.40, 0.0, height * 0.62), (0.03, width, 0.02), BLACK)
-    with solid.labelled(Tag.RIDER):
-        solid.ball((-0.05, 0.0, height * 0.66), (0.17, 0.2, height * 0.17), (0.20, 0.24, 0.34))
-        solid.ball((0.05, 0.0, height * 0.91), (0.13, 0.12, 0.14), (0.75, 0.74, 0.70), gloss=0.5)
-    solid.box((-length + 0.03, 0.0, r * 1.7), (0.03, 0.08, 0.04), RED_LAMP, Part.BRAKE)
-    solid.box((length * 0.55, 0.0, height * 0.52), (0.04, 0.07, 0.06), LAMP_GLASS, Part.HEAD)
-    return solid.build()

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.render.models.figures import walker
 from sim.render.models.poses import posed, sink_m, stride, turns
+from sim.render.models.walkers import Wear, look_of, walker
 from sim.scene.records import CameraView, DrawnActor, SceneState, Shows
 
 EXTENT_M = (0.19, 0.19, 0.93)
@@ -83,3 +83,26 @@ def test_the_stride_follows_the_way_gone_whatever_the_direction(x_m, y_m, yaw, h
     assert 0.0 <= here <= 1.0
     assert abs((there - here) % 1.0 - 0.5) < 1e-6
     assert stride(x_m, y_m, yaw, height_m, 0.0) == -1.0
+
+
+def test_people_differ_in_clothes_hair_and_build_and_all_fit_their_boxes():
+    looks = [look_of(number) for number in range(1, 53)]
+    assert len({(look.wear, look.hair, look.trousers, look.long_hair, look.cap, look.bag) for look in looks}) > 40
+    assert {look.wear for look in looks} == set(Wear)
+    for number in range(1, 53):
+        model = walker(f"walker.pedestrian.{number:04d}", EXTENT_M)
+        low, high = model.vertices["position"].min(axis=0), model.vertices["position"].max(axis=0)
+        assert abs(low[2] + EXTENT_M[2]) < 0.02
+        assert abs(high[2] - EXTENT_M[2]) < 0.06
+        assert np.abs([low[:2], high[:2]]).max() < 0.36
+
+
+def test_a_person_ten_metres_away_is_of_many_colours(renderer):
+    """Skin, hair, what is worn above and below, and shoes are told apart."""
+    view = CameraView(640, 360, 60.0, -156.0, 1.75, 1.6, pitch=-0.05)
+    for number in (1, 13, 22):
+        actor = replace(person(-1.0), type_id=f"walker.pedestrian.{number:04d}", yaw=math.pi)
+        labels, colour = renderer.draw(SceneState((actor,)), [replace(view, shows=Shows.TAG), view])
+        own = colour[labels[..., 2] == 12][:, :3].astype(int)
+        kinds, count = np.unique(own // 48, axis=0, return_counts=True)
+        assert (count > 0.02 * len(own)).sum() >= 4, kinds
