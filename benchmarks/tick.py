@@ -31,10 +31,10 @@ from cockpit.session.setup import set_stage
 from cockpit.world.simulator import launch_simulator
 from policy.expert.expert import Expert
 from policy.serving.process import PolicyProcess
-from policy.vla.checkpoint import read_settings
 from policy.vla.small import make_checkpoint
 from recorder.schema import DriverInput, DriverKind, Tick
 from recorder.writing.writer import SegmentRecorder
+from refine.driving import policy_cameras
 
 VEHICLES = 20
 SIZE_PX = (640, 360)
@@ -97,10 +97,7 @@ def policy_folder() -> Iterator[Path]:
 
 
 def drive(seconds: float, rendering: bool, folder: Path | None) -> Drive:
-    camera = read_settings(folder).camera if folder is not None else None
-    cameras = screen_cameras()
-    if camera is not None:
-        cameras.append(CameraSpec("front", camera.width, camera.height, camera.fov_rad, camera.pose_in_ego))
+    cameras = [*screen_cameras(), *(policy_cameras(folder) if folder is not None else ())]
     policy = PolicyProcess(folder) if folder is not None else None
     try:
         with launch_simulator(rendering=rendering) as simulator, tempfile.TemporaryDirectory() as scratch:

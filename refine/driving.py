@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cockpit.rig.camera_spec import CameraSpec
 from cockpit.world.simulator import launch_simulator
-from policy.vla.checkpoint import (
-    CameraSettings,
-    PolicySettings,
-    check_folder,
-    is_hub_name,
-    is_plain_model,
-    read_settings,
-)
-from recorder.schema import POLICY_CAMERA
+from policy.vla.checkpoint import CameraSettings, settings_of
 
 
-def camera_spec(camera: CameraSettings) -> CameraSpec:
-    """A policy's camera as the session attaches it."""
-    return CameraSpec(POLICY_CAMERA, camera.width, camera.height, camera.fov_rad, camera.pose_in_ego)
+def camera_specs(cameras: Mapping[str, CameraSettings]) -> list[CameraSpec]:
+    """A policy's cameras as the session attaches them."""
+    return [
+        CameraSpec(name, camera.width, camera.height, camera.fov_rad, camera.pose_in_ego)
+        for name, camera in cameras.items()
+    ]
 
 
-def policy_camera(folder: Path | str) -> CameraSpec:
-    """The camera that a checkpoint was trained with; the default one for a model that was not trained here.
+def policy_cameras(folder: Path | str) -> list[CameraSpec]:
+    """The cameras that a checkpoint was trained with; the default one for a model that was not trained here.
 
     Raises CheckpointError for a folder that holds no policy.
     """
-    folder = Path(folder)
-    is_untuned = is_hub_name(folder) or is_plain_model(folder)
-    return camera_spec((PolicySettings() if is_untuned else read_settings(check_folder(folder))).camera)
+    return camera_specs(settings_of(folder).cameras)
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ from policy.vla.checkpoint import CheckpointError, checkpoint_sha256, is_hub_nam
 from recorder.schema import DriverKind, SessionInfo
 from recorder.session import RecordingError
 from recorder.writing.writer import SegmentRecorder
-from refine.driving import policy_camera
+from refine.driving import policy_cameras
 
 USER_ERRORS = (
     ConfigError,
@@ -78,7 +78,7 @@ def open_parts(config: RunConfig, trial: Trial | None = None) -> DriveParts:
     if config.record:
         _check_writable(config.out)
     own = rig.of_machine(None).cameras()  # each follower adds the cameras of its own screens
-    cameras = own if config.policy is None else (*own, policy_camera(config.policy))
+    cameras = own if config.policy is None else (*own, *policy_cameras(config.policy))
     head = open_head(rig)
     try:
         return DriveParts(config, rig, _driver(config), cameras, trial, head)

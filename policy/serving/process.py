@@ -24,13 +24,15 @@ from typing import Any, BinaryIO, Self
 
 from policy.control.tracking import control_from_plan
 from policy.serving.wire import WireError, plan_from_header, read_message, write_message
-from policy.vla.checkpoint import model_source
-from policy.vla.observation import prompt_from_tick
-from recorder.schema import POLICY_CAMERA, ActorState, Control, Plan, PolicyStatus, RouteState, Tick
+from policy.vla.checkpoint import model_source, settings_of
+from policy.vla.observation import is_restart, observation_at, prompt_of
+from recorder.schema import ActorState, Control, Plan, PolicyStatus, RouteState, Tick
 
 log = logging.getLogger(__name__)
 
 RATE_WINDOW_S = 2.0
+PAST_SPARE_S = 1.0
+"""How much longer than the policy is shown the past is kept: a slow model is asked from a tick that is older."""
 CLOSE_TIMEOUT_S = 2.0
 
 
@@ -254,6 +256,9 @@ class PolicyProcess(PolicyWorker):
     ) -> None:
         """Start the process; raises `CheckpointError` when `folder` holds no checkpoint."""
         model_source(folder)
+        self._settings = settings_of(folder)
+        self._past: deque[Tick] = deque()
+        """The newest ticks, as far back as the policy is shown."""
         command = [sys.executable, "-m", "policy.serving.worker", str(folder)]
         command += ["--device", device, "--threads", str(threads), "--parent", str(os.getpid())]
         if adapter is not None:
@@ -265,11 +270,17 @@ class PolicyProcess(PolicyWorker):
 
     def offer(self, tick: Tick) -> None:
         """Offer the newest tick; one that was not sent yet is dropped. Never blocks."""
-        if POLICY_CAMERA in tick.cameras:
-            super().offer(tick)
+        missing = [name for name in self._settings.cameras if name not in tick.cameras]
+        if missing:
+            with self._changed:
+                self._last_error = f"tick {tick.frame} has no picture of camera '{missing[0]}'"
             return
         with self._changed:
-            self._last_error = f"tick {tick.frame} has no picture of camera '{POLICY_CAMERA}'"
+            self._past.append(tick)
+            oldest_s = tick.time_s - self._settings.history.span_s - PAST_SPARE_S
+            while self._past[0].time_s < oldest_s or (is_restart(tick) and self._past[0] is not tick):
+                self._past.popleft()
+        super().offer(tick)
 
     def control(
         self,
@@ -283,14 +294,17 @@ class PolicyProcess(PolicyWorker):
         return control_from_plan(plan, ego_at_plan, ego, time_s)
 
     def _write_frame(self, stream: BinaryIO, tick: Tick) -> None:
-        image = tick.cameras[POLICY_CAMERA].image
+        with self._changed:
+            past = [one for one in self._past if one.frame <= tick.frame]
+        observation = observation_at(past or [tick], self._settings)
+        images = observation.images
         header = {
-            "frame": tick.frame,
-            "time_s": tick.time_s,
-            "shape": image.shape,
-            "prompt": prompt_from_tick(tick),
+            "frame": observation.frame,
+            "time_s": observation.time_s,
+            "shapes": [image.shape for image in images],
+            "prompt": prompt_of(observation),
         }
-        write_message(stream, header, image.tobytes())
+        write_message(stream, header, b"".join(image.tobytes() for image in images))
 
     def _read_answer(self, stream: BinaryIO) -> dict[str, Any] | None:
         message = read_message(stream)

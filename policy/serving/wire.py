@@ -6,10 +6,13 @@ No pickling, so neither side can make the other run code, and a line of logging 
 from __future__ import annotations
 
 import json
+import math
 import struct
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recorder.schema import Direction, Plan, SpeedAction
 
@@ -69,6 +72,15 @@ def plan_from_header(header: dict[str, Any]) -> Plan:
     fields["tokens"] = tuple(header["tokens"])
     fields["trajectory_ego"] = np.array(header["trajectory_ego"], np.float32).reshape(-1, 3)
     return Plan(**fields)
+
+
+def images_from_payload(shapes: Sequence[Sequence[int]], payload: bytes) -> list[NDArray[np.uint8]]:
+    """Pictures that were sent one behind the other. Raises `WireError` when the bytes are not theirs."""
+    sizes = [math.prod(shape) for shape in shapes]
+    if sum(sizes) != len(payload):
+        raise WireError(f"{len(payload)} bytes of pictures where {sum(sizes)} were announced")
+    pixels = np.frombuffer(payload, np.uint8)
+    return [part.reshape(shape) for part, shape in zip(np.split(pixels, np.cumsum(sizes)[:-1]), shapes, strict=True)]
 
 
 def _read_exactly(stream: BinaryIO, count: int) -> bytes | None:

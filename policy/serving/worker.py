@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from policy.serving.wire import header_from_plan, read_message, write_message
+from policy.serving.wire import header_from_plan, images_from_payload, read_message, write_message
 from recorder.schema import Plan
 
 log = logging.getLogger(__name__)
@@ -60,8 +60,7 @@ def _answer_all(vla: Any, frames: BinaryIO, plans: BinaryIO) -> None:
 
 
 def _plan(vla: Any, header: dict[str, Any], pixels: bytes, started: float) -> Plan:
-    image = np.frombuffer(pixels, np.uint8).reshape(header["shape"])
-    answer = vla.answer(image, header["prompt"])
+    answer = vla.answer(images_from_payload(header["shapes"], pixels), header["prompt"])
     return Plan(
         frame=header["frame"],
         time_s=header["time_s"],
@@ -87,8 +86,9 @@ def _load(arguments: argparse.Namespace) -> Any:
     torch.set_num_threads(arguments.threads)
     transformers_logging.disable_progress_bar()
     vla = Vla.load(arguments.folder, arguments.adapter, arguments.device)
-    camera = vla.settings.camera
-    vla.answer(np.zeros((camera.height, camera.width, 3), np.uint8), "Speed 0.0 m/s.")  # the first answer is slow
+    cameras = vla.settings.cameras.values()
+    black = [np.zeros((camera.height, camera.width, 3), np.uint8) for camera in cameras] * vla.settings.history.pictures
+    vla.answer(black, "Speed 0.0 m/s.")  # the first answer is slow
     return vla
 
 

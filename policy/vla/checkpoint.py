@@ -1,7 +1,7 @@
 """A checkpoint folder's description: `policy.json` beside the Hugging Face files.
 
-The camera the model was trained with, its codebook, how far it plans and how it decodes. Everything that runs or
-trains a policy reads these settings from here, so that a picture is never taken with the wrong lens.
+The cameras the model was trained with, what else it observes, its codebook, how far it plans and how it decodes.
+Everything that runs or trains a policy reads these settings from here, so that no picture is taken with a wrong lens.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from recorder.schema import Pose
+from recorder.schema import POLICY_CAMERA, POLICY_CAMERA_PREFIX, Pose, is_policy_camera
 
 SETTINGS_FILE = "policy.json"
 REQUIRED_FILES = ("config.json", "tokenizer.json", SETTINGS_FILE)
@@ -26,7 +27,7 @@ class CheckpointError(Exception):
 
 
 class CameraSettings(BaseModel):
-    """The policy's one camera, mounted on the ego (x forward, y right, z up from its reference point)."""
+    """One of the policy's cameras, mounted on the ego (x forward, y right, z up from its reference point)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,6 +40,8 @@ class CameraSettings(BaseModel):
     z: float = 1.6
     pitch_deg: float = 6.0
     """Up: a lamp on an arm over the lane stays in the picture while the ego waits before its line."""
+    yaw_deg: float = 0.0
+    """To the right."""
 
     @property
     def fov_rad(self) -> float:
@@ -48,7 +51,25 @@ class CameraSettings(BaseModel):
     @property
     def pose_in_ego(self) -> Pose:
         """Where the camera sits, in metres and radians."""
-        return Pose(x=self.x, y=self.y, z=self.z, pitch=math.radians(self.pitch_deg))
+        return Pose(x=self.x, y=self.y, z=self.z, pitch=math.radians(self.pitch_deg), yaw=math.radians(self.yaw_deg))
+
+
+class HistorySettings(BaseModel):
+    """How much of the past the policy is shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pictures: int = Field(default=1, ge=1, le=16)
+    """Of each camera, the newest included."""
+    step_s: float = Field(default=0.5, gt=0.0, le=5.0)
+    """Time between two of them, and between two poses of the ego's own motion."""
+    poses: int = Field(default=0, ge=0, le=16)
+    """Earlier poses of the ego."""
+
+    @property
+    def span_s(self) -> float:
+        """How far the past goes back, seconds."""
+        return self.step_s * max(self.pictures - 1, self.poses)
 
 
 class GenerationSettings(BaseModel):
@@ -66,13 +87,47 @@ class PolicySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = "unnamed"
-    camera: CameraSettings = CameraSettings()
+    cameras: dict[str, CameraSettings] = Field(default={POLICY_CAMERA: CameraSettings()}, min_length=1)
+    """By name, in the order in which the model is shown their pictures."""
+    history: HistorySettings = HistorySettings()
+    target_distances_m: tuple[float, ...] = (10.0, 25.0)
+    """How far along the route its target points lie (two by default, as TransFuser, SimLingo and LEAD have them)."""
     codebook: str = "codebook.npy"
     horizon: int = Field(default=6, ge=1, le=20)
     """Action tokens per answer."""
     step_s: float = Field(default=0.5, gt=0.0)
     """Time one action token covers, seconds."""
     generation: GenerationSettings = GenerationSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_camera_and_no_targets(cls, content: Any) -> Any:
+        """Files of before policies had several cameras name one as `camera`, and know no target points."""
+        if not isinstance(content, dict) or "camera" not in content or "cameras" in content:
+            return content
+        rest = {key: value for key, value in content.items() if key != "camera"}
+        return {"target_distances_m": (), **rest, "cameras": {POLICY_CAMERA: content["camera"]}}
+
+    @field_validator("cameras")
+    @classmethod
+    def _names_are_the_policys(cls, cameras: dict[str, CameraSettings]) -> dict[str, CameraSettings]:
+        wrong = [name for name in cameras if not is_policy_camera(name)]
+        if wrong or POLICY_CAMERA not in cameras:
+            raise ValueError(
+                f"one camera must be called '{POLICY_CAMERA}' and the others '{POLICY_CAMERA_PREFIX}...', "
+                f"so that screens can have all other names; found {', '.join(cameras)}"
+            )
+        return cameras
+
+    @property
+    def picture_count(self) -> int:
+        """Pictures in one question."""
+        return len(self.cameras) * self.history.pictures
+
+    @property
+    def camera(self) -> CameraSettings:
+        """The camera that looks ahead."""
+        return self.cameras[POLICY_CAMERA]
 
 
 def read_settings(folder: Path) -> PolicySettings:
@@ -96,6 +151,16 @@ def write_settings(folder: Path, settings: PolicySettings) -> None:
     """Write `policy.json` into an existing folder."""
     text = json.dumps(settings.model_dump(), indent=2) + "\n"
     (Path(folder) / SETTINGS_FILE).write_text(text, encoding="utf-8")
+
+
+def settings_of(folder: str | Path) -> PolicySettings:
+    """A checkpoint's settings; the defaults for a model of the hub or a folder that was never tuned for driving.
+
+    Raises `CheckpointError` for a folder that holds no policy.
+    """
+    if is_hub_name(folder) or is_plain_model(folder):
+        return PolicySettings(name=str(folder))
+    return read_settings(check_folder(folder))
 
 
 def is_hub_name(folder: str | Path) -> bool:

@@ -7,11 +7,11 @@ driving gets the action tokens added and reports that it needs fine-tuning first
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -72,16 +72,16 @@ class Vla:
 
     def answer(
         self,
-        image_rgb: NDArray[np.uint8],
+        images_rgb: Sequence[NDArray[np.uint8]],
         prompt: str,
         temperature: float | None = None,
         generator: torch.Generator | None = None,
     ) -> VlaAnswer:
-        """Answer one picture (H, W, 3) RGB; it is resized to the camera's size where it differs.
+        """Answer a prompt with its pictures, (H, W, 3) RGB each, as an `Observation` holds them.
 
         The temperature is the checkpoint's own unless given; 0 is greedy and repeatable.
         """
-        inputs = self.inputs(image_rgb, prompt).to(self.model.device)
+        inputs = self.inputs(images_rgb, prompt).to(self.model.device)
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
         if temperature is None:
             temperature = self.settings.generation.temperature
@@ -101,19 +101,15 @@ class Vla:
         """(T, 3) x, y, yaw in the ego frame at each step."""
         return self.codebook.decode(tokens)
 
-    def inputs(self, image_rgb: NDArray[np.uint8], prompt: str) -> Any:
-        """The processed prompt as the model reads it (a batch of one)."""
-        text = self.processor.apply_chat_template(messages(prompt), tokenize=False, add_generation_prompt=True)
-        return self.processor(text=[text], images=[self.resized(image_rgb)], return_tensors="pt")
-
-    def resized(self, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The picture at the size the policy's camera has."""
-        camera = self.settings.camera
-        if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
-            raise ValueError(f"the picture must be (H, W, 3) uint8 RGB, it is {image_rgb.shape} {image_rgb.dtype}")
-        if image_rgb.shape[:2] == (camera.height, camera.width):
-            return image_rgb
-        return np.asarray(cv2.resize(image_rgb, (camera.width, camera.height), interpolation=cv2.INTER_AREA), np.uint8)
+    def inputs(self, images_rgb: Sequence[NDArray[np.uint8]], prompt: str) -> Any:
+        """The processed prompt as the model reads it (a batch of one). Raises ValueError for missing pictures."""
+        if len(images_rgb) != self.settings.picture_count:
+            raise ValueError(
+                f"{self.settings.name} is asked with {self.settings.picture_count} pictures, not {len(images_rgb)}"
+            )
+        chat = messages(prompt, len(images_rgb))
+        text = self.processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+        return self.processor(text=[text], images=list(images_rgb), return_tensors="pt")
 
 
 def load_settings(folder: str | Path) -> tuple[PolicySettings, Codebook]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -169,12 +169,16 @@ class Segment:
         """Names of the cameras that gave pictures."""
         return sorted(self._keys)
 
-    def tick(self, index: int) -> Tick:
-        """Tick `index` whole (screens' pictures as JPEG left them). Negative indices count from the end."""
+    def tick(self, index: int, cameras: Collection[str] | None = None) -> Tick:
+        """Tick `index` (screens' pictures as JPEG left them), with the pictures of all cameras unless some are named.
+
+        Negative indices count from the end.
+        """
         row = self._index(index)
         arrays = self.arrays
         with _read_errors(self.path):
-            return decode_tick(arrays, row, {name: self.picture_bytes(name, row) for name in self._keys})
+            wanted = [name for name in self._keys if cameras is None or name in cameras]
+            return decode_tick(arrays, row, {name: self.picture_bytes(name, row) for name in wanted})
 
     def ticks(self) -> Iterator[Tick]:
         """All ticks in order."""

@@ -23,7 +23,7 @@ from cockpit.world.simulator import launch_simulator
 from refine.data.collect_config import CollectConfig
 from refine.data.samples import SHARD_PATTERN, SampleBuffer
 from refine.data.scatter import Scatter
-from refine.driving import camera_spec
+from refine.driving import camera_specs
 from refine.errors import RefineError
 
 log = logging.getLogger(__name__)
@@ -142,5 +142,5 @@ def _collect_scene(
         weather=str(rng.choice(config.weathers)),
         traffic=TrafficConfig(count=int(rng.choice(config.traffic))),
     )
-    with set_stage(session, [camera_spec(config.camera)]) as stage:
+    with set_stage(session, camera_specs(config.policy.cameras)) as stage:
         Scatter(stage, config, rng).collect(buffer, count, deadline)

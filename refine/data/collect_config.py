@@ -6,7 +6,7 @@ import math
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from policy.vla.checkpoint import CameraSettings
+from policy.vla.checkpoint import PolicySettings
 
 MARGIN_M = 10.0
 """Nothing is collected nearer than this to a route's end, where the expert would stop."""
@@ -23,9 +23,8 @@ class CollectConfig(BaseModel):
     workers: int = Field(default=2, ge=1)
     """Processes, each with a simulator of its own."""
     seed: int = 1
-    camera: CameraSettings = CameraSettings()
-    horizon: int = Field(default=6, ge=1)
-    step_s: float = Field(default=0.5, gt=0)
+    policy: PolicySettings = PolicySettings()
+    """What is observed, and how far the labels reach."""
     traffic: tuple[int, ...] = (0, 12, 25)
     """Vehicles in the town, drawn anew for each scene."""
     weathers: tuple[str, ...] = ("ClearNoon", "ClearNoon", "ClearNoon", "CloudyNoon", "WetNoon", "ClearSunset")

@@ -13,10 +13,11 @@ from policy.expert.expert import Expert
 from policy.expert.safety_driver import SafetyDriver
 from policy.serving.process import PolicyProcess
 from policy.vla.checkpoint import read_settings
-from recorder.schema import POLICY_CAMERA, Tick
+from policy.vla.observation import observation_at
+from recorder.schema import Tick
 from refine.data.collect_config import MARGIN_M
 from refine.data.samples import SampleBuffer
-from refine.driving import camera_spec
+from refine.driving import camera_specs
 
 
 def collect_dagger(
@@ -48,10 +49,10 @@ def collect_dagger(
                     return
                 stretch = group + int(tick.route.driven_m // 100.0)
                 label = expert.plan_trajectory(tick, settings.horizon, settings.step_s)
-                buffer.add(tick, tick.cameras[POLICY_CAMERA].image, label, stretch)
+                buffer.add(tick, observation_at([tick], settings), label, stretch)
 
             config = session.model_copy(update={"seed": session.seed + number})
-            camera = camera_spec(settings.camera)
-            run_headless_route(config, route, policy, SafetyDriver(), cameras=[camera], on_tick=keep)
+            cameras = camera_specs(settings.cameras)
+            run_headless_route(config, route, policy, SafetyDriver(), cameras=cameras, on_tick=keep)
     buffer.flush()
     return buffer.written

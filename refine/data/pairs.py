@@ -11,22 +11,22 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from policy.vla.checkpoint import CameraSettings, PolicySettings, check_folder, checkpoint_sha256, read_settings
+from policy.vla.checkpoint import PolicySettings, check_folder, checkpoint_sha256, read_settings
 from policy.vla.codebook import Codebook
-from policy.vla.observation import messages, prompt_text
+from policy.vla.observation import messages, prompt_of
 from recorder.layout.codec import decode_plan
+from recorder.layout.pictures import Encoding, encode_picture
 from recorder.layout.takeovers import Takeover, note_from
 from recorder.reading.reader import RecordingError, Segment, read_session, segment_paths
-from recorder.schema import POLICY_CAMERA, Authority, DriverKind, EventKind, Plan, Reason, RouteCommand
+from recorder.schema import Authority, DriverKind, EventKind, Plan, Reason, RouteCommand
 from recorder.session import WHOLE_SESSION
+from refine.data.observations import recorded_observation
 from refine.data.pair_files import PairKind, PairsSummary, read_card, write_pairs
 from refine.data.preference import Drive, PairConfig, Preference, Skip, judge, mean_distance_m, ordinary_answer
 from refine.errors import RefineError
@@ -161,12 +161,12 @@ class _Builder:
         return {**question, **_answers(pair), **_origin(segment, drive, index)} if question else Skip.NO_PICTURE
 
     def _question(self, segment: Segment, index: int, plan: Plan) -> dict[str, Any] | None:
-        data = segment.picture_bytes(POLICY_CAMERA, index) if POLICY_CAMERA in segment.cameras else b""
-        if not data:
+        observation = recorded_observation(segment, index, self.settings)
+        if observation is None:
             return None
-        picture = png_for_policy(segment.image(POLICY_CAMERA, index), self.settings.camera)
-        prompt = plan.prompt or _prompt(segment, index)
-        return {"images": [{"bytes": picture, "path": None}], "prompt": messages(prompt)}
+        pictures = [encode_picture(image, Encoding.PNG) for image in observation.images]
+        chat = messages(plan.prompt or prompt_of(observation), len(pictures))
+        return {"images": [{"bytes": picture, "path": None} for picture in pictures], "prompt": chat}
 
     def _add_ordinary(self, paths: Sequence[Path], most: int) -> None:
         """At most so many frames, spread over the recordings, in which the policy drove and nobody had to intervene."""
@@ -270,18 +270,6 @@ def plans_by_tick(segment: Segment) -> Iterator[tuple[int, Plan]]:
         yield index_of[frame], by_frame[frame]
 
 
-def png_for_policy(image_rgb: NDArray[np.uint8], camera: CameraSettings) -> bytes:
-    """The picture at the size of the policy's camera, made smaller as the policy itself does, as PNG."""
-    import cv2  # loaded by recorder.layout.pictures already, which keeps it from pointing Qt at its plugins
-
-    size = (camera.width, camera.height)
-    if image_rgb.shape[1::-1] != size:
-        image_rgb = np.asarray(cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    data = BytesIO()
-    Image.fromarray(image_rgb).save(data, "PNG", compress_level=1)
-    return data.getvalue()
-
-
 def _answers(pair: Preference) -> dict[str, Any]:
     """The two answers, as the trainer reads them and as numbers."""
     return {
@@ -326,16 +314,6 @@ def _takeover_of(segment: Segment, index: int) -> Takeover:
     driver, reason = (segment.column(name)[index] for name in ("driver/kind", "authority/reason"))
     note = note_from(segment.column("driver/note"), index)
     return Takeover(index, None, DriverKind(driver), Reason(reason), note, answer=None)
-
-
-def _prompt(segment: Segment, index: int) -> str:
-    """The question as the policy is asked it, for recordings whose plans do not carry it."""
-    distance_m, limit_mps = (float(segment.column(f"route/{name}")[index]) for name in _ROUTE_NUMBERS)
-    command = RouteCommand(segment.column("route/command")[index])
-    return prompt_text(float(segment.column("ego/speed_mps")[index]), command, distance_m, limit_mps)
-
-
-_ROUTE_NUMBERS = ("command_distance_m", "speed_limit_mps")
 
 
 def _no_pairs(summary: PairsSummary) -> str:

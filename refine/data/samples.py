@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from policy.vla.observation import prompt_text
+from policy.vla.observation import Observation, prompt_of
 from policy.vla.processor import MERGE, PATCH_PX
 from recorder.schema import LightColour, RouteCommand, Tick
 from refine.errors import RefineError
@@ -38,12 +38,13 @@ class Samples:
 
     images: NDArray[np.uint8]
     """(N, H, W, 3) RGB of the policy's camera."""
+    prompt: NDArray[np.str_]
+    """The words that the policy is asked in."""
     speed_mps: NDArray[np.float32]
     command: NDArray[np.int8]
     """Index into `COMMANDS`."""
     command_distance_m: NDArray[np.float32]
     """inf when no manoeuvre lies ahead."""
-    limit_mps: NDArray[np.float32]
     trajectory_ego: NDArray[np.float32]
     """(N, T, 3) x, y, yaw at 0.5, 1.0, ... s: the label."""
     light: NDArray[np.int8]
@@ -66,14 +67,6 @@ class Samples:
         """The samples of some rows."""
         return Samples(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
-    def prompts(self) -> list[str]:
-        """The words each sample's question is asked in."""
-        rows = zip(self.speed_mps, self.command, self.command_distance_m, self.limit_mps, strict=True)
-        return [
-            prompt_text(float(speed), COMMANDS[command], float(distance), float(limit))
-            for speed, command, distance, limit in rows
-        ]
-
 
 class SampleBuffer:
     """Collects samples one by one and writes a shard whenever `shard_size` are there."""
@@ -84,7 +77,7 @@ class SampleBuffer:
         self._name = name
         self._size = shard_size
         self._rows: list[
-            tuple[NDArray[np.uint8], float, int, float, float, NDArray[np.float32], int, NDArray[np.uint8], int]
+            tuple[NDArray[np.uint8], str, float, int, float, NDArray[np.float32], int, NDArray[np.uint8], int]
         ] = []
         self._shards = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -95,21 +88,22 @@ class SampleBuffer:
     def add(
         self,
         tick: Tick,
-        image: NDArray[np.uint8],
+        observation: Observation,
         trajectory_ego: NDArray[np.float32],
         group: int,
         lamps: NDArray[np.uint8] | None = None,
     ) -> None:
-        """Keep one sample; writes a shard when it is full."""
+        """Keep one sample; writes a shard when it is full. Raises ValueError for a question with several pictures."""
+        (image,) = observation.images
         route = tick.route
         cells = (image.shape[0] // CELL_PX, image.shape[1] // CELL_PX)
         self._rows.append(
             (
                 image.copy(),
+                prompt_of(observation),
                 tick.ego.speed_mps,
                 COMMANDS.index(route.command),
                 route.command_distance_m,
-                route.speed_limit_mps,
                 trajectory_ego,
                 LIGHTS.index(light_ahead(tick)),
                 np.full(cells, UNSEEN, np.uint8) if lamps is None else lamps,
@@ -126,10 +120,10 @@ class SampleBuffer:
         columns = list(zip(*self._rows, strict=True))
         samples = Samples(
             images=np.stack(columns[0]),
-            speed_mps=np.array(columns[1], np.float32),
-            command=np.array(columns[2], np.int8),
-            command_distance_m=np.array(columns[3], np.float32),
-            limit_mps=np.array(columns[4], np.float32),
+            prompt=np.array(columns[1], np.str_),
+            speed_mps=np.array(columns[2], np.float32),
+            command=np.array(columns[3], np.int8),
+            command_distance_m=np.array(columns[4], np.float32),
             trajectory_ego=np.stack(columns[5]).astype(np.float32),
             light=np.array(columns[6], np.int8),
             lamps=np.stack(columns[7]),

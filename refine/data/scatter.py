@@ -22,6 +22,7 @@ from cockpit.session.setup import Stage
 from cockpit.world.conversion import carla_transform
 from cockpit.world.world import WorldFrame
 from policy.expert.expert import Expert
+from policy.vla.observation import observation_at
 from recorder.schema import (
     POLICY_CAMERA,
     Authority,
@@ -88,7 +89,7 @@ class Scatter:
 
     def collect(self, buffer: SampleBuffer, count: int, deadline: float = math.inf) -> None:
         """Add `count` samples to the buffer, fewer where the deadline comes first."""
-        full = len(buffer) + count
+        full, policy = len(buffer) + count, self.config.policy
         while len(buffer) < full and time.monotonic() < deadline:
             group = int(self.rng.integers(1, 2**31))
             route = random_route(self._lanes, group, self.config.route_m).with_lights(self._light_ids)
@@ -97,8 +98,8 @@ class Scatter:
                 if len(buffer) == end:
                     break
                 for look in self.sample(route)[: end - len(buffer)]:  # a pair may be one too many
-                    label = self.expert.plan_trajectory(look.tick, self.config.horizon, self.config.step_s)
-                    buffer.add(look.tick, look.image, label, group, look.lamps)
+                    label = self.expert.plan_trajectory(look.tick, policy.horizon, policy.step_s)
+                    buffer.add(look.tick, observation_at([look.tick], policy), label, group, look.lamps)
 
     def sample(self, route: Route) -> list[Look]:
         """The camera's view somewhere on `route`: one look, two in a light's different colours, none without room."""

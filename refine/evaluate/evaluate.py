@@ -27,11 +27,11 @@ from cockpit.session.progress import EndReason
 from cockpit.session.setup import Stage
 from policy.expert.safety_driver import SafetyDriver
 from policy.serving.process import PolicyProcess
-from policy.vla.checkpoint import CameraSettings, checkpoint_sha256, read_settings
+from policy.vla.checkpoint import PolicySettings, checkpoint_sha256, read_settings
 from recorder.layout.takeovers import is_takeover
 from recorder.schema import Authority, DriverKind, EventKind, Tick
 from recorder.writing.writer import SegmentRecorder
-from refine.driving import camera_spec, policy_camera, server
+from refine.driving import camera_specs, policy_cameras, server
 from refine.errors import RefineError
 from refine.evaluate.metrics import DriveMeter, score
 from refine.evaluate.results import MAP_FILE, Evaluation, PolicyRef, Run, TakeoverPlace, write_evaluation
@@ -147,13 +147,13 @@ class _Driving:
         """Drive one policy over its routes; its process serves them all."""
         if str(folder) == EXPERT:
             for job in jobs:
-                yield self._run(job, None, [camera_spec(CameraSettings())] if self.record else [])
+                yield self._run(job, None, camera_specs(PolicySettings().cameras) if self.record else [])
             return
-        camera = policy_camera(folder)
+        cameras = policy_cameras(folder)
         with PolicyProcess(folder) as policy:
             policy.wait_ready()
             for job in jobs:
-                yield self._run(job, policy, [camera])
+                yield self._run(job, policy, cameras)
                 status = policy.status()
                 if not status.alive:
                     raise RefineError(

@@ -56,7 +56,7 @@ def make_lesson(vla: Vla, samples: Samples) -> Lesson:
             "collect with this checkpoint's settings"
         )
     prompts = _PromptIds(vla)
-    prompt_ids = [prompts(text) for text in samples.prompts()]
+    prompt_ids = [prompts(text) for text in samples.prompt.tolist()]
     answers = [_answer_ids(vla, samples, row) for row in range(len(samples))]
     pad = vla.processor.tokenizer.pad_token_id
     length = max(len(ids) for ids in prompt_ids) + len(answers[0])
@@ -88,7 +88,8 @@ class _PromptIds:
     def __call__(self, prompt: str) -> list[int]:
         if prompt not in self._known:
             processor = self._vla.processor
-            text = processor.apply_chat_template(messages(prompt), tokenize=False, add_generation_prompt=True)
+            chat = messages(prompt, self._vla.settings.picture_count)
+            text = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
             text = text.replace(processor.image_token, processor.image_token * self._image_tokens)
             self._known[prompt] = processor.tokenizer(text, add_special_tokens=False)["input_ids"]
         return self._known[prompt]

@@ -35,14 +35,15 @@ def test_the_prompt_says_speed_limit_and_route():
     st.floats(-5, 200),
     st.sampled_from(RouteCommand),
     st.floats(0, 1e6) | st.just(math.inf),
-    st.none() | st.floats(1, 36),
+    st.just(math.inf) | st.floats(1, 36),
+    st.lists(st.tuples(st.floats(-200, 200), st.floats(-200, 200)), max_size=2),
 )
-def test_no_prompt_has_a_word_the_tokenizer_does_not_know_whole(speed, command, distance, limit):
-    text = prompt_text(speed, command, distance, limit)
+def test_no_prompt_has_a_word_the_tokenizer_does_not_know_whole(speed, command, distance, limit, targets):
+    text = prompt_text(speed, command, distance, limit, targets)
     ids = TOKENIZER(text, add_special_tokens=False)["input_ids"]
     assert TOKENIZER.decode(ids) == text
     assert set(TOKENIZER.tokenize(text)) <= KNOWN
-    assert len(ids) <= 18
+    assert len(ids) <= 18 + 9 * len(targets)
 
 
 def test_an_action_token_is_one_token():

@@ -22,7 +22,7 @@ from refine.data.collect_config import CollectConfig
 from refine.data.dagger import collect_dagger
 from refine.data.samples import COMMANDS, LIGHTS, SHARD_PATTERN, Samples, light_ahead, read_samples
 from refine.data.scatter import Scatter
-from refine.driving import camera_spec
+from refine.driving import camera_specs
 
 SMALL = CollectConfig(samples=40, workers=1, shard=20, traffic=(4,), route_samples=10, weathers=("ClearNoon",))
 
@@ -81,7 +81,7 @@ def test_the_colour_of_a_light_is_not_given_away_by_where_it_stands():
     seen: dict[int, set[LightColour]] = {}
     with launch_simulator() as simulator:
         session = SessionConfig(port=simulator.port, realtime=False, random_route_m=300.0)
-        with set_stage(session, [camera_spec(config.camera)]) as stage:
+        with set_stage(session, camera_specs(config.policy.cameras)) as stage:
             scatter = Scatter(stage, config, np.random.default_rng(0))
             route = random_route(LaneGraph(stage.world.carla_map), 5, 400.0).with_lights(stage.world.light_ids())
             ticks = [look.tick for _ in range(40) for look in scatter.sample(route)]

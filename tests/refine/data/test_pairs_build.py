@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from datasets import load_from_disk
-from PIL import Image
 
 from policy.vla.answer import parse_answer
 from policy.vla.checkpoint import CheckpointError
@@ -18,7 +16,7 @@ from policy.vla.codebook import Codebook
 from policy.vla.observation import messages
 from recorder.reading.reader import RecordingError, segment_paths
 from recorder.schema import EventKind, TickEvent
-from refine.data.pairs import build_pairs, png_for_policy, read_card
+from refine.data.pairs import build_pairs, read_card
 from refine.data.preference import PairConfig
 from refine.errors import RefineError
 from tests.refine.data.takeover_sessions import (
@@ -143,15 +141,6 @@ def test_the_drive_into_a_collision_is_left_out(codebook, policy, tmp_path):
     frames = load_from_disk(str(tmp_path / "p"))["frame"]
     assert summary.skipped["collision"] > 0
     assert min(frames) >= 90
-
-
-def test_pictures_of_another_size_are_brought_to_the_policys():
-    wide = picture(True, 1, 640, 320)
-    image = Image.open(BytesIO(png_for_policy(wide, CAMERA)))
-    assert image.size == (CAMERA.width, CAMERA.height)
-    assert np.asarray(image)[CAMERA.height // 2, CAMERA.width // 2].tolist() == [220, 20, 20]
-    exact = picture(False, 2)
-    assert np.array_equal(np.asarray(Image.open(BytesIO(png_for_policy(exact, CAMERA)))), exact)
 
 
 def test_a_broken_segment_is_counted_and_the_others_are_used(session, codebook, policy, tmp_path):

@@ -37,10 +37,10 @@ def lane_samples(count: int, seed: int = 0) -> Samples:
     trajectory = arc[None] * np.stack([np.ones(count), side, side], axis=1)[:, None]
     return Samples(
         images=images,
+        prompt=np.full(count, "Speed 6.0 m/s, limit 30. Route: follow lane."),
         speed_mps=np.full(count, 6.0, np.float32),
         command=np.zeros(count, np.int8),
         command_distance_m=np.full(count, np.inf, np.float32),
-        limit_mps=np.full(count, 8.3, np.float32),
         trajectory_ego=trajectory.astype(np.float32),
         light=np.zeros(count, np.int8),
         lamps=np.full((count, 3, 6), 255, np.uint8),

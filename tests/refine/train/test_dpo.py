@@ -62,7 +62,7 @@ def merged(tmp_path_factory, policy, trained) -> Path:
 
 def log_probability(vla: Vla, image: np.ndarray, prompt: str, answer: str) -> float:
     """The log-probability of the answer's tokens after this picture and prompt, computed without the trainer."""
-    inputs = dict(vla.inputs(image, prompt))
+    inputs = dict(vla.inputs([image], prompt))
     words = torch.tensor([vla.processor.tokenizer(answer, add_special_tokens=False)["input_ids"]])
     start = inputs["input_ids"].shape[1]
     inputs["input_ids"] = torch.cat([inputs["input_ids"], words], dim=1)
@@ -131,7 +131,7 @@ def test_the_merged_policy_answers_as_the_policy_with_its_adapter(policy, traine
     prompt = "Speed 8.0 m/s, limit 50. Route: follow lane."
     for seed in range(3):
         image = picture(seed % 2 == 0, seed)
-        assert with_adapter.answer(image, prompt) == whole.answer(image, prompt)
+        assert with_adapter.answer([image], prompt) == whole.answer([image], prompt)
     assert read_settings(merged).name == "better"
     assert np.array_equal(Codebook.load(merged).codes, Codebook.load(policy).codes)
 

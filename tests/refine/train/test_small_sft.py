@@ -41,7 +41,7 @@ def test_a_tiny_model_learns_to_turn_to_the_bright_side(trained):
     assert np.mean(losses[-5:]) < 0.25 * np.mean(losses[:5])
     vla = Vla.load(folder, device="cpu")
     unseen = lane_samples(12, 7)
-    ends = [vla.trajectory(vla.answer(image, unseen.prompts()[0]).tokens)[-1] for image in unseen.images]
+    ends = [vla.trajectory(vla.answer([image], str(unseen.prompt[0])).tokens)[-1] for image in unseen.images]
     assert [np.sign(end[1]) for end in ends] == list(np.sign(unseen.trajectory_ego[:, -1, 1]))
 
 
@@ -75,8 +75,8 @@ def test_the_batched_forward_pass_is_the_models_own(tmp_path):
     places = torch.arange(lesson.ids.shape[1]).expand(3, -1)
     with torch.no_grad():
         ours = forward(lesson.images, lesson.ids, places, ones, torch.zeros_like(ones))
-        for row, prompt in enumerate(samples.prompts()):
-            inputs = vla.inputs(samples.images[row], prompt)
+        for row, prompt in enumerate(samples.prompt.tolist()):
+            inputs = vla.inputs([samples.images[row]], prompt)
             start = int(lesson.starts[row])
             assert inputs["input_ids"][0].tolist() == lesson.ids[row, :start].tolist()
             theirs = vla.model(**inputs).logits[0]
