@@ -15,9 +15,8 @@ from sim.vehicles.fleet import Vehicles
 from sim.vehicles.motion import HAND_BRAKE_GRIPS
 from sim.vehicles.spec import VehicleSpec
 from sim.vehicles.tyres import GRAVITY_MPS2
+from sim.world.friction import TYRE_FRICTION
 
-TIRE_FRICTION = 3.5
-"""CARLA's number for a dry road, which is our friction coefficient of the blueprint."""
 DRAG_COEFFICIENT = 0.28
 WHEELS = 15
 FIELDS = 17
@@ -41,6 +40,12 @@ def physics_on_wire(spec: VehicleSpec, pose: Pose) -> list[Any]:
     ]
 
 
+def with_tyre_friction(control: list[Any], friction: float) -> list[Any]:
+    """The same control with another friction at all wheels."""
+    wheels = [[friction, *wheel[1:]] for wheel in control[WHEELS]]
+    return [*control[:WHEELS], wheels, *control[WHEELS + 1 :]]
+
+
 def _wheels(spec: VehicleSpec, pose: Pose) -> list[list[Any]]:
     half_track_m, half_base_m = 0.5 * spec.track_m, 0.5 * spec.wheelbase_m
     brake_nm = spec.mass_kg * spec.max_brake_mps2 * spec.wheel_radius_m / 4.0
@@ -58,7 +63,7 @@ def _wheels(spec: VehicleSpec, pose: Pose) -> list[list[Any]]:
         lock_deg, hand = (math.degrees(spec.max_steer_rad), 0.0) if front else (0.0, hand_nm)
         stiffness = (3.0, 20.0, 3000.0)
         return [
-            *(TIRE_FRICTION, 0.25, lock_deg, 100.0 * spec.wheel_radius_m, brake_nm, hand, *stiffness),
+            *(TYRE_FRICTION, 0.25, lock_deg, 100.0 * spec.wheel_radius_m, brake_nm, hand, *stiffness),
             [100.0 * metres for metres in where_m],
         ]
 
@@ -101,7 +106,7 @@ def change_physics(vehicles: Vehicles, slot: int, spec: VehicleSpec, control: li
     p["wheel_radius_m"][slot] = radius_m
     p["max_brake_mps2"][slot] = max(sum(brakes), 0.0) / (radius_m * mass_kg)
     p["max_steer_rad"][slot] = math.radians(min(max(*locks, 0.0), 80.0))
-    p["friction"][slot] = spec.friction * max(min(frictions), 0.0) / TIRE_FRICTION
+    p["friction"][slot] = spec.friction * max(min(frictions), 0.0) / TYRE_FRICTION
     vehicles.fit_drivetrain(slot, drivetrain)
 
 

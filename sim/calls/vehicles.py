@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sim.calls.physics_control import TIRE_FRICTION, WHEELS, change_physics, physics_on_wire
+from sim.calls.physics_control import WHEELS, change_physics, physics_on_wire, with_tyre_friction
 from sim.calls.table import Context, call
 from sim.protocol.forms import finite, wire_transform
 from sim.protocol.rpc import ReplyShape, RpcError
@@ -13,6 +13,7 @@ from sim.vehicles.ackermann import Ackermann, AckermannTarget
 from sim.vehicles.motion import AIR_DENSITY_KGPM3
 from sim.vehicles.step import front_wheel_tangents
 from sim.vehicles.tyres import GRAVITY_MPS2
+from sim.world.friction import TYRE_FRICTION
 
 _ALL_DOORS = 6
 _OWN_DYNAMICS = "vehicles keep the simulator's own dynamics"
@@ -132,7 +133,7 @@ def _wheel(context: Context, slot: int, wheel: int) -> list[float]:
     along_slip, across_slip = v.wheel_slip[slot, wheel].tolist()
     along_n, across_n = v.wheel_force_n[slot, wheel].tolist()
     load_n, rest_n = float(v.wheel_load_n[slot, wheel]), float(v.p["mass_kg"][slot]) * GRAVITY_MPS2 / 4.0
-    friction = float(v.p["friction"][slot] * v.surface_grip[slot, wheel]) * v.road_friction * TIRE_FRICTION
+    friction = float(v.p["friction"][slot] * v.surface_grip[slot, wheel]) * v.road_friction * TYRE_FRICTION
     by_load = [force / max(load_n, 1.0) for force in (along_n, across_n)]
     torque_nm = along_n * float(v.p["wheel_radius_m"][slot])
     motion = [friction, math.atan(across_slip), along_slip, float(v.wheel_radps[slot, wheel])]
@@ -153,9 +154,14 @@ def wheel_transforms(context: Context, actor_id: int) -> list[Any]:
 
 @call("get_physics_control")
 def physics(context: Context, actor_id: int) -> list[Any]:
-    """`VehiclePhysicsControl` of a vehicle, as set or as its blueprint has it."""
-    actor = context.world.vehicle(actor_id)
-    return actor.physics_control or physics_on_wire(actor.spec, actor.pose)
+    """`VehiclePhysicsControl` of a vehicle, as set or as its blueprint has it; in a trigger with the friction there."""
+    world = context.world
+    actor = world.vehicle(actor_id)
+    control = actor.physics_control or physics_on_wire(actor.spec, actor.pose)
+    if not world.friction_triggers.holds(actor_id):
+        return control
+    friction = float(world.vehicles.p["friction"][world.vehicles.slot(actor_id)]) / actor.spec.friction
+    return with_tyre_friction(control, friction * TYRE_FRICTION)
 
 
 @call("apply_physics_control", ReplyShape.VOID, command=5)

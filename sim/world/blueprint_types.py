@@ -21,6 +21,8 @@ class Kind(enum.Enum):
     CLIENT_SENSOR = enum.auto()
     """A sensor that the client library computes itself: it has no stream."""
     CONTROLLER = enum.auto()
+    TRIGGER = enum.auto()
+    """A box that acts on the vehicles inside it."""
     TRAFFIC_LIGHT = enum.auto()
     TRAFFIC_SIGN = enum.auto()
     SPECTATOR = enum.auto()

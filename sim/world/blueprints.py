@@ -170,6 +170,13 @@ def _prop(type_id: str) -> Blueprint:
     return Blueprint(type_id, Kind.PROP, attributes, extent, (0.0, 0.0, extent[2]), _TAG_DYNAMIC)
 
 
+def _friction_trigger() -> Blueprint:
+    """CARLA's: its half sizes are centimetres."""
+    values = {"friction": "3.5", "extent_x": "1.0", "extent_y": "1.0", "extent_z": "1.0"}
+    attributes = (Attribute(name, AttributeType.FLOAT, value) for name, value in values.items())
+    return Blueprint("static.trigger.friction", Kind.TRIGGER, tuple(attributes))
+
+
 def _missing(type_id: str) -> Blueprint:
     """A sensor of CARLA's that scripts look up whether they use it or not; spawning it is refused."""
     size = (("image_size_x", "800"), ("image_size_y", "600"))
@@ -191,6 +198,7 @@ def _library() -> dict[str, Blueprint]:
         *map(_walker, _WALKERS),
         *map(_prop, _PROPS),
         *sensor_blueprints(),
+        _friction_trigger(),
         *map(_missing, MISSING_SENSORS),
         Blueprint("controller.ai.walker", Kind.CONTROLLER, (text("role_name", "default"),)),
     ]

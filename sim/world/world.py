@@ -30,6 +30,7 @@ from sim.world.collisions import Contact, Obstacles, resolve
 from sim.world.controls import OneTickControls
 from sim.world.debug_shapes import DebugShapes
 from sim.world.errors import WorldError
+from sim.world.friction import FrictionTriggers
 from sim.world.signs import Sign, light_pose, read_signs, trigger_volume
 from sim.world.spawn_points import spawn_places, spawn_pose
 
@@ -94,6 +95,7 @@ class World:
         self.street_lamps: dict[int, StreetLamp] = {}
         """The ones that clients changed, by their place in the town's list."""
         self.debug_shapes = DebugShapes()
+        self.friction_triggers = FrictionTriggers()
         self.vehicles = Vehicles()
         self.surfaces = Surfaces(self.carla_map, self.lanes)
         self.frame = frame
@@ -222,6 +224,8 @@ class World:
             semantic_tags=blueprint.semantic_tags,
             **more,
         )
+        if blueprint.kind is Kind.TRIGGER:
+            self.friction_triggers.add(actor)
         if blueprint.kind in STREAMING_KINDS:
             actor.stream_id = self.next_stream_id
             self.next_stream_id += 1
@@ -324,6 +328,7 @@ class World:
         show_velocities(self.vehicles)
         self._read_the_road()
         self.follow_parents()
+        self.friction_triggers.step(self.vehicles, self.actors)
 
     def _advance(self, delta_s: float) -> None:
         self.signals.step(delta_s)
