@@ -1,23 +1,31 @@
-"""Whether two runs of one seeded drive are the same: every actor of every tick, and every picture, by their hashes.
+"""Whether two runs of one seeded drive are the same: everything that a client is sent, byte for byte, by its hashes.
 
-`python -m benchmarks.determinism --ticks 2000` drives 30 vehicles of the TrafficManager, walkers and a camera twice,
-each time with a server and a client of its own, prints what was compared and a digest of it, and ends with 1 when
-anything differed. A drive is a process of its own, because the client library keeps its random numbers and its
-TrafficManager for a process's life.
+`python -m benchmarks.determinism --ticks 2000` drives 30 vehicles of the TrafficManager in the rain, walkers and one
+sensor of each kind twice, each time with a server and a client of its own, prints what was compared and a digest of it,
+and ends with 1 when anything differed. Compared are the snapshots' own bytes (poses, velocities, controls, gears, speed
+limits, traffic lights with their clocks; all but the wall time, and frames counted from the first one), the vehicles'
+lamps, and every sensor's data. The second run's world has run by itself for longer before its clock is taken over.
+
+`--other-machine` gives the second server the arithmetic of an older processor: numpy's, glibc's and LLVM's variants for
+AVX-512, AVX2 and FMA are switched off. A drive is a process of its own, because the client library keeps its random
+numbers and its TrafficManager for a process's life.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import queue
 import struct
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +33,35 @@ import carla
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.snapshots import SnapshotReader
+
 ROOT = Path(__file__).resolve().parents[1]
 STEP_S = 0.05
 SEED = "3"
 WALKERS = 8
 MODELS = ("vehicle.tesla.model3", "vehicle.audi.tt", "vehicle.nissan.micra", "vehicle.mini.cooper_s")
+RAIN = carla.WeatherParameters(
+    cloudiness=80.0, precipitation=70.0, precipitation_deposits=60.0, wetness=80.0, sun_altitude_angle=-5.0
+)
+SENSORS: dict[str, dict[str, str]] = {
+    "sensor.other.imu": {"noise_accel_stddev_x": "0.1"},
+    "sensor.other.gnss": {"noise_lat_stddev": "1e-6"},
+    "sensor.other.radar": {},
+    "sensor.lidar.ray_cast": {"channels": "16", "points_per_second": "16000", "noise_stddev": "0.02"},
+    "sensor.lidar.ray_cast_semantic": {"channels": "16", "points_per_second": "16000"},
+}
+OLD_PROCESSOR = {
+    "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR",
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX,-AVX2,-FMA,-FMA4,-AVX512F",
+    "NUMBA_CPU_NAME": "generic",
+    "NUMBA_CPU_FEATURES": "",
+}
+"""Environment in which numpy, glibc's mathematics and numba compute as on an x86-64 processor without AVX."""
 
 
 @dataclass(frozen=True)
 class Drive:
-    """How much is driven, and which pictures are compared."""
+    """How much is driven, and what is compared."""
 
     ticks: int
     vehicles: int = 30
@@ -44,52 +71,84 @@ class Drive:
     height: int = 90
     town: str = "millbrook"
     """Of `python -m sim --map`: a shipped town, or an OpenDRIVE file."""
+    sensors: tuple[str, ...] = tuple(SENSORS)
+    prelude_s: float = 0.0
+    """How long the world runs by itself before the drive (wall time)."""
 
 
 @dataclass(frozen=True)
 class RunHashes:
-    """The hashes of what a run received: a snapshot a tick, and the pictures."""
+    """The hashes of what a run received, in order, by what it was."""
 
-    snapshots: list[str]
-    pictures: list[str]
+    kinds: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def snapshots(self) -> list[str]:
+        """One hash a tick."""
+        return self.kinds.get("snapshot", [])
+
+    @property
+    def pictures(self) -> list[str]:
+        """One hash a picture."""
+        return self.kinds.get("camera", [])
 
 
-def hash_of_snapshot(snapshot: carla.WorldSnapshot) -> str:
-    """The SHA-256 of the step and of every number of every actor."""
-    digest = hashlib.sha256(struct.pack("<d", snapshot.timestamp.delta_seconds))
-    for state in sorted(snapshot, key=lambda state: state.id):
-        t = state.get_transform()
-        vectors = (t.location, state.get_velocity(), state.get_angular_velocity(), state.get_acceleration())
-        numbers = [n for v in vectors for n in (v.x, v.y, v.z)]
-        digest.update(struct.pack("<I15d", state.id, *numbers, t.rotation.pitch, t.rotation.yaw, t.rotation.roll))
-    return digest.hexdigest()
+def hash_of(data: bytes) -> str:
+    """SHA-256, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def bytes_of(measurement: Any) -> bytes:
+    """Everything in a sensor's measurement but its frame, which counts on from a chance beginning."""
+    t = measurement.transform
+    head = [measurement.timestamp, *(getattr(t.location, a) for a in "xyz")]
+    head += [t.rotation.pitch, t.rotation.yaw, t.rotation.roll]
+    if isinstance(measurement, carla.IMUMeasurement):
+        vectors = (measurement.accelerometer, measurement.gyroscope)
+        body = struct.pack("<7d", *(getattr(v, a) for v in vectors for a in "xyz"), measurement.compass)
+    elif isinstance(measurement, carla.GnssMeasurement):
+        body = struct.pack("<3d", measurement.latitude, measurement.longitude, measurement.altitude)
+    else:
+        body = bytes(measurement.raw_data)
+    return struct.pack("<7d", *head) + body
 
 
 def drive(port: int, load: Drive) -> None:
-    """Drive, and print for each tick the hashes of its snapshot and of its picture, if there was one."""
+    """Drive, and print a line for everything that was received: its kind and its hash."""
     client = carla.Client("127.0.0.1", port)
     client.set_timeout(60.0)
     world = client.get_world()
+    time.sleep(load.prelude_s)
     settings = world.get_settings()
     settings.synchronous_mode, settings.fixed_delta_seconds = True, STEP_S
     world.apply_settings(settings)
+    world.set_weather(RAIN)
     cars = _spawn_cars(client, world, load.vehicles)
     controllers = _spawn_walkers(world)
-    images: queue.Queue[Any] = queue.Queue()
-    camera = _spawn_camera(world, load, cars[0], images) if load.picture_every else None
+    snapshots = SnapshotReader(port + 1)
+    car = world.get_actor(cars[0])
+    listening = {name: _listen(world, name, SENSORS[name], car) for name in load.sensors}
+    camera = _listen(world, "sensor.camera.rgb", _picture(load), car) if load.picture_every else None
     for tick in range(load.ticks):
-        frame, picture = world.tick(), ""
-        if load.picture_every and tick % load.picture_every == 0:
-            image = images.get(timeout=60.0)
-            assert image.frame == frame
-            picture = hashlib.sha256(image.raw_data).hexdigest()
-        print(hash_of_snapshot(world.get_snapshot()), picture)
+        frame = world.tick()
+        print("snapshot", hash_of(snapshots.without_wall_time(frame)))
+        print("lamps", hash_of(repr([int(v.get_light_state()) for v in world.get_actors(cars)]).encode()))
+        for name, (_, received) in listening.items():
+            print(name.removeprefix("sensor."), hash_of(bytes_of(_of_frame(received, frame))))
+        if camera is not None and tick % load.picture_every == 0:
+            print("camera", hash_of(bytes_of(_of_frame(camera[1], frame))))
     for controller in controllers:
         controller.stop()
-    if camera is not None:
-        camera.stop()
+    for sensor, _ in (*listening.values(), *([camera] if camera else ())):
+        sensor.stop()
     sys.stdout.flush()
     os._exit(0)  # the library's threads do not always survive Python's own end
+
+
+def _of_frame(received: queue.Queue[Any], frame: int) -> Any:
+    measurement = received.get(timeout=60.0)
+    assert measurement.frame == frame
+    return measurement
 
 
 def _spawn_cars(client: carla.Client, world: carla.World, count: int) -> list[int]:
@@ -107,7 +166,10 @@ def _spawn_cars(client: carla.Client, world: carla.World, count: int) -> list[in
     answers = client.apply_batch_sync(batch, True)
     assert [answer.error for answer in answers if answer.error] == []
     assert len(answers) == count, f"the town has no {count} places that far apart"
-    return [answer.actor_id for answer in answers]
+    ids = [answer.actor_id for answer in answers]
+    for car in world.get_actors(ids):
+        manager.update_vehicle_lights(car, True)
+    return ids
 
 
 def _spawn_walkers(world: carla.World) -> list[Any]:
@@ -125,24 +187,44 @@ def _spawn_walkers(world: carla.World) -> list[Any]:
     return controllers
 
 
-def _spawn_camera(world: carla.World, load: Drive, car: int, images: queue.Queue[Any]) -> Any:
-    blueprint = world.get_blueprint_library().find("sensor.camera.rgb")
-    blueprint.set_attribute("image_size_x", str(load.width))
-    blueprint.set_attribute("image_size_y", str(load.height))
-    blueprint.set_attribute("sensor_tick", str(load.picture_every * STEP_S))
+def _picture(load: Drive) -> dict[str, str]:
+    size = {"image_size_x": str(load.width), "image_size_y": str(load.height)}
+    return size | {"sensor_tick": str(load.picture_every * STEP_S)}
+
+
+def _listen(world: carla.World, name: str, attributes: dict[str, str], car: Any) -> tuple[Any, queue.Queue[Any]]:
+    blueprint = world.get_blueprint_library().find(name)
+    for attribute, value in attributes.items():
+        blueprint.set_attribute(attribute, value)
     place = carla.Transform(carla.Location(x=-6.0, z=3.0))
-    camera: Any = world.spawn_actor(blueprint, place, attach_to=world.get_actor(car))
-    camera.listen(images.put)
-    return camera
+    sensor: Any = world.spawn_actor(blueprint, place, attach_to=car)
+    received: queue.Queue[Any] = queue.Queue()
+    sensor.listen(received.put)
+    return sensor, received
 
 
-def run_twice(load: Drive, timeout_s: float = 3600.0) -> tuple[RunHashes, RunHashes]:
-    """Two runs at the same time, each with processes of its own. RuntimeError when one of them fails."""
+def run_twice(
+    load: Drive, timeout_s: float = 3600.0, second_prelude_s: float = 0.0, second_server: dict[str, str] | None = None
+) -> tuple[RunHashes, RunHashes]:
+    """Two runs at the same time, each with processes of its own. RuntimeError when one of them fails.
+
+    Args:
+        load: what is driven.
+        timeout_s: longest time for a run.
+        second_prelude_s: for how much longer the second run's world runs by itself first (wall time).
+        second_server: environment variables of the second server.
+    """
+    loads = load, replace(load, prelude_s=load.prelude_s + second_prelude_s)
     with ExitStack() as cleaning:
-        servers = [_start(cleaning, "sim", "--port", "0", "--seed", SEED, *_options(load)) for _ in range(2)]
+        own = cleaning.enter_context(tempfile.TemporaryDirectory())
+        cache = {"NUMBA_CACHE_DIR": own} if second_server else {}
+        environments = {}, {**(second_server or {}), **cache}
+        servers = [_start(cleaning, "sim", "--port", "0", "--seed", SEED, *_options(load), env=e) for e in environments]
         ports = [server.stdout.readline().split()[-1] for server in servers if server.stdout]
-        numbers = [str(n) for n in (load.ticks, load.vehicles, load.picture_every, load.width, load.height)]
-        runs = [_start(cleaning, "benchmarks.determinism", "--drive", port, *numbers) for port in ports]
+        runs = [
+            _start(cleaning, "benchmarks.determinism", "--drive", port, json.dumps(asdict(each)))
+            for port, each in zip(ports, loads, strict=True)
+        ]
         first, second = (_hashes_of(run.communicate(timeout=timeout_s)[0], load) for run in runs)
     return first, second
 
@@ -151,23 +233,29 @@ def _options(load: Drive) -> list[str]:
     return ["--map", load.town] + ([] if load.picture_every else ["--no-rendering"])
 
 
-def _start(cleaning: ExitStack, module: str, *arguments: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+def _start(
+    cleaning: ExitStack, module: str, *arguments: str, env: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, **(env or {})})
     cleaning.callback(process.wait)
     cleaning.callback(process.kill)
     return process
 
 
 def _hashes_of(text: str, load: Drive) -> RunHashes:
-    words = [line.split() for line in text.splitlines()]
-    if len(words) != load.ticks:
-        raise RuntimeError(f"a run ended after {len(words)} of {load.ticks} ticks; its complaint is above")
-    return RunHashes([line[0] for line in words], [line[1] for line in words if len(line) > 1])
+    found = RunHashes()
+    for kind, digest_of_one in (line.split() for line in text.splitlines()):
+        found.kinds.setdefault(kind, []).append(digest_of_one)
+    if len(found.snapshots) != load.ticks:
+        raise RuntimeError(f"a run ended after {len(found.snapshots)} of {load.ticks} ticks; its complaint is above")
+    return found
 
 
 def digest(run_hashes: RunHashes) -> str:
-    """One hash over all snapshots and pictures of a run, to compare builds and machines by."""
-    return hashlib.sha256("\n".join([*run_hashes.snapshots, *run_hashes.pictures]).encode()).hexdigest()
+    """One hash over everything of a run, to compare builds and machines by."""
+    lines = [f"{kind} {one}" for kind, hashes in sorted(run_hashes.kinds.items()) for one in hashes]
+    return hash_of("\n".join(lines).encode())
 
 
 def differences(first: list[str], second: list[str]) -> list[int]:
@@ -180,22 +268,26 @@ def main() -> None:
     parser.add_argument("--ticks", type=int, default=2000)
     parser.add_argument("--vehicles", type=int, default=30)
     parser.add_argument("--picture-every", type=int, default=8, help="ticks; 0 for no camera")
-    parser.add_argument("--drive", nargs=6, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--other-machine", action="store_true", help="the second server computes as without AVX")
+    parser.add_argument("--drive", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.drive:
-        drive(options.drive[0], Drive(*options.drive[1:]))
+        drive(int(options.drive[0]), Drive(**json.loads(options.drive[1])))
     begun_s = time.perf_counter()
-    first, second = run_twice(Drive(options.ticks, options.vehicles, options.picture_every))
+    load = Drive(options.ticks, options.vehicles, options.picture_every)
+    first, second = run_twice(
+        load, second_prelude_s=0.7, second_server=OLD_PROCESSOR if options.other_machine else None
+    )
     table = Table("hashed", "in each run", "different things seen", "differ", "first at", title="one drive, twice")
-    unlike = 0
-    for name, a, b in (("snapshots", first.snapshots, second.snapshots), ("pictures", first.pictures, second.pictures)):
-        found = differences(a, b)
-        unlike += len(found)
-        table.add_row(name, str(len(a)), str(len(set(a))), str(len(found)), str(found[0]) if found else "-")
+    unlike = Counter[str]()
+    for kind, hashes in sorted(first.kinds.items()):
+        found = differences(hashes, second.kinds[kind])
+        unlike[kind] += len(found)
+        table.add_row(kind, str(len(hashes)), str(len(set(hashes))), str(len(found)), str(found[0]) if found else "-")
     Console().print(table)
     print(f"digest {digest(first)}")
     print(f"{options.vehicles} vehicles, {WALKERS} walkers at most, {time.perf_counter() - begun_s:.0f} s")
-    sys.exit(1 if unlike else 0)
+    sys.exit(1 if unlike.total() else 0)
 
 
 if __name__ == "__main__":

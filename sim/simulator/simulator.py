@@ -30,7 +30,7 @@ from sim.simulator.world_streams import WorldStreams
 from sim.town.town import Town, build_town
 from sim.traffic.options import Outside
 from sim.traffic.traffic import Traffic
-from sim.world.actors import Actor
+from sim.world.actors import Actor, Sensor
 from sim.world.world import FIRST_STREAM_ID, World
 
 if TYPE_CHECKING:
@@ -244,16 +244,27 @@ class Simulator:
     def change_settings(self, settings: Settings) -> None:
         """Apply settings; ValueError when the fixed step is out of range.
 
-        A client that takes over the clock of a world in which nothing moves yet finds it at its start: how long
-        it ran by itself before is arbitrary, and would make every run different.
+        A client that takes over the clock of a world in which nothing moves yet finds it at its start, at 0 s: how
+        long it ran by itself before is arbitrary, and would make every run different. Frames go on counting, since the
+        client library drops snapshots that are not newer than what it has.
         """
         step_s = settings.fixed_step_s
         if step_s is not None and not (math.isfinite(step_s) and 0.0 <= step_s <= LONGEST_FIXED_STEP_S):
             raise ValueError(f"fixed_delta_seconds must be between 0 and {LONGEST_FIXED_STEP_S:g}, it is {step_s}")
         if settings.synchronous and not self.settings.synchronous and self.world.is_untouched():
-            self.world.signals.reset()
+            self._restart_clock()
         self.settings = replace(settings, fixed_step_s=step_s or None)
         self._last_step_at_s = time.monotonic()
+
+    def _restart_clock(self) -> None:
+        world = self.world
+        world.signals.reset()
+        world.debug_shapes.turn_back(world.time_s)
+        world.time_s = 0.0
+        for actor in world.actors.values():
+            if isinstance(actor, Sensor):
+                actor.next_due_s = -math.inf
+        self.sensors = Sensors(world)
 
     def load(self, map_file: MapFile, reset_settings: bool) -> None:
         """Start a new episode on a map. Ids of actors, frames and streams go on counting, so none is used twice.

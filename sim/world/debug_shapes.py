@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.scene.records import Bar
 
@@ -25,6 +25,10 @@ class DebugShapes:
     def clear(self) -> None:
         """Take all away."""
         self._shapes.clear()
+
+    def turn_back(self, seconds: float) -> None:
+        """The world's clock goes back by so many seconds: what is shown stays as long as before."""
+        self._shapes = [replace(shape, until_s=shape.until_s - seconds) for shape in self._shapes]
 
     def add(self, bars: tuple[Bar, ...], life_s: float, time_s: float, frame: int) -> None:
         """Show bars from now on; a life time below 0 is one frame, 0 is for ever (CARLA's Python reference).
