@@ -6,9 +6,9 @@ and ends with 1 when anything differed. Compared are the snapshots' own bytes (p
 limits, traffic lights with their clocks; all but the wall time, and frames counted from the first one), the vehicles'
 lamps, and every sensor's data. The second run's world has run by itself for longer before its clock is taken over.
 
-`--other-machine` gives the second server the arithmetic of an older processor: numpy's, glibc's and LLVM's variants for
-AVX-512, AVX2 and FMA are switched off. A drive is a process of its own, because the client library keeps its random
-numbers and its TrafficManager for a process's life.
+`--other-machine` makes the second server's libraries find an older processor, without AVX and FMA; Embree and Mesa,
+which ask the processor itself, still find the real one. A drive is a process of its own, because the client library
+keeps its random numbers and its TrafficManager for a process's life.
 """
 
 from __future__ import annotations
@@ -51,12 +51,13 @@ SENSORS: dict[str, dict[str, str]] = {
     "sensor.lidar.ray_cast_semantic": {"channels": "16", "points_per_second": "16000"},
 }
 OLD_PROCESSOR = {
-    "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX,-AVX2,-FMA,-FMA4,-AVX512F",
+    "OPENBLAS_CORETYPE": "Prescott",
     "NUMBA_CPU_NAME": "generic",
     "NUMBA_CPU_FEATURES": "",
 }
-"""Environment in which numpy, glibc's mathematics and numba compute as on an x86-64 processor without AVX."""
+"""Environment in which numpy, OpenBLAS, glibc and numba find an x86-64 processor without AVX."""
 
 
 @dataclass(frozen=True)

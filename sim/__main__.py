@@ -17,6 +17,11 @@ import signal
 import socket
 import sys
 
+from sim.arithmetic import use_common_arithmetic
+
+if __name__ == "__main__":
+    use_common_arithmetic()  # before numpy is imported
+
 from sim.map.aliases import default_aliases, find_named_map, parse_aliases
 from sim.map.files import MapFileError, shipped_map
 from sim.map.network import MapError
