@@ -127,13 +127,13 @@ def drive(port: int, load: Drive) -> None:
     cars = _spawn_cars(client, world, load.vehicles)
     controllers = _spawn_walkers(world)
     snapshots = SnapshotReader(port + 1)
-    car = world.get_actor(cars[0])
-    listening = {name: _listen(world, name, SENSORS[name], car) for name in load.sensors}
-    camera = _listen(world, "sensor.camera.rgb", _picture(load), car) if load.picture_every else None
+    vehicles: list[Any] = [world.get_actor(car) for car in cars]
+    listening = {name: _listen(world, name, SENSORS[name], vehicles[0]) for name in load.sensors}
+    camera = _listen(world, "sensor.camera.rgb", _picture(load), vehicles[0]) if load.picture_every else None
     for tick in range(load.ticks):
         frame = world.tick()
         print("snapshot", hash_of(snapshots.without_wall_time(frame)))
-        print("lamps", hash_of(repr([int(v.get_light_state()) for v in world.get_actors(cars)]).encode()))
+        print("lamps", hash_of(repr([int(vehicle.get_light_state()) for vehicle in vehicles]).encode()))
         for name, (_, received) in listening.items():
             print(name.removeprefix("sensor."), hash_of(bytes_of(_of_frame(received, frame))))
         if camera is not None and tick % load.picture_every == 0:
