@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.map.lane_search import LEVEL_M
 from sim.map.lanes import Lane, LaneGraph
 
 #: Two lane centres nearer than this cannot be used at once (a car's width, twice a tracking error, a mirror).
@@ -44,6 +45,7 @@ def _add_conflict(lanes: LaneGraph, a: Lane, b: Lane, distance_m: float, found: 
     if diverging or in_a_row:
         return
     near = np.hypot(a.x[:, None] - b.x, a.y[:, None] - b.y) < distance_m
+    near &= np.abs(a.z[:, None] - b.z) < LEVEL_M
     if not near.any():
         return
     on_a, on_b = a.s[near.any(axis=1)], b.s[near.any(axis=0)]

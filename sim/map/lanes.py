@@ -13,11 +13,11 @@ import carla
 import numpy as np
 from scipy.spatial import KDTree
 
+from sim.map.lane_search import LEVEL_M, PointGrid
 from sim.map.opendrive import Road, RoadItem, read_roads, speed_mps
 
 DEFAULT_LIMIT_MPS = 50.0 / 3.6
 _EDGE_M = 1e-3  # how far inside a lane section its first and last points lie
-_NEIGHBOURS = 24
 LEVEL_WEIGHT = 3.0  # a metre of height counts like this many metres on the ground when the road below is looked for
 SPEED_SIGN = "274"
 
@@ -96,6 +96,8 @@ class LaneGraph:
         )
         self.lane_of = np.repeat(np.arange(len(lanes)), np.diff(self.first))
         self._tree = KDTree(np.column_stack([self.x, self.y]))
+        self._grid = PointGrid.of(self.x, self.y, self.z, self.yaw)
+        self._lane_length_m = self.s[self.first[self.lane_of + 1] - 1]
         self.slope = np.concatenate([_slope(lane) for lane in lanes])
         self._solid_tree = KDTree(np.column_stack([self.x, self.y, LEVEL_WEIGHT * self.z]))
         self._by_road: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -130,9 +132,12 @@ class LaneGraph:
         _inherit_limits(lanes, links)
         return cls(lanes, links)
 
-    def nearest(self, x: float, y: float, yaw: float, within_m: float = 10.0) -> tuple[int, float]:
+    def nearest(
+        self, x: float, y: float, yaw: float, within_m: float = 10.0, z: float | None = None
+    ) -> tuple[int, float]:
         """The lane at a place whose direction fits yaw best, and s along it; (-1, 0.0) if none is within reach."""
-        lane, s, _ = self.nearest_many(np.array([x]), np.array([y]), np.array([yaw]), within_m)
+        level = None if z is None else np.array([z])
+        lane, s, _ = self.nearest_many(np.array([x]), np.array([y]), np.array([yaw]), within_m, level)
         return int(lane[0]), float(s[0])
 
     def limits_mps(self, lane: np.ndarray, s: np.ndarray) -> np.ndarray:
@@ -141,22 +146,19 @@ class LaneGraph:
         return np.where(lane >= 0, self.limit_mps[place], -1.0)
 
     def nearest_many(
-        self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray, within_m: float = 10.0
+        self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray, within_m: float = 10.0, z: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Lane (-1 if none), s and offset to the right of the lane's centre (m) for N poses, each (N,)."""
-        k = min(_NEIGHBOURS, len(self.x))
-        distance, point = self._tree.query(np.column_stack([x, y]), k=k)
-        distance, point = np.reshape(distance, (len(x), k)), np.reshape(point, (len(x), k))
+        """Lane (-1 if none), s and offset to the right of the lane's centre (m) for N poses, each (N,).
+
+        With heights z (N,), lanes on another level do not count.
+        """
         # Driving against a lane counts like standing 6 m beside it.
-        cost = distance + 3.0 * (1.0 - np.cos(self.yaw[point] - yaw[:, None]))
-        rows = np.arange(len(x))
-        best = np.argmin(cost, axis=1)
-        p = point[rows, best]
+        p = self._grid.nearest(x, y, z, yaw, within_m, 3.0)
+        near = p >= 0
         dx, dy = x - self.x[p], y - self.y[p]
-        c, s = np.cos(self.yaw[p]), np.sin(self.yaw[p])
-        near = distance[rows, best] <= within_m
+        c, s = self._grid.cos[p], self._grid.sin[p]
         lane = np.where(near, self.lane_of[p], -1)
-        along = np.clip(self.s[p] + c * dx + s * dy, 0.0, self.s[self.first[self.lane_of[p] + 1] - 1])
+        along = np.minimum(np.maximum(self.s[p] + c * dx + s * dy, 0.0), self._lane_length_m[p])
         return lane, np.where(near, along, 0.0), c * dy - s * dx
 
     def ground(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -170,12 +172,14 @@ class LaneGraph:
         return self.z[p] + along * self.slope[p], self.slope[p], self.yaw[p]
 
     def lanes_at(
-        self, x: float, y: float, yaw: float, within_m: float = 1.8, turn_rad: float = 1.0
+        self, x: float, y: float, yaw: float, z: float | None = None, within_m: float = 1.8, turn_rad: float = 1.0
     ) -> dict[int, float]:
-        """Every lane a vehicle at a pose may be driving on, with s along it."""
+        """Every lane a vehicle at a pose may be driving on, with s along it; with z, only those on its level."""
         found: dict[int, tuple[float, float]] = {}
         for p in self._tree.query_ball_point([x, y], within_m):
             if math.cos(self.yaw[p] - yaw) < math.cos(turn_rad):
+                continue
+            if z is not None and abs(self.z[p] - z) > LEVEL_M:
                 continue
             lane, d = int(self.lane_of[p]), math.hypot(self.x[p] - x, self.y[p] - y)
             if lane not in found or d < found[lane][0]:
@@ -213,6 +217,11 @@ class LaneGraph:
         x = points.x[k - 1] + t * (points.x[k] - points.x[k - 1])
         y = points.y[k - 1] + t * (points.y[k] - points.y[k - 1])
         return float(x), float(y), float(points.yaw[k - 1] + min(max(t, 0.0), 1.0) * turn)
+
+    def height_m(self, lane: int, s: float) -> float:
+        """Height of the road at s along a lane."""
+        points = self.lanes[lane]
+        return float(np.interp(s, points.s, points.z))
 
 
 def _slope(lane: Lane) -> np.ndarray:

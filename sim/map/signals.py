@@ -13,8 +13,8 @@ from enum import IntEnum
 
 import carla
 import numpy as np
-from scipy.spatial import KDTree
 
+from sim.map.lane_search import PointGrid
 from sim.map.lanes import LaneGraph
 from sim.map.opendrive import Controller, Road, RoadItem, read_controllers, read_roads
 
@@ -26,6 +26,7 @@ STOP_TYPES = ("206",)
 AT_LIGHT_M = 12.0
 #: A light that shares its cycle with no other is red for this long (somebody may want to walk across).
 LONE_RED_S = 8.0
+_ZONE_REACH_M = 1.9
 
 
 class LightState(IntEnum):
@@ -108,7 +109,7 @@ class Signals:
         self.give_way = _read_lines(roads, self.lanes, GIVE_WAY_TYPES)
         #: Those of them where one has to stop whether or not anybody comes.
         self.stops = _read_lines(roads, self.lanes, STOP_TYPES)
-        self._zone_tree, self._zone_yaw, self._zone_light = self._zones()
+        self._zones, self._zone_light = self._read_zones()
         self.reset()
 
     @property
@@ -190,27 +191,29 @@ class Signals:
                     self.lights[k].state = state
                     self.lights[k].elapsed_s = 0.0
 
-    def _zones(self) -> tuple[KDTree | None, np.ndarray, np.ndarray]:
+    def _read_zones(self) -> tuple[PointGrid | None, np.ndarray]:
+        """Points a metre apart where a vehicle stands at a light, and the light of each."""
         points = [
-            (*self.lanes.at(lane, s), float(k))
+            (*self.lanes.at(lane, s), self.lanes.height_m(lane, s), float(k))
             for k, light in enumerate(self.lights)
             for line in light.stop_lines
             for lane, s in _places_before(self.lanes, line.lane, line.s_m, AT_LIGHT_M)
         ]
         if not points:
-            return None, np.zeros(0), np.zeros(0, np.int64)
-        table = np.array(points)
-        return KDTree(table[:, :2]), table[:, 2], table[:, 3].astype(np.int64)
+            return None, np.zeros(0, np.int64)
+        x, y, yaw, z, light = np.array(points).T
+        return PointGrid.of(x, y, z, yaw), light.astype(np.int64)
 
-    def lights_for(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray) -> np.ndarray:
-        """The light each vehicle is at (at most 12 m before its stop line), (N,) int64, -1 for none."""
-        if self._zone_tree is None or len(x) == 0:
+    def lights_for(self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray, z: np.ndarray | None = None) -> np.ndarray:
+        """The light each vehicle is at (at most 12 m before its stop line), (N,) int64, -1 for none.
+
+        With heights z (N,), lights on another level do not count.
+        """
+        if self._zones is None or len(x) == 0:
             return np.full(len(x), -1, np.int64)
-        distance, point = self._zone_tree.query(np.column_stack([x, y]), k=1, distance_upper_bound=1.9)
-        found = np.isfinite(distance)
-        point = np.where(found, point, 0)
-        found &= np.cos(self._zone_yaw[point] - yaw) > 0.5
-        return np.where(found, self._zone_light[point], -1)
+        point = self._zones.nearest(x, y, z, yaw, _ZONE_REACH_M, 0.0)
+        along = self._zones.cos[point] * np.cos(yaw) + self._zones.sin[point] * np.sin(yaw)
+        return np.where((point >= 0) & (along > 0.5), self._zone_light[point], -1)
 
 
 def _places_before(lanes: LaneGraph, lane: int, s_m: float, reach_m: float) -> list[tuple[int, float]]:

@@ -5,6 +5,7 @@ As people do, one of them backs up a few metres and lets the other through. A ca
 
 import numpy as np
 
+from sim.map.lane_search import LEVEL_M
 from sim.traffic.approaches import Motion
 from sim.traffic.drivers import Driver
 from sim.traffic.leaders import Bodies, Leaders
@@ -62,5 +63,6 @@ def has_room_behind(vehicles: Vehicles, slot: int, bodies: Bodies) -> bool:
     reach = np.abs(np.cos(turn)) * bodies.half_length + np.abs(np.sin(turn)) * bodies.half_width
     width = np.abs(np.sin(turn)) * bodies.half_length + np.abs(np.cos(turn)) * bodies.half_width
     behind = (along < 0.0) & (np.abs(aside) < 0.5 * vehicles.p["width_m"][slot] + width + _SIDE_M)
+    behind &= np.abs(bodies.z - vehicles.z[slot]) < LEVEL_M
     behind[slot] = False
     return not bool(np.any(behind & (-along - reach - 0.5 * vehicles.p["length_m"][slot] < _ROOM_M)))

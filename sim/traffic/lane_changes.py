@@ -131,7 +131,7 @@ def _has_gap(
     hurry: bool,
 ) -> bool:
     """Whether nobody in the lane is near, or would have to brake hard."""
-    on, along, _ = lanes.nearest_many(vehicles.x, vehicles.y, vehicles.yaw)
+    on, along, _ = lanes.nearest_many(vehicles.x, vehicles.y, vehicles.yaw, z=vehicles.z)
     ahead = np.where(on == lane, along - s, np.inf)
     for before in lanes.predecessors[lane]:
         ahead = np.where(on == before, along - lanes.lanes[before].length_m - s, ahead)

@@ -1,13 +1,17 @@
 """Who is in the way: everything that stands or moves within the strip that a driver's path sweeps.
 
 Purely geometrical, so that it finds cars across lane borders and in junctions, the ego, walkers and props alike. Bodies
-are points along both sides of their boxes.
+are points along both sides of their boxes. A compiled loop over all drivers and bodies.
 """
 
+import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
+from sim.kernels import compiled, part
+from sim.map.lane_search import LEVEL_M
 from sim.traffic.paths import POINTS, Paths
 from sim.vehicles.fleet import Vehicles
 from sim.world.collisions import Obstacles
@@ -16,14 +20,12 @@ MARGIN_M = 0.3
 """Free space that drivers keep on both sides."""
 #: Obstacles that move count where they will be after these times too, seconds.
 FORESIGHT_S = (0.7, 1.4)
-_STRIDE = 2
-_STEPS = np.arange(0, POINTS, _STRIDE)
-_COARSE = 4
+STRIDE = 2
+COARSE = 8
 #: Half the curvature of the sharpest bend that a body may stand in, 1/m.
-_SHARPEST_BEND_PM = 0.08
-#: The points of a body, in half lengths and half widths: near enough to each other that no car fits in between.
-_ALONG = np.array([-1.0, -0.5, 0.0, 0.5, 1.0, -1.0, -0.5, 0.0, 0.5, 1.0])
-_ASIDE = np.array([-1.0] * 5 + [1.0] * 5)
+SHARPEST_BEND_PM = 0.08
+#: The points of a body, in half lengths (on both sides): near enough to each other that no car fits in between.
+ALONG = (-1.0, -0.5, 0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Bodies:
     """Actor ids; an obstacle that moves is here more than once."""
     x: np.ndarray
     y: np.ndarray
+    z: np.ndarray
+    """Height of the ground under them."""
     yaw: np.ndarray
     half_length: np.ndarray
     half_width: np.ndarray
@@ -55,24 +59,27 @@ class Leaders:
 
 def bodies_of(vehicles: Vehicles, obstacles: Obstacles) -> Bodies:
     """All vehicles and obstacles; of obstacles that move, also where they will be."""
-    moving = np.hypot(obstacles.vx, obstacles.vy) > 0.2
-    later = [(time_s, moving) for time_s in FORESIGHT_S] if moving.any() else []
-    times = [(0.0, np.ones(len(obstacles), bool)), *later]
-
-    def of_obstacles(values: np.ndarray, rate: np.ndarray | float = 0.0) -> list[np.ndarray]:
-        return [(values + time_s * rate)[kept] for time_s, kept in times]
-
     velocity = vehicles.world_velocity()
-    return Bodies(
-        ids=np.concatenate([vehicles.ids, *(obstacles.ids[kept] for _, kept in times)]),
-        x=np.concatenate([vehicles.x, *of_obstacles(obstacles.x, obstacles.vx)]),
-        y=np.concatenate([vehicles.y, *of_obstacles(obstacles.y, obstacles.vy)]),
-        yaw=np.concatenate([vehicles.yaw, *of_obstacles(obstacles.yaw)]),
-        half_length=np.concatenate([0.5 * vehicles.p["length_m"], *of_obstacles(obstacles.half_length)]),
-        half_width=np.concatenate([0.5 * vehicles.p["width_m"], *of_obstacles(obstacles.half_width)]),
-        vx=np.concatenate([velocity[:, 0], *of_obstacles(obstacles.vx)]),
-        vy=np.concatenate([velocity[:, 1], *of_obstacles(obstacles.vy)]),
+    of_vehicles = (
+        *(vehicles.ids, vehicles.x, vehicles.y, vehicles.z, vehicles.yaw),
+        *(0.5 * vehicles.p["length_m"], 0.5 * vehicles.p["width_m"], velocity[:, 0], velocity[:, 1]),
     )
+    if not len(obstacles):
+        return Bodies(*(np.ascontiguousarray(column) for column in of_vehicles))
+    moving = np.hypot(obstacles.vx, obstacles.vy) > 0.2
+    times = [(0.0, np.ones(len(obstacles), bool)), *((time_s, moving) for time_s in FORESIGHT_S)]
+    height = np.zeros(len(obstacles)) if obstacles.z is None else obstacles.z
+    still = (height, obstacles.yaw, obstacles.half_length, obstacles.half_width, obstacles.vx, obstacles.vy)
+    parts = [
+        (
+            obstacles.ids[kept],
+            (obstacles.x + time_s * obstacles.vx)[kept],
+            (obstacles.y + time_s * obstacles.vy)[kept],
+            *(column[kept] for column in still),
+        )
+        for time_s, kept in times
+    ]
+    return Bodies(*(np.concatenate(columns) for columns in zip(of_vehicles, *parts, strict=True)))
 
 
 def find_leaders(
@@ -84,7 +91,7 @@ def find_leaders(
     bodies: Bodies,
     considered: np.ndarray,
 ) -> Leaders:
-    """Bodies on each driver's path, no further ahead than horizon_m (N,).
+    """Bodies on each driver's path and level, no further ahead than horizon_m (N,); by driver, then by body.
 
     Args:
         paths: the paths of N drivers.
@@ -95,121 +102,142 @@ def find_leaders(
         bodies: M bodies.
         considered: (N, M) bool, False where a driver does not see a body.
     """
-    rows = np.arange(len(own_body))
-    near = np.flatnonzero(_within_horizon(own_body, horizon_m, bodies, considered))
-    driver, body = np.divmod(near, len(bodies.x))
-    ahead = _STEPS[: int(horizon_m.max()) // _STRIDE + 3]
-    steps = np.minimum((paths.at[:, None] // _STRIDE) * _STRIDE + ahead, POINTS - 1)
-    path_x, path_y = paths.x[rows[:, None], steps], paths.y[rows[:, None], steps]
-    half_length, half_width = bodies.half_length, bodies.half_width
-    wide = half_width[own_body] + np.abs(offset_m) + 2.0 * MARGIN_M + _STRIDE
-    reach = wide[driver] + half_length[body] + half_width[body]
-    # Most bodies are nowhere near the path: every fourth point is enough to rule them out.
-    few = np.unique(np.append(np.arange(0, steps.shape[1], _COARSE), steps.shape[1] - 1))
-    _, distance = _nearest(path_x[:, few], path_y[:, few], driver, bodies.x[body], bodies.y[body])
-    near = distance < (reach + 0.5 * _COARSE * _STRIDE + 1.0) ** 2
-    driver, body, reach = driver[near], body[near], reach[near]
-    best, distance = _nearest(path_x, path_y, driver, bodies.x[body], bodies.y[body])
-    near = distance < reach**2
-    driver, body, best = driver[near], body[near], best[near]
-    near = _may_touch(paths, own_body, driver, body, steps[driver, best], offset_m, bodies)
-    driver, body, best = driver[near], body[near], best[near]
-    if len(driver) == 0:
-        return _none()
-    cos, sin = np.cos(bodies.yaw)[body, None], np.sin(bodies.yaw)[body, None]
-    along, aside = half_length[body, None] * _ALONG, half_width[body, None] * _ASIDE
-    px = bodies.x[body, None] + cos * along - sin * aside  # (P, 10)
-    py = bodies.y[body, None] + sin * along + cos * aside
-    # The nearest point of the path to a body's corner is not far from the nearest one to its middle.
-    reach = int(np.ceil((half_length + half_width).max() / _STRIDE)) + 2
-    window = np.clip(best[:, None] + np.arange(-reach, reach + 1), 0, steps.shape[1] - 1)
-    near_x, near_y = path_x[driver[:, None], window], path_y[driver[:, None], window]
-    best = window[np.arange(len(driver))[:, None], nearest_of_few(px, py, near_x, near_y)]
-    k = steps[driver[:, None], best]
-    point = driver[:, None] * POINTS + k
-    dx, dy = px - np.take(paths.x, point), py - np.take(paths.y, point)
-    yaw, bend = np.take(paths.yaw, point), np.abs(np.take(paths.curvature, point))
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    along, aside = cos * dx + sin * dy, cos * dy - sin * dx - offset_m[driver, None]
-    place = paths.base_m[driver, None] + k + along
-    own_length, own_width = half_length[own_body][driver, None], half_width[own_body][driver, None]
-    swept = own_width + 0.5 * own_length**2 * bend + MARGIN_M  # in a bend the corners reach further out
-    inside = (np.abs(aside) < swept) & (np.abs(along) < _STRIDE + 1.0) & (place > odometer_m[driver, None])
-    gap = np.where(inside, place - (odometer_m[driver, None] + own_length), np.inf)
-    first = np.argmin(gap, axis=1)
-    one = np.arange(len(driver))
-    speed = bodies.vx[body] * cos[one, first] + bodies.vy[body] * sin[one, first]
-    found = gap[one, first] < horizon_m[driver]
-    return Leaders(driver[found], body[found], gap[one, first][found], np.maximum(speed[found], 0.0))
+    most = 8 * len(own_body) + 64
+    while True:
+        pairs, numbers = np.empty((2, most), np.int64), np.empty((2, most))
+        count = _find(
+            *(paths.x, paths.y, paths.z, paths.yaw, paths.curvature, paths.base_m, paths.at),
+            *(odometer_m, offset_m, own_body, horizon_m),
+            *(bodies.x, bodies.y, bodies.z, bodies.yaw, bodies.half_length, bodies.half_width, bodies.vx, bodies.vy),
+            *(considered, pairs, numbers),
+        )
+        if count <= most:
+            return Leaders(pairs[0, :count], pairs[1, :count], numbers[0, :count], numbers[1, :count])
+        most = count
 
 
-def _within_horizon(own_body: np.ndarray, horizon_m: np.ndarray, bodies: Bodies, considered: np.ndarray) -> np.ndarray:
-    """Which bodies are no further from a driver than it looks, in a straight line, (N, M) bool."""
-    distance = bodies.x - bodies.x[own_body, None]
-    dy = bodies.y - bodies.y[own_body, None]
-    reach = horizon_m[:, None] + bodies.half_length
-    distance *= distance  # in place: these are the largest arrays of a tick
-    dy *= dy
-    distance += dy
-    reach *= reach
-    near = distance < reach
-    near &= considered
-    near[np.arange(len(own_body)), own_body] = False
-    return near
+_TABLE, _COLUMN, _INDEX = numba.float64[:, ::1], numba.float64[::1], numba.int64[::1]
 
 
-def _nearest(
-    path_x: np.ndarray, path_y: np.ndarray, driver: np.ndarray, x: np.ndarray, y: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """For each of P places, which point of a driver's path is nearest, and the distance squared; (P,) each."""
-    dx, dy = path_x[driver], path_y[driver]
-    dx -= x[:, None]
-    dy -= y[:, None]
-    dx *= dx
-    dy *= dy
-    dx += dy
-    best = np.argmin(dx, axis=1)
-    return best, dx[np.arange(len(driver)), best]
+@part
+def _nearest_point(
+    path_x: np.ndarray,
+    path_y: np.ndarray,
+    path_z: np.ndarray,
+    first: int,
+    last: int,
+    step: int,
+    place: tuple[float, float, float],
+) -> tuple[int, float]:
+    """Of every step-th point of a path from first to last, the nearest to a place on its level; its distance squared.
 
-
-def nearest_of_few(px: np.ndarray, py: np.ndarray, near_x: np.ndarray, near_y: np.ndarray) -> np.ndarray:
-    """For each of P bodies' K points (P, K), which of its W path points (P, W) is nearest, the first of equals; (P, K).
-
-    A pass over all bodies for every path point: W is about ten, and numpy's `argmin` along so short an axis is slow.
+    The first of equals; -1 and infinity when the path is nowhere on that level.
     """
-    best = np.zeros(px.shape, np.int64)
-    nearest = np.full(px.shape, np.inf)
-    for k in range(near_x.shape[1]):
-        dx, dy = px - near_x[:, k, None], py - near_y[:, k, None]
-        dx *= dx
-        dy *= dy
-        dx += dy
-        best[dx < nearest] = k
-        np.minimum(nearest, dx, out=nearest)
-    return best
+    x, y, z = place
+    best, least = -1, math.inf
+    for k in range(first, last + 1, step):
+        if abs(path_z[k] - z) > LEVEL_M:
+            continue
+        dx, dy = path_x[k] - x, path_y[k] - y
+        distance = dx * dx + dy * dy
+        if distance < least:
+            best, least = k, distance
+    return best, least
 
 
-def _may_touch(
-    paths: Paths,
-    own_body: np.ndarray,
-    driver: np.ndarray,
-    body: np.ndarray,
-    k: np.ndarray,
+@part
+def _may_touch(aside_m: float, turn: float, half_length: float, half_width: float, own: tuple[float, float]) -> bool:
+    """Whether a body reaches into a driver's strip: from its box seen along the path where it is nearest."""
+    own_length, own_width = own
+    extent = abs(math.sin(turn)) * half_length + abs(math.cos(turn)) * half_width
+    bend = SHARPEST_BEND_PM * (half_length * half_length + own_length * own_length)
+    return abs(aside_m) - extent - bend < own_width + 2.0 * MARGIN_M
+
+
+@compiled(
+    numba.int64(
+        *(_TABLE, _TABLE, _TABLE, _TABLE, _TABLE, _COLUMN, _INDEX),
+        *(_COLUMN, _COLUMN, _INDEX, _COLUMN),
+        *(_COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN),
+        *(numba.boolean[:, ::1], numba.int64[:, ::1], numba.float64[:, ::1]),
+    )
+)
+def _find(
+    path_x: np.ndarray,
+    path_y: np.ndarray,
+    path_z: np.ndarray,
+    path_yaw: np.ndarray,
+    curvature: np.ndarray,
+    base_m: np.ndarray,
+    at: np.ndarray,
+    odometer_m: np.ndarray,
     offset_m: np.ndarray,
-    bodies: Bodies,
-) -> np.ndarray:
-    """Whether a body reaches into the driver's strip, (P,): from its box seen along the path where it is nearest."""
-    yaw = paths.yaw[driver, k]
-    cos, sin = np.cos(yaw), np.sin(yaw)
-    aside = cos * (bodies.y[body] - paths.y[driver, k]) - sin * (bodies.x[body] - paths.x[driver, k])
-    turn = bodies.yaw[body] - yaw
-    half_length, half_width = bodies.half_length[body], bodies.half_width[body]
-    extent = np.abs(np.sin(turn)) * half_length + np.abs(np.cos(turn)) * half_width
-    own = own_body[driver]
-    bend = _SHARPEST_BEND_PM * (half_length**2 + bodies.half_length[own] ** 2)
-    return np.abs(aside - offset_m[driver]) - extent - bend < bodies.half_width[own] + 2.0 * MARGIN_M
-
-
-def _none() -> Leaders:
-    empty = np.zeros(0, np.int64)
-    return Leaders(empty, empty, np.zeros(0), np.zeros(0))
+    own_body: np.ndarray,
+    horizon_m: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    z: np.ndarray,
+    yaw: np.ndarray,
+    half_length: np.ndarray,
+    half_width: np.ndarray,
+    vx: np.ndarray,
+    vy: np.ndarray,
+    considered: np.ndarray,
+    pairs: np.ndarray,
+    numbers: np.ndarray,
+) -> int:
+    count, most = 0, pairs.shape[1]
+    for d in range(len(own_body)):
+        own = own_body[d]
+        own_length, own_width = half_length[own], half_width[own]
+        first = at[d] // STRIDE * STRIDE
+        last = min(first + (int(horizon_m[d]) // STRIDE + 2) * STRIDE, (POINTS - 1) // STRIDE * STRIDE)
+        wide = own_width + abs(offset_m[d]) + 2.0 * MARGIN_M + STRIDE
+        for b in range(len(x)):
+            dx, dy = x[b] - x[own], y[b] - y[own]
+            seen = horizon_m[d] + half_length[b]
+            if b == own or not considered[d, b] or dx * dx + dy * dy >= seen * seen:
+                continue
+            place, reach = (x[b], y[b], z[b]), wide + half_length[b] + half_width[b]
+            # Most bodies are nowhere near the path: every few points are enough to rule them out.
+            near, distance = _nearest_point(path_x[d], path_y[d], path_z[d], first, last, COARSE, place)
+            if near < 0 or distance >= (reach + COARSE + 1.0) ** 2:
+                continue
+            near, distance = _nearest_point(path_x[d], path_y[d], path_z[d], first, last, STRIDE, place)
+            if distance >= reach * reach:
+                continue
+            heading = path_yaw[d, near]
+            cos, sin = math.cos(heading), math.sin(heading)
+            aside = cos * (y[b] - path_y[d, near]) - sin * (x[b] - path_x[d, near])
+            turn = yaw[b] - heading
+            if not _may_touch(aside - offset_m[d], turn, half_length[b], half_width[b], (own_length, own_width)):
+                continue
+            gap, speed = math.inf, 0.0
+            # The nearest point of the path to a body's corner is not far from the nearest one to its middle.
+            window = (math.ceil((half_length[b] + half_width[b]) / STRIDE) + 2) * STRIDE
+            low, high = max(near - window, first), min(near + window, last)
+            body_cos, body_sin = math.cos(yaw[b]), math.sin(yaw[b])
+            for side in (-1.0, 1.0):
+                for share in ALONG:
+                    ahead, across = share * half_length[b], side * half_width[b]
+                    px = x[b] + body_cos * ahead - body_sin * across
+                    py = y[b] + body_sin * ahead + body_cos * across
+                    k, _ = _nearest_point(path_x[d], path_y[d], path_z[d], low, high, STRIDE, (px, py, z[b]))
+                    heading = path_yaw[d, k]
+                    cos, sin = math.cos(heading), math.sin(heading)
+                    dx, dy = px - path_x[d, k], py - path_y[d, k]
+                    along, aside = cos * dx + sin * dy, cos * dy - sin * dx - offset_m[d]
+                    # In a bend the corners reach further out.
+                    swept = own_width + 0.5 * own_length * own_length * abs(curvature[d, k]) + MARGIN_M
+                    at_m = base_m[d] + k + along
+                    if abs(aside) >= swept or abs(along) >= STRIDE + 1.0 or at_m <= odometer_m[d]:
+                        continue
+                    if at_m - (odometer_m[d] + own_length) < gap:
+                        gap = at_m - (odometer_m[d] + own_length)
+                        speed = vx[b] * cos + vy[b] * sin
+            if gap < horizon_m[d]:
+                if count < most:
+                    pairs[0, count], pairs[1, count] = d, b
+                    numbers[0, count], numbers[1, count] = gap, max(speed, 0.0)
+                count += 1
+    return count

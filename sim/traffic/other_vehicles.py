@@ -27,7 +27,8 @@ class OtherVehicles:
         is_driven = np.zeros(len(vehicles), bool)
         is_driven[slots] = True
         others = np.nonzero(~is_driven)[0]
-        lanes, along, aside = self._lanes.nearest_many(vehicles.x[others], vehicles.y[others], vehicles.yaw[others])
+        poses = (vehicles.x[others], vehicles.y[others], vehicles.yaw[others])
+        lanes, along, aside = self._lanes.nearest_many(*poses, z=vehicles.z[others])
         found: list[OtherVehicle] = []
         lingering: dict[int, tuple[float, float, float]] = {}
         for j, lane, s, side in zip(others.tolist(), lanes.tolist(), along.tolist(), aside.tolist(), strict=True):
@@ -52,7 +53,7 @@ class OtherVehicles:
             if stuck:
                 return []
             x, y, yaw = float(vehicles.x[j]), float(vehicles.y[j]), float(vehicles.yaw[j])
-            at = self._lanes.lanes_at(x, y, yaw)
+            at = self._lanes.lanes_at(x, y, yaw, float(vehicles.z[j]))
             return [OtherVehicle(k, sk + half, sk - half, speed, True) for k, sk in (at or {lane: s}).items()]
         ways = [OtherVehicle(lane, s + half, s - half, speed, True)]
         left = points.length_m - s

@@ -56,10 +56,10 @@ class Route:
         return self.legs[0]
 
 
-def sample(lanes: LaneGraph, legs: list[Leg], base_m: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """x, y, curvature (1/m) and speed limit (m/s) along legs, a metre apart from odometer base_m on, (POINTS,) each."""
+def sample(lanes: LaneGraph, legs: list[Leg], base_m: float) -> np.ndarray:
+    """x, y, z, curvature (1/m) and speed limit (m/s) along legs, a metre apart from odometer base_m on, (5, POINTS)."""
     grid = base_m + _AHEAD
-    found = np.empty((4, POINTS))
+    found = np.empty((5, POINTS))
     for k, leg in enumerate(legs):
         first = 0 if k == 0 else min(max(math.ceil(leg.from_m - base_m), 0), POINTS)
         last = POINTS if k + 1 == len(legs) else min(max(math.ceil(legs[k + 1].from_m - base_m), 0), POINTS)
@@ -72,20 +72,20 @@ def sample(lanes: LaneGraph, legs: list[Leg], base_m: float) -> tuple[np.ndarray
             t = (grid[part] - leg.from_m) / leg.blend_m
             share = t * t * (3.0 - 2.0 * t)
             before = _along(lanes, legs[k - 1], grid[part])
-            found[:2, part] = share * found[:2, part] + (1.0 - share) * before[:2]
-    return found[0], found[1], found[2], found[3]
+            found[:3, part] = share * found[:3, part] + (1.0 - share) * before[:3]
+    return found
 
 
 def _along(lanes: LaneGraph, leg: Leg, grid: np.ndarray) -> np.ndarray:
     lane, s = lanes.lanes[leg.lane], grid - leg.begin_m
-    return np.stack([np.interp(s, lane.s, array) for array in (lane.x, lane.y, lane.curvature, lane.limit_mps)])
+    return np.stack([np.interp(s, lane.s, array) for array in (lane.x, lane.y, lane.z, lane.curvature, lane.limit_mps)])
 
 
 class Paths:
-    """Sampled paths of N drivers: x, y, yaw, curvature, speed (what may be driven there), each (N, POINTS)."""
+    """Sampled paths of N drivers: x, y, z, yaw, curvature, speed (what may be driven there), each (N, POINTS)."""
 
     def __init__(self):
-        self.x = self.y = self.yaw = self.curvature = self.speed = np.zeros((0, POINTS))
+        self.x = self.y = self.z = self.yaw = self.curvature = self.speed = np.zeros((0, POINTS))
         self.base_m = np.zeros(0)
         """Odometer of each path's first point."""
         self.at = np.zeros(0, np.int64)
@@ -95,7 +95,7 @@ class Paths:
         """Take rows `kept` over, -1 standing for a new row."""
         rows = np.array(kept, np.int64)
         old = rows >= 0
-        for name in ("x", "y", "yaw", "curvature", "speed", "base_m", "at"):
+        for name in ("x", "y", "z", "yaw", "curvature", "speed", "base_m", "at"):
             array = getattr(self, name)
             fresh = np.zeros((len(rows), *array.shape[1:]), array.dtype)
             fresh[old] = array[rows[old]]
@@ -109,12 +109,12 @@ class Paths:
         Speed limits are multiplied by `factor`, or replaced by `fixed_mps` unless that is None.
         """
         base = odometer_m - BEHIND_M
-        x, y, curvature, limit = sample(lanes, route.legs, base)
+        x, y, z, curvature, limit = sample(lanes, route.legs, base)
         target = limit * factor if fixed_mps is None else np.full(POINTS, fixed_mps)
         curve = np.sqrt(SIDE_ACCELERATION_MPS2 / np.maximum(np.abs(curvature), 1e-4))
         energy = np.minimum(target, curve) ** 2 + 2.0 * SLOWING_MPS2 * _AHEAD
         reachable = np.minimum.accumulate(energy[::-1])[::-1] - 2.0 * SLOWING_MPS2 * _AHEAD
-        self.x[row], self.y[row], self.curvature[row] = x, y, curvature
+        self.x[row], self.y[row], self.z[row], self.curvature[row] = x, y, z, curvature
         self.yaw[row] = np.arctan2(np.gradient(y), np.gradient(x))
         self.speed[row] = np.sqrt(np.maximum(reachable, 0.0))
         self.base_m[row] = base

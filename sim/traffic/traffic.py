@@ -211,7 +211,8 @@ class Traffic(TrafficSettings):
         astray = distance > _LOST_M
         for k, driver in enumerate(self._drivers):
             if driver.lost or astray[k]:
-                lane, s = self.lanes.nearest(float(x[k]), float(y[k]), float(yaw[k]))
+                z = float(vehicles.z[slots[k]])
+                lane, s = self.lanes.nearest(float(x[k]), float(y[k]), float(yaw[k]), z=z)
                 driver.lost = lane < 0
                 if driver.lost:
                     continue

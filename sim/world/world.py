@@ -369,9 +369,9 @@ class World:
         v = self.vehicles
         if not len(v):
             return
-        lanes, along, offset = self.lanes.nearest_many(v.x, v.y, v.yaw)
+        lanes, along, offset = self.lanes.nearest_many(v.x, v.y, v.yaw, z=v.z)
         self.surfaces.feel(v, lanes, offset)
-        v.light_index[:] = self.signals.lights_for(v.x, v.y, v.yaw)
+        v.light_index[:] = self.signals.lights_for(v.x, v.y, v.yaw, v.z)
         limits = self.lanes.limits_mps(lanes, along)
         v.speed_limit_mps[:] = np.where(limits >= 0.0, limits, v.speed_limit_mps)
 

@@ -51,3 +51,29 @@ def two_part_road(part_m: float = 1000.0, limit_kmh: float = 50.0, lanes: int = 
     return f"""<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="straight" version="1"/>
     {part(1, 0.0, on, '<successor id="-{k}"/>', _light(light_at_m))}
     {part(2, part_m, back, '<predecessor id="-{k}"/>')}</OpenDRIVE>"""
+
+
+def two_levels(half_m: float = 100.0, height_m: float = 6.0, limit_kmh: float = 50.0, light: bool = False) -> str:
+    """OpenDRIVE of a road along +x (y = 1.75) and a bridge of a given height over it, which leads to -y at x = 1.75.
+
+    Each is two roads long, one lane wide and one-way; they cross at the end of the first half. With `light`, the bridge
+    has one right above the lower lane.
+    """
+
+    def part(road_id: int, x: float, y: float, is_bridge: bool, is_first: bool) -> str:
+        other = road_id + 1 if is_first else road_id - 1
+        kind, end = ("successor", "start") if is_first else ("predecessor", "end")
+        signals = _light(half_m - 0.5) if light and is_bridge and is_first else ""
+        return f"""<road name="a" length="{half_m}" id="{road_id}" junction="-1">
+        <link><{kind} elementType="road" elementId="{other}" contactPoint="{end}"/></link>
+        <type s="0" type="town"><speed max="{limit_kmh + 50.0 * is_bridge}" unit="km/h"/></type>
+        <planView><geometry s="0" x="{x}" y="{y}" hdg="{1.5707963267948966 if is_bridge else 0.0}" length="{half_m}">
+        <line/></geometry></planView>
+        <elevationProfile><elevation s="0" a="{height_m * is_bridge}" b="0" c="0" d="0"/></elevationProfile>
+        <lanes><laneSection s="0"><center><lane id="0" type="none" level="false"/></center>
+        <right><lane id="-1" type="driving" level="false"><link><{kind} id="-1"/></link>
+        <width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane></right></laneSection></lanes>{signals}</road>"""
+
+    return f"""<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="levels" version="1"/>
+    {part(1, -half_m, 0.0, False, True)}{part(2, 0.0, 0.0, False, False)}
+    {part(3, 0.0, -half_m, True, True)}{part(4, 0.0, 0.0, True, False)}</OpenDRIVE>"""

@@ -11,7 +11,7 @@ from sim.map.signals import LightState, Signals
 from sim.traffic.traffic import Traffic
 from sim.vehicles.fleet import Vehicles
 from sim.vehicles.spec import VehicleSpec
-from sim.vehicles.step import step_vehicles
+from sim.vehicles.step import flat_ground, step_vehicles
 from sim.world.collisions import Contact, Obstacles, resolve
 
 DT = 0.05
@@ -41,10 +41,16 @@ class Scene:
 
     def put(self, actor_id: int, lane: int, s: float, speed_mps: float = 0.0, driven: bool = True) -> None:
         x, y, yaw = self.lanes.at(lane, s)
-        self.vehicles.add(actor_id, VehicleSpec(), x, y, 0.0, yaw)
+        z = float(np.interp(s, self.lanes.lanes[lane].s, self.lanes.lanes[lane].z))
+        self.vehicles.add(actor_id, VehicleSpec(), x, y, z, yaw)
         self.vehicles.vx_body[-1] = speed_mps
         if driven:
             self.traffic.register(actor_id)
+
+    def ground(self, x: np.ndarray, y: np.ndarray, _yaw: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if not self.lanes.z.any():
+            return flat_ground(x, y, _yaw)
+        return self.lanes.ground(x, y, self.vehicles.z)[0], np.zeros(len(x)), np.zeros(len(x))
 
     def fill(self, count: int) -> None:
         places = [
@@ -58,7 +64,7 @@ class Scene:
         for _ in range(round(seconds / DT)):
             self.signals.step(DT)
             self.traffic.step(self.vehicles, self.obstacles, DT)
-            step_vehicles(self.vehicles, DT)
+            step_vehicles(self.vehicles, DT, self.ground)
             self.contacts += resolve(self.vehicles, self.obstacles, DT)
 
     def show(self, state: LightState) -> None:
