@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -46,13 +47,14 @@ class PointGrid:
         low_x, low_y = float(x.min()), float(y.min())
         area_m2 = (float(np.ptp(x)) + 1.0) * (float(np.ptp(y)) + 1.0)
         cell_m = max(_CELL_M, math.sqrt(area_m2 / _MOST_CELLS))
-        column, row = ((v.astype(np.int64)) for v in ((x - low_x) / cell_m, (y - low_y) / cell_m))
+        column, row = ((x - low_x) / cell_m).astype(np.int64), ((y - low_y) / cell_m).astype(np.int64)
         shape = np.array([int(column.max()) + 1, int(row.max()) + 1], np.int64)
         cell = row * shape[0] + column
         order = np.argsort(cell, kind="stable")
         first = np.searchsorted(cell[order], np.arange(shape[0] * shape[1] + 1))
-        places = (np.ascontiguousarray(v, dtype=np.float64) for v in (x, y, z, np.cos(yaw), np.sin(yaw)))
-        return cls(*places, order.astype(np.int64), first.astype(np.int64), shape, np.array([low_x, low_y, cell_m]))
+        x, y, z, cos, sin = (np.ascontiguousarray(v, dtype=np.float64) for v in (x, y, z, np.cos(yaw), np.sin(yaw)))
+        corner = np.array([low_x, low_y, cell_m])
+        return cls(x, y, z, cos, sin, order.astype(np.int64), first.astype(np.int64), shape, corner)
 
     def nearest(
         self, x: np.ndarray, y: np.ndarray, z: np.ndarray | None, yaw: np.ndarray, within_m: float, turn_m: float
@@ -67,9 +69,10 @@ class PointGrid:
         """
         found = np.empty(len(x), np.int64)
         levels = np.full(len(x), np.nan) if z is None else z
-        places = (np.ascontiguousarray(v, dtype=np.float64) for v in (x, y, levels, yaw))
+        x, y, levels, yaw = (np.ascontiguousarray(v, dtype=np.float64) for v in (x, y, levels, yaw))
         points = (self.x, self.y, self.z, self.cos, self.sin, self.order, self.first, self.shape, self.corner)
-        _nearest(*points, *places, within_m, turn_m, found)
+        search: Any = _nearest
+        search(*points, x, y, levels, yaw, within_m, turn_m, found)
         return found
 
 
@@ -81,10 +84,10 @@ def _nearest_in_cell(
     cos: np.ndarray,
     sin: np.ndarray,
     points: np.ndarray,
-    place: tuple[float, float, float, float, float],
+    place: tuple[Any, ...],
     limits: tuple[float, float],
-    best: tuple[float, int],
-) -> tuple[float, int]:
+    best: tuple[Any, Any],
+) -> tuple[Any, Any]:
     """The better of the best point so far and those of one cell: (cost in metres, index)."""
     px, py, pz, c, s = place
     within_m, turn_m = limits

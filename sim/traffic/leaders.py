@@ -6,6 +6,7 @@ are points along both sides of their boxes. A compiled loop over all drivers and
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -127,7 +128,7 @@ def _nearest_point(
     first: int,
     last: int,
     step: int,
-    place: tuple[float, float, float],
+    place: tuple[Any, Any, Any],
 ) -> tuple[int, float]:
     """Of every step-th point of a path from first to last, the nearest to a place on its level; its distance squared.
 
@@ -146,7 +147,7 @@ def _nearest_point(
 
 
 @part
-def _may_touch(aside_m: float, turn: float, half_length: float, half_width: float, own: tuple[float, float]) -> bool:
+def _may_touch(aside_m: float, turn: float, half_length: float, half_width: float, own: tuple[Any, Any]) -> bool:
     """Whether a body reaches into a driver's strip: from its box seen along the path where it is nearest."""
     own_length, own_width = own
     extent = abs(math.sin(turn)) * half_length + abs(math.cos(turn)) * half_width
