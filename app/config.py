@@ -24,6 +24,7 @@ from cockpit.config import (
 )
 from cockpit.sound.car import SoundConfig
 from cockpit.windows.layout import Layout
+from policy.agents.source import AgentSource, agent_source, is_agent
 
 EMBEDDED_TOWN = "millbrook"
 """The town that the embedded simulator loads when none is named."""
@@ -113,9 +114,13 @@ class RunConfig(Settings):
     """Which route of the file; None takes the first."""
     random_route_m: Annotated[float, Field(ge=50.0, le=20_000.0)] = 800.0
     policy: Path | None = asset("policies", "small")
-    """The checkpoint's folder; null drives by hand alone."""
+    """The checkpoint's folder, or agent:FILE for a CARLA leaderboard agent; null drives by hand alone."""
     adapter: Path | None = None
     """A LoRA adapter on top of it."""
+    agent_config: Path | None = None
+    """An agent's configuration, which its setup() reads."""
+    agent_python: Path | None = None
+    """The Python interpreter with the packages that an agent needs; null: the program's own."""
     driver: DriverChoice = DriverChoice.AUTO
     device: str | None = None
     """The wheel to use: a device file (/dev/input/event20), or a device profile's name or file. None: any that fits."""
@@ -150,9 +155,23 @@ class RunConfig(Settings):
             raise ValueError(f"route_id '{self.route_id}' needs a route_file that holds it")
         if self.policy is None and self.driver in (DriverChoice.EXPERT, DriverChoice.NONE):
             raise ValueError(f"driver '{self.driver}' only watches a policy; set policy, or driver: wheel or keyboard")
+        if (self.agent_config or self.agent_python) and not is_agent(self.policy):
+            raise ValueError("agent_config and agent_python are a leaderboard agent's; set policy: agent:FILE")
+        if self.adapter is not None and is_agent(self.policy):
+            raise ValueError("a leaderboard agent takes no adapter; leave adapter away")
         if self.device is not None and self.driver not in (DriverChoice.AUTO, DriverChoice.WHEEL):
             raise ValueError(f"device '{self.device}' is a wheel's, but driver is '{self.driver}'; set driver: wheel")
         return self
+
+    def policy_source(self) -> Path | AgentSource | None:
+        """The policy as the parts take it.
+
+        Raises:
+            AgentError: an agent's file, configuration or interpreter that is not there or not an agent's.
+        """
+        if self.policy is None or not is_agent(self.policy):
+            return self.policy
+        return agent_source(self.policy, self.agent_config, self.agent_python)
 
     def map_path(self) -> Path | None:
         """The OpenDRIVE file that the embedded simulator serves; None for a server's own map.

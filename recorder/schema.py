@@ -30,12 +30,9 @@ class Authority(enum.StrEnum):
 
     POLICY = "policy"
     HUMAN = "human"
-    REQUESTED = "requested"
-    """The system asks for a takeover; the policy (or a gentle brake) still drives, for a bounded time."""
-    HANDING_BACK = "handing_back"
-    """The person gave the car back; control blends from the person to the policy."""
-    SAFE_STOP = "safe_stop"
-    """Nobody answered: the minimal-risk manoeuvre brings the car to a stand in its lane."""
+    REQUESTED = "requested"  # the system asks for a takeover; policy or gentle brake drive on for a bounded time
+    HANDING_BACK = "handing_back"  # the person gave the car back; control blends from the person to the policy
+    SAFE_STOP = "safe_stop"  # nobody answered: the minimal-risk manoeuvre brings the car to a stand in its lane
 
     @property
     def is_taken(self) -> bool:
@@ -73,8 +70,7 @@ class DriverKind(enum.StrEnum):
     """Who sits behind the human side of the arbitration."""
 
     HUMAN = "human"
-    EXPERT = "expert"
-    """The privileged driver that stands in for a person (see `policy.expert.expert`)."""
+    EXPERT = "expert"  # the privileged driver that stands in for a person (see `policy.expert.expert`)
     NONE = "none"
 
 
@@ -135,8 +131,7 @@ class EventKind(enum.StrEnum):
     MARK = "mark"
     FAULT = "fault"
     HAND_BACK_REFUSED = "hand_back_refused"
-    REWIND = "rewind"
-    """The world was set back to an earlier tick; `value` says by how many seconds."""
+    REWIND = "rewind"  # the world was set back to an earlier tick; `value` says by how many seconds
     SCENARIO = "scenario"  # a scenario of the route entered a phase; the text names it, its type and the phase
 
 
@@ -238,12 +233,12 @@ class Plan:
     """Frame id of the tick the plan was made from."""
     time_s: float
     """Simulation time of that tick."""
-    direction: Direction
-    speed: SpeedAction
+    direction: Direction | None
+    speed: SpeedAction | None  # both None from a policy that names no manoeuvre (a leaderboard agent)
     tokens: tuple[int, ...]
     """Action code indices (0 .. codebook size - 1), one per 0.5 s."""
     trajectory_ego: NDArray[np.float32]
-    """(T, 3) x, y, yaw at 0.5, 1.0, ... s in the ego frame of `frame`."""
+    """(T, 3) x, y, yaw at 0.5, 1.0, ... s in the ego frame of `frame`; no rows from a policy that tells no path."""
     text: str
     """The answer whole, as generated."""
     prompt: str = ""
@@ -256,6 +251,11 @@ class Plan:
     """Time between trajectory points, seconds."""
     entropy: float = 0.0
     """Mean entropy of the action tokens' distributions as a share of the greatest possible: 0 certain, 1 clueless."""
+
+    @property
+    def is_control_only(self) -> bool:
+        """Whether the policy said how to steer (`Tick.policy_control`) and neither a path nor a manoeuvre."""
+        return self.direction is None and self.speed is None and len(self.trajectory_ego) == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What every headless drive needs first: the policy's camera as the session attaches it, and a server to drive on."""
+"""What every drive needs first: the policy's process and camera, whatever kind it is of, and a server to drive on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 from cockpit.rig.camera_spec import CameraSpec
 from cockpit.world.simulator import launch_simulator
-from policy.vla.checkpoint import CameraSettings, settings_of
+from policy.agents.process import AgentProcess
+from policy.agents.source import AgentSource
+from policy.serving.process import PolicyProcess
+from policy.vla.checkpoint import CameraSettings, PolicySettings, checkpoint_sha256, is_hub_name, settings_of
 
 
 def camera_specs(cameras: Mapping[str, CameraSettings]) -> list[CameraSpec]:
@@ -19,12 +22,35 @@ def camera_specs(cameras: Mapping[str, CameraSettings]) -> list[CameraSpec]:
     ]
 
 
-def policy_cameras(folder: Path | str) -> list[CameraSpec]:
-    """The cameras that a checkpoint was trained with; the default one for a model that was not trained here.
+def start_policy(policy: Path | str | AgentSource, adapter: Path | None = None) -> PolicyProcess | AgentProcess:
+    """The process of a checkpoint's folder or a leaderboard agent; returns before it has loaded.
 
     Raises CheckpointError for a folder that holds no policy.
     """
-    return camera_specs(settings_of(folder).cameras)
+    return AgentProcess(policy) if isinstance(policy, AgentSource) else PolicyProcess(policy, adapter)
+
+
+def policy_name(policy: Path | str | AgentSource) -> str:
+    """What recordings call the policy: its folder's name, or that of the agent's file."""
+    return policy.name if isinstance(policy, AgentSource) else Path(policy).name
+
+
+def policy_sha256(policy: Path | str | AgentSource, adapter: Path | None = None) -> str:
+    """The hash over what the policy is made of; empty for a model of the hub, which is not here."""
+    if isinstance(policy, AgentSource):
+        return policy.sha256()
+    return "" if is_hub_name(policy) else checkpoint_sha256(policy, adapter)
+
+
+def policy_cameras(policy: Path | str | AgentSource) -> list[CameraSpec]:
+    """The cameras that a checkpoint was trained with; the default one for a model or agent that was not trained here.
+
+    An agent has cameras of its own: this one is for those who learn from the recording.
+
+    Raises CheckpointError for a folder that holds no policy.
+    """
+    settings = PolicySettings() if isinstance(policy, AgentSource) else settings_of(policy)
+    return camera_specs(settings.cameras)
 
 
 @contextlib.contextmanager

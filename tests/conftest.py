@@ -28,6 +28,8 @@ hypothesis.settings.load_profile("suite")
 
 OUR_PROGRAMS = ("sim", "policy.serving.worker")
 """Modules that the product starts as processes of their own."""
+OUR_FILES = ("policy/agents/runner/__main__.py",)
+"""The same, started by their files."""
 RUN_VARIABLE = "TAKEOVER_TEST_RUN"
 THIS_RUN = uuid.uuid4().hex
 os.environ[RUN_VARIABLE] = THIS_RUN  # inherited by children and theirs; each worker of pytest-xdist is a run of its own
@@ -40,6 +42,7 @@ def _left_behind() -> list[psutil.Process]:
     for process in psutil.process_iter(["cmdline", "status"]):
         words = process.info["cmdline"] or []
         is_ours = any(flag == "-m" and module in OUR_PROGRAMS for flag, module in itertools.pairwise(words))
+        is_ours = is_ours or any(word.endswith(OUR_FILES) for word in words)
         if is_ours and process.info["status"] != psutil.STATUS_ZOMBIE and _run_of(process) == THIS_RUN:
             found.append(process)
     return found

@@ -15,6 +15,7 @@ from app.console import out, progress_bar
 from cockpit.assets import asset
 from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.route.files import read_routes
+from policy.agents.source import PREFIX, AgentSource, agent_source, is_agent
 from refine.errors import RefineError
 from refine.evaluate.evaluate import EXPERT, EvaluationProgress
 from refine.evaluate.evaluate import evaluate as evaluate_policies
@@ -26,7 +27,8 @@ TEST_ROUTES = asset("routes", "millbrook_test.xml")
 
 def evaluate(
     policies: Annotated[
-        list[str], typer.Argument(help=f"Policies' folders, or `{EXPERT}`; the first is the baseline.")
+        list[str],
+        typer.Argument(help=f"Policies' folders, agent:FILE or `{EXPERT}`; the first is the baseline."),
     ],
     routes: Annotated[Path, typer.Option(help="Routes (leaderboard XML).")] = TEST_ROUTES,
     count: Annotated[int | None, typer.Option(min=1, help="Only so many of them, from the first.")] = None,
@@ -35,6 +37,8 @@ def evaluate(
     replay: Annotated[Path | None, typer.Option(help="Replay recorded traffic (CSV) instead.")] = None,
     supervised: Annotated[bool, typer.Option(help="Put the expert into the driver's seat.")] = True,
     record: Annotated[bool, typer.Option(help="Record the expert's takeovers.")] = False,
+    agent_config: Annotated[Path | None, typer.Option(help="What leaderboard agents' setup() reads.")] = None,
+    agent_python: Annotated[Path | None, typer.Option(help="The interpreter with the agents' packages.")] = None,
     host: Annotated[str | None, typer.Option(help="A CARLA server; without it the embedded simulator starts.")] = None,
     port: Annotated[int, typer.Option(help="Its RPC port.")] = 2000,
     target: Annotated[Path | None, typer.Option("--out", help="New folder for the scores.")] = None,
@@ -43,7 +47,7 @@ def evaluate(
     folder = target or Path("runs") / f"evaluation-{datetime.now():%Y%m%d-%H%M%S}"
     with progress_bar() as progress:
         result = evaluate_policies(
-            named(policies),
+            sources(named(policies), agent_config, agent_python),
             read_routes(routes)[:count],
             seed_list(seeds),
             folder,
@@ -80,12 +84,23 @@ def named(policies: list[str]) -> dict[str, str]:
     """Short names for folders: their last part, numbered where two are the same."""
     names: dict[str, str] = {}
     for policy in policies:
-        name, number = Path(policy).name or policy, 1
+        first = (Path(policy.removeprefix(PREFIX)).stem if is_agent(policy) else Path(policy).name) or policy
+        name, number = first, 1
         while name in names:
             number += 1
-            name = f"{Path(policy).name}-{number}"
+            name = f"{first}-{number}"
         names[name] = policy
     return names
+
+
+def sources(
+    policies: dict[str, str], agent_config: Path | None = None, agent_python: Path | None = None
+) -> dict[str, str | AgentSource]:
+    """The policies as `evaluate` takes them. Raises AgentError for an agent that cannot be used."""
+    return {
+        name: agent_source(policy, agent_config, agent_python) if is_agent(policy) else policy
+        for name, policy in policies.items()
+    }
 
 
 def seed_list(text: str) -> list[int]:

@@ -68,7 +68,7 @@ def show(segment: Annotated[Path, typer.Argument(help="A segment's folder (NNNN.
     every = max(1, round(0.5 / float(time_s[1] - time_s[0]))) if len(time_s) > 1 else 1
     for index in range(0, len(opened), every):
         tick = opened.tick(index)
-        plan = f"{tick.plan.direction.value}, {tick.plan.speed.value}" if tick.plan else "-"
+        said = (tick.plan.direction, tick.plan.speed) if tick.plan else ()
         table.add_row(
             f"{tick.time_s - item.takeover_time_s:+.1f} s",
             tick.authority.authority.value,
@@ -76,7 +76,7 @@ def show(segment: Annotated[Path, typer.Argument(help="A segment's folder (NNNN.
             f"{tick.control.steer:+.2f}",
             f"{tick.control.throttle:.2f}",
             f"{tick.control.brake:.2f}",
-            plan,
+            ", ".join(word for word in said if word is not None) or "-",
             tick.driver.note,
         )
     out.print(table)

@@ -26,11 +26,11 @@ from cockpit.world.errors import WorldError, WorldLost
 from cockpit.world.simulator import SimulatorError
 from policy.expert.safety_driver import SafetyDriver
 from policy.serving.process import PolicyProcessError
-from policy.vla.checkpoint import CheckpointError, checkpoint_sha256, is_hub_name
+from policy.vla.checkpoint import CheckpointError
 from recorder.schema import DriverKind, SessionInfo
 from recorder.session import RecordingError
 from recorder.writing.writer import SegmentRecorder
-from refine.driving import policy_cameras
+from refine.driving import policy_cameras, policy_name, policy_sha256
 
 USER_ERRORS = (
     ConfigError,
@@ -65,7 +65,7 @@ def open_parts(config: RunConfig, trial: Trial | None = None) -> DriveParts:
 
     Raises:
         ConfigError: rig, town, route or settings that are wrong; a trial whose participant has not consented.
-        CheckpointError: no usable policy in the folder.
+        CheckpointError, AgentError: no usable policy in the folder, no usable agent in the file.
         DeviceError: no such input device.
         OSError: the recordings' folder cannot be written.
     """
@@ -78,7 +78,8 @@ def open_parts(config: RunConfig, trial: Trial | None = None) -> DriveParts:
     if config.record:
         _check_writable(config.out)
     own = rig.of_machine(None).cameras()  # each follower adds the cameras of its own screens
-    cameras = own if config.policy is None else (*own, *policy_cameras(config.policy))
+    policy = config.policy_source()
+    cameras = own if policy is None else (*own, *policy_cameras(policy))
     head = open_head(rig)
     try:
         return DriveParts(config, rig, _driver(config), cameras, trial, head)
@@ -95,11 +96,12 @@ def make_recorder(parts: DriveParts, info: Callable[..., SessionInfo]) -> Segmen
         RecordingError, OSError: the folder cannot be written.
     """
     config = parts.config
+    policy = config.policy_source()
     described = info(
         driver=_driver_kind(parts.driver),
         driver_id=config.driver_id,
-        policy="none" if config.policy is None else config.policy.name,
-        policy_sha256="" if config.policy is None else _sha256(config),
+        policy="none" if policy is None else policy_name(policy),
+        policy_sha256="" if policy is None else policy_sha256(policy, config.adapter),
         rig=rig_path(config.rig).read_text(encoding="utf-8"),
     )
     free = config.out / f"drive-{datetime.now():%Y%m%d-%H%M%S}"
@@ -144,11 +146,6 @@ def _driver_kind(driver: DriverSource | None) -> DriverKind:
     if driver is None:
         return DriverKind.NONE
     return DriverKind.EXPERT if isinstance(driver, SafetyDriver) else DriverKind.HUMAN
-
-
-def _sha256(config: RunConfig) -> str:
-    assert config.policy is not None  # noqa: S101  the caller looked
-    return "" if is_hub_name(config.policy) else checkpoint_sha256(config.policy, config.adapter)
 
 
 def _unused(folder: Path) -> Path:

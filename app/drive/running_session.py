@@ -29,10 +29,11 @@ from cockpit.sound.car import CarSound
 from cockpit.world.errors import WorldError
 from cockpit.world.simulator import RunningSimulator, SimulatorError, launch_simulator
 from cockpit.world.world import CarlaWorld
-from policy.serving.process import PolicyProcess
+from policy.serving.process import PolicyWorker
 from recorder.schema import EventKind, SessionInfo, Tick, TickEvent
 from recorder.session_log import EntryKind, SessionLog
 from recorder.writing.writer import SegmentRecorder
+from refine.driving import start_policy
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class RunningSession:
         self._world: CarlaWorld | None = None
         self._address = (parts.config.host or "127.0.0.1", parts.config.port)
         self._simulator: RunningSimulator | None = None
-        self._policy: PolicyProcess | None = None
+        self._policy: PolicyWorker | None = None
         self._recorder: SegmentRecorder | None = None
         self._log: SessionLog | None = None
         self._is_aborted = False
@@ -224,8 +225,9 @@ class RunningSession:
         if config.host is not None:
             check_server(host, port)
         self._phase = Phase.SIMULATOR
-        if config.policy is not None:  # loads while the simulator starts
-            self._policy = stack.enter_context(PolicyProcess(config.policy, config.adapter))
+        policy = config.policy_source()
+        if policy is not None:  # loads while the simulator starts
+            self._policy = stack.enter_context(start_policy(policy, config.adapter))
         if config.host is None:
             self._simulator = stack.enter_context(launch_simulator(config.map_path(), seed=config.seed))
             port = self._simulator.port
@@ -247,6 +249,7 @@ class RunningSession:
             self._consumers.append(CarSound(config.sound, config.arbitration))
         self._open_streams(stage.info() if self._recorder is None else self._recorder.info)
         self._phase = Phase.POLICY
+        stage.seat(self._policy)
         ends = self._policy, self.driver, self._consumers
         session = Session(stage.config, stage.world, stage.route, *ends, stage.scenarios, self.head, self._inbox)
         stack.callback(session.close)

@@ -147,8 +147,8 @@ def _content_of_plan(plan: Plan) -> dict[str, Any]:
     return {
         "frame": plan.frame,
         "time_s": plan.time_s,
-        "direction": plan.direction.value,
-        "speed": plan.speed.value,
+        "direction": plan.direction,
+        "speed": plan.speed,
         "trajectory_ego": plan.trajectory_ego.tolist(),
         "confidence": plan.confidence,
         "step_s": plan.step_s,
@@ -188,8 +188,8 @@ def _plan(content: Mapping[str, Any]) -> Plan:
     return Plan(
         frame=int(content["frame"]),
         time_s=float(content["time_s"]),
-        direction=Direction(content["direction"]),
-        speed=SpeedAction(content["speed"]),
+        direction=None if content["direction"] is None else Direction(content["direction"]),
+        speed=None if content["speed"] is None else SpeedAction(content["speed"]),
         tokens=(),
         trajectory_ego=np.asarray(content["trajectory_ego"], np.float32).reshape(-1, 3),
         text="",

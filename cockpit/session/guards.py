@@ -99,7 +99,7 @@ def plan_defect(plan: Plan, newest_frame: int) -> str:
     if plan.frame > newest_frame:
         return f"a plan for frame {plan.frame}, which has not been yet (the newest is {newest_frame})"
     path = np.asarray(plan.trajectory_ego)
-    if path.ndim != 2 or path.shape[1] != 3 or len(path) == 0:
+    if path.ndim != 2 or path.shape[1] != 3 or (len(path) == 0 and not plan.is_control_only):
         return f"a trajectory of shape {path.shape} instead of (steps, 3)"
     if not np.isfinite(path).all():
         return "a trajectory with numbers that are none"
@@ -107,6 +107,8 @@ def plan_defect(plan: Plan, newest_frame: int) -> str:
         return f"steps of {plan.step_s} s"
     if not (math.isfinite(plan.confidence) and math.isfinite(plan.entropy)):  # broken weights: every token is as good
         return f"a confidence of {plan.confidence} and an entropy of {plan.entropy}: the model computes no numbers"
+    if len(path) == 0:
+        return ""
     steps = np.diff(path[:, :2], axis=0, prepend=np.zeros((1, 2)))
     fastest = float(np.hypot(steps[:, 0], steps[:, 1]).max()) / plan.step_s
     return f"a trajectory at {fastest:.0f} m/s" if fastest > FASTEST_MPS else ""

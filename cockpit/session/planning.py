@@ -34,8 +34,10 @@ class PlacedPlan:
     """What the plan alone would apply now; None when tracking it failed."""
 
     @property
-    def first_speed_mps(self) -> float:
-        """Speed over the plan's first step, m/s."""
+    def first_speed_mps(self) -> float | None:
+        """Speed over the plan's first step, m/s; None for a plan without a path."""
+        if self.plan.is_control_only:
+            return None
         x_m, y_m = (float(value) for value in self.plan.trajectory_ego[0, :2])
         return math.hypot(x_m, y_m) / self.plan.step_s
 

@@ -7,10 +7,10 @@ lock-step and, in real time, for the first plan only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from recorder.schema import ActorState, Control, DriverInput, Plan, PolicyStatus, Pose, RouteState, Tick
+from recorder.schema import ActorState, Control, DriverInput, Plan, PolicyStatus, Pose, RouteCommand, RouteState, Tick
 
 
 class PolicyDriver(Protocol):
@@ -40,6 +40,22 @@ class PolicyDriver(Protocol):
 
     def close(self) -> None:
         """Stop the process; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class SensesItself(Protocol):
+    """A policy with sensors of its own on the ego: it is told of each drive, and must be asked at every tick."""
+
+    def enter(self, host: str, port: int, ego_id: int, route: Sequence[tuple[Pose, RouteCommand]]) -> None:
+        """A drive begins: attach sensors to the actor `ego_id` of the server, whose clock stands. May block.
+
+        `route` is the whole route at 1 m steps. Raises when the policy cannot drive, with the reason.
+        """
+        ...
+
+    def leave(self) -> None:
+        """The drive is over: destroy the sensors; safe to call twice, and when the server is gone."""
         ...
 
 

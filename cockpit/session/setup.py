@@ -21,14 +21,17 @@ from cockpit.route.lanes import LaneGraph
 from cockpit.route.planning import RouteError, plan_route, random_route
 from cockpit.route.route import Route
 from cockpit.scenarios.director import Director, direct
+from cockpit.session.ports import PolicyDriver, SensesItself
 from cockpit.traffic.manager import Traffic, TrafficError, spawn_traffic
 from cockpit.traffic.replay import ReplayTraffic, read_trajectories
 from cockpit.world.errors import WorldError
 from cockpit.world.world import CarlaWorld
-from recorder.schema import DriverKind, SessionInfo
+from recorder.schema import Control, DriverKind, SessionInfo
 
 log = logging.getLogger(__name__)
 
+SENSOR_TICKS = 10
+"""Steps after a policy attached its own sensors: CARLA's may miss the first ones (the leaderboard makes as many)."""
 TM_PORT_OFFSET = 6000
 HIGHEST_PORT = 65530
 
@@ -42,6 +45,26 @@ class Stage:
     route: Route
     traffic: Traffic | None = None
     scenarios: Director | None = None
+    _seated: SensesItself | None = None
+
+    def seat(self, policy: PolicyDriver | None) -> None:
+        """Let a policy that senses for itself attach its sensors to the ego; other policies need nothing. Before the
+        session begins.
+
+        Raises:
+            WorldLost: the server does not answer.
+            What the policy raises when it cannot drive here.
+
+        """
+        if not isinstance(policy, SensesItself):
+            return
+        self._seated = policy
+        poses = (self.route.pose_at(float(metre)) for metre in range(len(self.route.points)))
+        route = list(zip(poses, self.route.commands, strict=True))
+        policy.enter(self.config.host, self.config.port, self.world.ego.id, route)
+        self.world.apply(Control(brake=1.0))
+        for _ in range(SENSOR_TICKS):
+            self.world.advance()
 
     def info(
         self,
@@ -73,6 +96,9 @@ class Stage:
 
     def close(self) -> None:
         """Take down traffic, ego and cameras and release the clock; safe to call twice and without a server."""
+        seated, self._seated = self._seated, None
+        if seated is not None:
+            seated.leave()
         scenarios, self.scenarios = self.scenarios, None
         if scenarios is not None and not self.world.is_lost:
             scenarios.close()

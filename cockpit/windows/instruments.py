@@ -178,6 +178,8 @@ def policy_words(plan: Plan | None) -> str:
     """The policy's meta-action as a phrase."""
     if plan is None:
         return "No plan yet"
+    if plan.direction is None or plan.speed is None:
+        return "Names no manoeuvre"
     return f"{DIRECTION_WORDS[plan.direction]}, {SPEED_WORDS[plan.speed]}"
 
 

@@ -337,7 +337,7 @@ def region_on(display: QRect, shown: Shown) -> QRect:
 
 def _planned_path(tick: Tick) -> NDArray[np.float64] | None:
     """The plan's path from where the car is now, (N, 2) in its ego frame, metres; None where there is none to draw."""
-    if tick.plan is None or tick.ego_at_plan is None or len(tick.plan.trajectory_ego) == 0:
+    if tick.plan is None or tick.ego_at_plan is None or tick.plan.is_control_only:
         return None
     return plan_in_ego(tick.plan, tick.ego_at_plan.pose, tick.ego.pose)
 

@@ -194,12 +194,27 @@ class CarlaWorld:
     # --- leaving ------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Destroy what was spawned and release the clock; safe to call twice, and when the server is gone."""
+        """Destroy what was spawned and release the clock; safe to call twice, and when the server is gone.
+
+        Other clients' sensors on the ego go with it: who attached them may have died.
+        """
         ego, self._ego.actor = self._ego.actor, None
         sensors = [*self._ego.stop(), *self._cameras.stop()]
-        self._server.release([actor.id for actor in (*sensors, ego) if actor is not None])
+        others = self._sensors_on(ego.id) - {sensor.id for sensor in sensors} if ego is not None else set()
+        self._server.release([*others, *(actor.id for actor in (*sensors, ego) if actor is not None)])
         if sensors:
             wait_for_callbacks(self.is_lost)
+
+    def _sensors_on(self, ego_id: int) -> set[int]:
+        """Ids of all sensors that are attached to the ego; none when the server is gone."""
+        if self.is_lost:
+            return set()
+        try:
+            sensors = self.world.get_actors().filter("sensor.*")
+            return {one.id for one in sensors if one.parent is not None and one.parent.id == ego_id}
+        except RuntimeError as error:
+            self._server.lost(error)
+            return set()
 
     def __enter__(self) -> CarlaWorld:
         return self

@@ -95,9 +95,12 @@ def rollout_times() -> NDArray[np.float64]:
 
 
 def policy_motion(tick: Tick) -> NDArray[np.float64]:
-    """(M, 3) x, y, yaw in the world at `rollout_times`: the plan from here on, braking no harder than a car can."""
+    """(M, 3) x, y, yaw in the world at `rollout_times`: the plan from here on, braking no harder than a car can.
+
+    Without a path the ego goes on as it moves now, with its present speed and yaw rate.
+    """
     times = rollout_times()
-    if tick.plan is None or tick.ego_at_plan is None:
+    if tick.plan is None or tick.ego_at_plan is None or tick.plan.is_control_only:
         return _coasting(tick.ego, times)
     plan = tick.plan
     trajectory = np.vstack((np.zeros((1, 3)), np.asarray(plan.trajectory_ego, np.float64)))

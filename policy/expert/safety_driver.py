@@ -17,7 +17,7 @@ from policy.control.motion import forward_speed_mps
 from policy.expert.expert import Expert
 from policy.expert.hazards import Hazard, HazardConfig, HazardKind, foresee, is_centred
 from policy.expert.manoeuvres import adapted
-from recorder.schema import Authority, Control, DriverInput, DriverKind, Plan, RouteCommand, Tick
+from recorder.schema import Authority, Control, DriverInput, DriverKind, RouteCommand, Tick
 
 STANDSTILL_MPS = 0.3
 STANDING_PLAN_M = 1.0
@@ -174,7 +174,7 @@ class SafetyDriver:
         if forward_speed_mps(tick.ego) > config.moving_mps:
             return True
         # Standing is handed over only where both would stand.
-        return self.expert.decide(tick).acceleration_mps2 <= 0.0 and _reach_m(tick.plan) < STANDING_PLAN_M
+        return self.expert.decide(tick).acceleration_mps2 <= 0.0 and _would_stand(tick)
 
     def _turns_soon(self, tick: Tick) -> bool:
         """Driving up to a turn: while control blends back, a wheel held straight would push the car wide."""
@@ -191,9 +191,12 @@ class SafetyDriver:
         return calm or (held_s >= config.most_s and hazard is None)
 
 
-def _reach_m(plan: Plan) -> float:
-    """How far from its start a plan ends."""
-    return float(math.hypot(plan.trajectory_ego[-1][0], plan.trajectory_ego[-1][1]))
+def _would_stand(tick: Tick) -> bool:
+    """Whether the policy would leave a standing car where it is: by its plan's end, else by its pedals."""
+    plan, control = tick.plan, tick.policy_control
+    if plan is None or plan.is_control_only:
+        return control is not None and control.throttle == 0.0
+    return math.hypot(plan.trajectory_ego[-1][0], plan.trajectory_ego[-1][1]) < STANDING_PLAN_M
 
 
 def _neutral() -> DriverInput:

@@ -56,6 +56,8 @@ class PolicyWorker(ABC):
         self._waiting: Tick | None = None
         self._in_work: tuple[int, float] | None = None
         self._plan: Plan | None = None
+        self._answered_frame = -1
+        """Of the newest answer, a plan or an error."""
         self._plan_times: deque[float] = deque(maxlen=256)
         self._ready = False
         self._closing = False
@@ -108,13 +110,11 @@ class PolicyWorker(ABC):
         return self._plan
 
     def wait(self, frame: int, timeout_s: float) -> Plan | None:
-        """Block until a plan made from `frame` or later is here; None on time-out or when the process ended."""
-
-        def done() -> bool:
-            return self._ended or (self._plan is not None and self._plan.frame >= frame)
-
+        """Block until a plan made from `frame` or later is here; None when the process failed to make it, ended, or
+        did not answer in time.
+        """
         with self._changed:
-            self._changed.wait_for(done, timeout_s)
+            self._changed.wait_for(lambda: self._ended or self._answered_frame >= frame, timeout_s)
             return self._plan if self._plan is not None and self._plan.frame >= frame else None
 
     @abstractmethod
@@ -218,13 +218,13 @@ class PolicyWorker(ABC):
         if kind == "plan":
             self._plan = self._plan_of(header)
             self._plan_times.append(time.monotonic())
-            self._in_work = None
+            self._in_work, self._answered_frame = None, self._plan.frame
             self._last_error = ""
         elif kind == "ready":
             self._ready = True
             self._last_error = ""
         elif kind == "error":
-            self._in_work = None
+            self._in_work, self._answered_frame = None, header["frame"]
             self._last_error = f"frame {header['frame']} could not be answered: {header['message']}"
         else:
             self._last_error = header["message"]

@@ -173,6 +173,8 @@ def _field_columns(
     if dataclasses.is_dataclass(hint):
         return _walk(typing.cast(type, hint), name + "/", get, skip)
     inner = _optional(hint)
+    if isinstance(inner, type) and issubclass(inner, enum.Enum):  # none is NaN
+        return [Column(name, Kind.ENUM, unit, meaning, tuple(member.value for member in inner), get)]
     if inner is not None and dataclasses.is_dataclass(inner):
         present = Column(
             name + "/present",
@@ -300,7 +302,9 @@ class Table:
     def _field(self, hint: Any, name: str, row: int) -> Any:
         if name in self._columns:
             value = self.value(name, row)
-            return hint(value) if isinstance(hint, type) and issubclass(hint, enum.Enum) else value
+            kind = _optional(hint) or hint
+            is_name = value is not None and isinstance(kind, type) and issubclass(kind, enum.Enum)
+            return kind(value) if is_name else value
         if dataclasses.is_dataclass(hint):
             return self.record(typing.cast(type, hint), row, name + "/")
         inner = _optional(hint)

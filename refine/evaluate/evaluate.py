@@ -25,13 +25,14 @@ from cockpit.session.headless import run_headless_route
 from cockpit.session.ports import TickConsumer
 from cockpit.session.progress import EndReason
 from cockpit.session.setup import Stage
+from policy.agents.source import AgentSource
 from policy.expert.safety_driver import SafetyDriver
-from policy.serving.process import PolicyProcess
-from policy.vla.checkpoint import PolicySettings, checkpoint_sha256, read_settings
+from policy.serving.process import PolicyWorker
+from policy.vla.checkpoint import PolicySettings, read_settings
 from recorder.layout.takeovers import is_takeover
 from recorder.schema import Authority, DriverKind, EventKind, Tick
 from recorder.writing.writer import SegmentRecorder
-from refine.driving import camera_specs, policy_cameras, server
+from refine.driving import camera_specs, policy_cameras, policy_sha256, server, start_policy
 from refine.errors import RefineError
 from refine.evaluate.metrics import DriveMeter, score
 from refine.evaluate.results import MAP_FILE, Evaluation, PolicyRef, Run, TakeoverPlace, write_evaluation
@@ -76,7 +77,7 @@ class _Job:
 
 
 def evaluate(
-    policies: Mapping[str, Path | str],
+    policies: Mapping[str, Path | str | AgentSource],
     routes: Mapping[str, Sequence[RouteSpec]] | Sequence[RouteSpec],
     seeds: Sequence[int],
     out_folder: Path | str,
@@ -90,13 +91,13 @@ def evaluate(
 ) -> Evaluation:
     """Drive every policy over every route and write scores to `out_folder`/evaluation.json, after each run anew.
 
-    `policies` maps names to checkpoint folders (or `EXPERT`), `routes` names of sets to their routes. `simulator` is
-    host and port of a running server; None starts the embedded one. With `record`, supervised runs leave their
-    takeovers as sessions in `out_folder`/sessions.
+    `policies` maps names to checkpoint folders, leaderboard agents or `EXPERT`, `routes` names of sets to their routes.
+    `simulator` is host and port of a running server; None starts the embedded one. With `record`, supervised runs leave
+    their takeovers as sessions in `out_folder`/sessions.
 
     Raises:
         RefineError: nothing to drive, the folder is in use, or a policy died.
-        CheckpointError, PolicyProcessError, SimulatorError, WorldError, ConfigError: from the parts.
+        CheckpointError, PolicyProcessError (AgentError too), SimulatorError, WorldError, ConfigError: from the parts.
 
     """
     out = Path(out_folder)
@@ -143,14 +144,14 @@ class _Driving:
     on_progress: Callable[[EvaluationProgress], None] | None = None
     runs: list[Run] = field(default_factory=list)
 
-    def drive(self, folder: Path | str, jobs: Sequence[_Job]) -> Iterator[Run]:
+    def drive(self, folder: Path | str | AgentSource, jobs: Sequence[_Job]) -> Iterator[Run]:
         """Drive one policy over its routes; its process serves them all."""
         if str(folder) == EXPERT:
             for job in jobs:
                 yield self._run(job, None, camera_specs(PolicySettings().cameras) if self.record else [])
             return
-        cameras = policy_cameras(folder)
-        with PolicyProcess(folder) as policy:
+        cameras = policy_cameras(folder) if self.record or not isinstance(folder, AgentSource) else []
+        with start_policy(folder) as policy:
             policy.wait_ready()
             for job in jobs:
                 yield self._run(job, policy, cameras)
@@ -160,7 +161,7 @@ class _Driving:
                         f"policy '{job.policy.name}' died on route {job.route.route_id}: {status.message}"
                     )
 
-    def _run(self, job: _Job, policy: PolicyProcess | None, cameras: Sequence[CameraSpec]) -> Run:
+    def _run(self, job: _Job, policy: PolicyWorker | None, cameras: Sequence[CameraSpec]) -> Run:
         meter, track = DriveMeter(), _Track()
         driver = SafetyDriver() if self.supervised or policy is None else None
         session = f"{SESSIONS}/{job.folder_name}" if self.record and policy is not None and self.supervised else ""
@@ -255,11 +256,12 @@ def _headless(config: SessionConfig, supervised: bool) -> SessionConfig:
     return config.model_copy(update={"arbitration": arbitration, "safe_stop_end_s": config.safe_stop_end_s or 3.0})
 
 
-def _ref(name: str, folder: Path | str) -> PolicyRef:
+def _ref(name: str, folder: Path | str | AgentSource) -> PolicyRef:
     if str(folder) == EXPERT:
         return PolicyRef(name, EXPERT, "")
-    read_settings(Path(folder))
-    return PolicyRef(name, str(folder), checkpoint_sha256(folder))
+    if not isinstance(folder, AgentSource):
+        read_settings(Path(folder))
+    return PolicyRef(name, str(folder), policy_sha256(folder))
 
 
 def _versions() -> dict[str, str]:

@@ -246,13 +246,13 @@ def _shadow(segment: Segment, begin: int) -> tuple[int, Plan, NDArray[np.float64
     best = None
     for index, plan in plans_by_tick(segment):
         driven = driven_future(drive, index, HORIZON_STEPS, STEP_S)
-        if index <= begin and not isinstance(driven, Skip):
+        if index <= begin and not isinstance(driven, Skip) and not plan.is_control_only:
             best = index, plan, np.asarray(driven, np.float64)
     return best
 
 
 def _said(plan: Plan) -> str:
-    return f"{plan.direction.value}, {plan.speed.value}"
+    return ", ".join(word for word in (plan.direction, plan.speed) if word is not None)
 
 
 def answer_text(answer: object) -> str:

@@ -23,6 +23,7 @@ from app.gui.common.parts import Card, button, combo_box, form_rows, framed, lab
 from app.gui.common.texts import say
 from cockpit.config import ConfigError
 from cockpit.rig.rig import rig_names
+from policy.agents.source import AgentError, agent_file, agent_source, is_agent
 
 ROLE = Qt.ItemDataRole.UserRole
 
@@ -37,6 +38,8 @@ class SetupPanel(QWidget):
         super().__init__(parent)
         self._config = config
         self._extra_routes: tuple[Path, ...] = () if config.route_file is None else (config.route_file,)
+        self._agent_configs: dict[Path, Path | None] = {}
+        """Configurations of the agents opened in this window, by their policy."""
         self._profiles: tuple[str, ...] = ()
         """The user's own device profiles: calibrated in this window, or named by the settings."""
         self.rig = combo_box()
@@ -84,6 +87,8 @@ class SetupPanel(QWidget):
         host, port = self._server()
         route: RouteChoice = self.route.currentData(ROLE)
         option: DriverOption = self.driver.currentData(ROLE)
+        policy: Path | None = self.policy.currentData(ROLE)
+        own = self._config
         chosen = {
             "rig": self.rig.currentData(ROLE),
             "host": host,
@@ -92,7 +97,10 @@ class SetupPanel(QWidget):
             "route_file": route.file,
             "route_id": route.route_id,
             "seed": self.seed.value(),
-            "policy": self.policy.currentData(ROLE),
+            "policy": policy,
+            "adapter": None if is_agent(policy) else own.adapter,
+            "agent_config": self._agent_configs.get(policy, own.agent_config) if policy and is_agent(policy) else None,
+            "agent_python": own.agent_python if is_agent(policy) else None,
             "driver": option.driver,
             "device": option.device,
             "weather": self.weather.currentText(),
@@ -115,6 +123,17 @@ class SetupPanel(QWidget):
         self._fill_policies(self.policy.currentData(ROLE))
         self._fill_drivers(self.driver.currentData(ROLE))
 
+    def add_agent(self, file: str, config: str | None) -> None:
+        """Add a leaderboard agent and its configuration, and choose it; what is wrong with it is shown instead."""
+        try:
+            policy = Path(str(agent_source(file, config)))
+        except AgentError as error:
+            self.driver_note.setText(str(error))
+            self.driver_note.setVisible(True)
+            return
+        self._agent_configs[policy] = None if config is None else Path(config)
+        self._fill_policies(policy)
+
     def use_profile(self, path: str) -> None:
         """Add a device profile of the user's own, and choose it."""
         self._profiles = tuple(dict.fromkeys((path, *self._profiles)))
@@ -134,16 +153,18 @@ class SetupPanel(QWidget):
                 (say("setup.traffic"), self.traffic),
             )
         )
-        browse, refresh = button(say("setup.open")), button(say("setup.refresh"))
+        browse, refresh, agent = button(say("setup.open")), button(say("setup.refresh")), button(say("setup.open"))
         browse.setToolTip(say("setup.open_tip"))
         refresh.setToolTip(say("setup.refresh_tip"))
+        agent.setToolTip(say("setup.agent_tip"))
+        agent.clicked.connect(self._open_agent)
         browse.clicked.connect(self._open_routes)
         refresh.clicked.connect(self.refresh)
         route = (say("setup.route"), _beside(self.route, browse))
         column.addWidget(self._group(say("setup.route"), route, (say("setup.seed"), self.seed)))
         drive = self._group(
             say("setup.who"),
-            (say("setup.policy"), self.policy),
+            (say("setup.policy"), _beside(self.policy, agent)),
             (say("setup.driver"), _beside(self.driver, refresh)),
             (say("setup.screens"), self.rig),
         )
@@ -219,8 +240,9 @@ class SetupPanel(QWidget):
         found = policy_choices(self._config.out)
         missing: list[Path] = [] if chosen is None or chosen in found else [chosen]
         self.policy.addItem(say("setup.no_policy"), None)
-        for folder in (*missing, *found):
-            is_there = folder in found or folder.is_dir()
+        opened = [agent for agent in self._agent_configs if agent not in missing]
+        for folder in (*missing, *opened, *found):
+            is_there = folder in found or folder.is_dir() or (is_agent(folder) and agent_file(folder).is_file())
             self.policy.addItem(_policy_label(folder) + ("" if is_there else say("setup.missing")), folder)
             self.policy.setItemData(self.policy.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
         folders = [self.policy.itemData(index, ROLE) for index in range(self.policy.count())]
@@ -266,6 +288,12 @@ class SetupPanel(QWidget):
             added = [i for i in range(self.route.count()) if self.route.itemData(i, ROLE).file == Path(name)]
             self.route.setCurrentIndex(added[0] if added else 0)
 
+    def _open_agent(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, say("setup.open_agent"), "", say("setup.agent_files"))
+        if name:
+            config, _ = QFileDialog.getOpenFileName(self, say("setup.open_agent_config"), str(Path(name).parent))
+            self.add_agent(name, config or None)
+
     def _server(self) -> tuple[str | None, int]:
         if self.is_embedded():
             return None, self._config.port
@@ -309,6 +337,8 @@ def _words(name: str) -> str:
 
 def _policy_label(folder: Path) -> str:
     """The folder's name; for one that a round made also the round's."""
+    if is_agent(folder):
+        return say("setup.agent", name=agent_file(folder).stem)
     shipped = folder.parent.name == "policies"
     return say("setup.shipped", name=folder.name) if shipped else f"{folder.parent.name}/{folder.name}"
 

@@ -99,6 +99,35 @@ def cwd_out(tmp_path: Path) -> str:
     return f"--out={tmp_path / 'out'}"
 
 
+PILOT = Path(__file__).parents[2] / "policy" / "agents" / "stand_in" / "driven" / "pilot.py"
+
+
+@pytest.mark.parametrize("command", [["drive", "--headless", "--driver", "expert", "--policy"], ["evaluate"]])
+@pytest.mark.parametrize(
+    ("agent", "options", "words"),
+    [
+        ("agent:nowhere.py", [], "no agent file nowhere.py; give agent: and the path"),
+        (f"agent:{__file__}", [], "has no get_entry_point()"),
+        (f"agent:{PILOT}", ["--agent-config", "none.yaml"], "no agent configuration none.yaml"),
+        (f"agent:{PILOT}", ["--agent-python", "python9"], "no Python interpreter python9"),
+    ],
+)
+def test_what_is_no_agent_is_refused_before_anything_starts(tmp_path, command, agent, options, words):
+    target = ["--out", str(tmp_path / "new")]
+    assert_one_message(takeover(*command, agent, *options, *target), 1, words)
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_agent_without_the_leaderboard_package_ends_with_what_to_do(tmp_path):
+    arguments = ["evaluate", f"agent:{PILOT}", "--count", "1", "--out", str(tmp_path / "new")]
+    assert_one_message(takeover(*arguments), 1, "No module named 'leaderboard'", "PYTHONPATH", "--agent-python")
+
+
+def test_options_of_an_agent_are_refused_for_another_policy():
+    result = takeover("drive", "--agent-config", __file__)
+    assert_one_message(result, 2, "set policy: agent:FILE")
+
+
 def test_a_dead_server_is_named_with_what_to_do(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
