@@ -51,8 +51,8 @@ def header_from_plan(plan: Plan) -> dict[str, Any]:
     return {
         "frame": plan.frame,
         "time_s": plan.time_s,
-        "direction": plan.direction.value,
-        "speed": plan.speed.value,
+        "direction": plan.direction,
+        "speed": plan.speed,
         "tokens": list(plan.tokens),
         "trajectory_ego": plan.trajectory_ego.tolist(),
         "text": plan.text,
@@ -67,8 +67,8 @@ def header_from_plan(plan: Plan) -> dict[str, Any]:
 def plan_from_header(header: dict[str, Any]) -> Plan:
     """The plan that `header_from_plan` wrote."""
     fields = dict(header)
-    fields["direction"] = Direction(header["direction"])
-    fields["speed"] = SpeedAction(header["speed"])
+    fields["direction"] = None if header["direction"] is None else Direction(header["direction"])
+    fields["speed"] = None if header["speed"] is None else SpeedAction(header["speed"])
     fields["tokens"] = tuple(header["tokens"])
     fields["trajectory_ego"] = np.array(header["trajectory_ego"], np.float32).reshape(-1, 3)
     return Plan(**fields)
