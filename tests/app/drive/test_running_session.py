@@ -18,7 +18,7 @@ from cockpit.windows.layout import Layout
 from policy.vla.checkpoint import CheckpointError, PolicySettings, read_settings, write_settings
 from policy.vla.small import make_checkpoint
 from recorder.reading.reader import list_segments
-from refine.driving import policy_camera
+from refine.driving import policy_cameras
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_a_policy_folder_without_weights_says_what_is_missing(tmp_path):
 def test_the_world_gets_the_rigs_cameras_and_the_one_the_policy_was_trained_with(checkpoint):
     session = build_session(config(policy=checkpoint, rig="desk_triple"))
     assert [camera.name for camera in session.cameras] == ["left", "centre", "right", "front"]
-    front = policy_camera(checkpoint)
+    (front,) = policy_cameras(checkpoint)
     assert session.cameras[-1] == front
     trained_with = read_settings(checkpoint).camera
     assert (front.width, front.height, front.fov_rad) == (trained_with.width, trained_with.height, trained_with.fov_rad)
