@@ -210,32 +210,6 @@ def bounding_box(context: Context, actor_id: int) -> list[Any]:
     return box_on_wire(actor or context.world.actor(actor_id))
 
 
-@call("get_actor_component_names")
-@call("get_actor_bone_names")
-@call("get_actor_socket_names")
-@call("get_actor_bone_relative_transforms")
-@call("get_actor_bone_world_transforms")
-@call("get_actor_socket_relative_transforms")
-@call("get_actor_socket_world_transforms")
-def _nothing_inside(context: Context, actor_id: int, *_: Any) -> list[Any]:
-    context.world.actor(actor_id)
-    return []
-
-
-@call("get_actor_component_world_transform")
-@call("get_actor_component_relative_transform")
-def _no_component(context: Context, actor_id: int, name: str) -> Any:
-    actor = context.world.actor(actor_id)
-    raise RpcError(f"actor {actor_id} ({actor.type_id}) has no component '{name}': models here are of one piece")
-
-
-@call("get_bones_transform")
-def bones(context: Context, actor_id: int) -> list[Any]:
-    """No bones: walkers' are the renderer's own affair."""
-    context.world.actor(actor_id)
-    return [[]]
-
-
 @call("set_actor_enable_gravity", ReplyShape.VOID, command=15)
 def set_gravity(context: Context, actor_id: int, enabled: bool) -> None:
     """Whether a vehicle has weight: without, its tyres hold nothing and nothing slows them. It stays on the ground."""
@@ -243,19 +217,6 @@ def set_gravity(context: Context, actor_id: int, enabled: bool) -> None:
     if actor_id in context.world.vehicles:
         gravity_mps2 = GRAVITY_MPS2 if enabled else 0.0
         context.world.vehicles.gravity_mps2[context.world.vehicles.slot(actor_id)] = gravity_mps2
-
-
-@call("set_bones_transform", ReplyShape.VOID)
-@call("blend_pose", ReplyShape.VOID)
-def set_bones(context: Context, actor_id: int, _value: Any) -> None:
-    """Nothing: walkers' bones are the renderer's own affair."""
-    context.world.walker(actor_id)
-
-
-@call("get_pose_from_animation", ReplyShape.VOID)
-def take_animated_pose(context: Context, actor_id: int) -> None:
-    """Nothing, as `set_bones`."""
-    context.world.walker(actor_id)
 
 
 # What this simulator does not have

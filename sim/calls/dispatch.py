@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sim.calls import actors, lights, maps, recorder, scene, spawning, traffic_manager, vehicles, world
+from sim.calls import actors, lights, maps, parts, recorder, scene, spawning, traffic_manager, vehicles, world
 from sim.calls.table import CALLS, Call, Context
 from sim.protocol.rpc import Method, RpcError
 from sim.world.errors import WorldError
 
-GROUPS = (actors, lights, maps, recorder, scene, spawning, traffic_manager, vehicles, world)
+GROUPS = (actors, lights, maps, parts, recorder, scene, spawning, traffic_manager, vehicles, world)
 """The modules whose functions are calls."""
 
 

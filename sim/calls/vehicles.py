@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sim.calls.physics_control import WHEELS, change_physics, physics_on_wire, with_tyre_friction
+from sim.calls.physics_control import change_physics, physics_on_wire, with_tyre_friction
 from sim.calls.table import Context, call
 from sim.protocol.forms import finite, wire_transform
 from sim.protocol.rpc import ReplyShape, RpcError
@@ -138,15 +138,6 @@ def _wheel(context: Context, slot: int, wheel: int) -> list[float]:
     torque_nm = along_n * float(v.p["wheel_radius_m"][slot])
     motion = [friction, math.atan(across_slip), along_slip, float(v.wheel_radps[slot, wheel])]
     return [*motion, load_n, load_n / rest_n, torque_nm, along_n, across_n, *by_load]
-
-
-@call("get_vehicle_bone_world_transforms")
-def wheel_transforms(context: Context, actor_id: int) -> list[Any]:
-    """Where the wheels are in the world: the only bones that vehicles have here."""
-    actor = context.world.vehicle(actor_id)
-    values = wire_transform(actor.pose)
-    wheels = physics_on_wire(actor.spec, actor.pose)[WHEELS]
-    return [[[component / 100.0 for component in wheel[-1]], list(values[3:])] for wheel in wheels]
 
 
 # Physics

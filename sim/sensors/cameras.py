@@ -91,7 +91,7 @@ def _is_driver_eye(world: World, camera: Actor) -> bool:
 
 def scene_of(world: World, weather: Weather) -> SceneState:
     """Everything that moves or changes, in the renderer's records."""
-    drawn = [_drawn(world, a) for a in world.actors.values() if a.kind in (Kind.VEHICLE, Kind.WALKER, Kind.PROP)]
+    drawn = [drawn_actor(world, a) for a in world.actors.values() if a.kind in (Kind.VEHICLE, Kind.WALKER, Kind.PROP)]
     lights = tuple(
         DrawnLight(light.x, light.y, light.z, light.yaw_rad, light.state, actor_id)
         for light, actor_id in zip(world.signals.lights, world.light_ids, strict=True)
@@ -100,7 +100,8 @@ def scene_of(world: World, weather: Weather) -> SceneState:
     return SceneState(tuple(drawn), lights, weather, world.time_s, tuple(sorted(world.street_lamps.items())), bars)
 
 
-def _drawn(world: World, actor: Actor) -> DrawnActor:
+def drawn_actor(world: World, actor: Actor) -> DrawnActor:
+    """An actor as it is drawn in the present tick."""
     p, lamps, doors_open = actor.pose, 0, 0
     braking = reversing = False
     steer_rad, in_stride, turned = 0.0, -1.0, (0.0, 0.0, 0.0, 0.0)

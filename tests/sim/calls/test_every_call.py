@@ -17,8 +17,6 @@ LIBRARY_FAULTS = {
     "ServerSideSensor.get_ignored_vehicles": "No to_python (by-value) converter",
 }
 REFUSED = {
-    "Actor.get_component_relative_transform": "get_actor_component_relative_transform",
-    "Actor.get_component_world_transform": "get_actor_component_world_transform",
     "ServerSideSensor.listen_to_gbuffer": "get_gbuffer_token",
     "ServerSideSensor.stop_gbuffer": "get_gbuffer_token",
     "World.apply_color_texture_to_object": "apply_color_texture_to_objects",
