@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.calls.physics_control import change_physics, physics_on_wire, with_tyre_friction
 from sim.calls.table import Context, call
-from sim.protocol.forms import finite, wire_transform
+from sim.protocol.forms import finite
 from sim.protocol.rpc import ReplyShape, RpcError
 from sim.vehicles.ackermann import Ackermann, AckermannTarget
 from sim.vehicles.motion import AIR_DENSITY_KGPM3

@@ -95,8 +95,12 @@ def skeleton(walker: DrawnActor) -> list[Bone]:
     height_m = 2.0 * walker.extent_m[2]
     left_hip, left_knee, right_hip, right_knee = turns(walker)
     angles = {
-        **{"thigh__L": left_hip, "shin__L": left_knee, "arm__L": ARM_SHARE * right_hip},
-        **{"thigh__R": right_hip, "shin__R": right_knee, "arm__R": ARM_SHARE * left_hip},
+        "thigh__L": left_hip,
+        "shin__L": left_knee,
+        "arm__L": ARM_SHARE * right_hip,
+        "thigh__R": right_hip,
+        "shin__R": right_knee,
+        "arm__R": ARM_SHARE * left_hip,
     }
     sunk = sink_m(walker)
     return [_posed(rest, angles, height_m, sunk) for rest in _rest(look_of(number_in(walker.type_id)).broad)]

@@ -9,7 +9,9 @@ from tests.sim.calls.socketless import AHEAD, SocketlessServer
 
 @pytest.fixture
 def server():
-    return SocketlessServer()
+    made = SocketlessServer()
+    made.value("set_episode_settings", [True, True, [True, 0.05], True, 0.01, 10, 0.0, True, 3000.0, 2000.0, True])
+    return made
 
 
 def spawned(server, type_id, x=50.0, turn=AHEAD):

@@ -2,8 +2,8 @@
 
 None of them is shipped: give the `PythonAPI` folder of a checkout of CARLA's repository at the tag 0.9.16. Prints a
 table and writes `benchmarks/results/carla_scripts.csv`. Scripts that run until they are stopped are interrupted at
-their time limit. Run from the repository: `python -m benchmarks.carla_scripts --scripts ~/carla/PythonAPI`; `--only
-lidar` runs those with that in their name. `--python` is an interpreter that has what the scripts import.
+their time limit. Run from the repository: `python -m benchmarks.compatibility.carla_scripts --scripts
+~/carla/PythonAPI`; `--only lidar` runs those with that in their name. `--python` is an interpreter that has what the scripts import.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "carla_scripts.csv"
 SMOKE_PORT = 3654
 """Written into the smoke tests."""
@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scripts", type=Path, required=True, help="CARLA's PythonAPI folder")
     parser.add_argument("--only", default="", help="run the scripts with this in their path")
     parser.add_argument("--python", default=sys.executable, help="interpreter for the scripts")
-    parser.add_argument("--port", type=int, default=2400)
+    parser.add_argument("--port", type=int, default=2000, help="2000 is written into some of the scripts")
     parser.add_argument("--limit-factor", type=float, default=1.0, help="on a slow or busy machine, above 1")
     return parser.parse_args()
 
@@ -172,6 +172,8 @@ def judge(exit_code: int, output: str, was_stopped: bool, is_test: bool) -> tupl
 def main() -> None:
     """Run what was asked for."""
     args = _arguments()
+    # A shell's background job ignores the signal by which scripts are stopped, and its children would do so too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     scripts = find_scripts(args.scripts, args.only)
     if not scripts:
         raise SystemExit(f"no scripts below {args.scripts}: give CARLA's PythonAPI folder")
