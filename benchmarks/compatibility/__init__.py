@@ -1,1 +1,1 @@
-"""Whether what was written for CARLA runs on this simulator: programs that are shipped elsewhere, each on a fresh server."""
+"""Whether what was written for CARLA runs on this simulator: programs shipped elsewhere, each on a fresh server."""

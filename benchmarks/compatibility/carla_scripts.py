@@ -3,7 +3,8 @@
 None of them is shipped: give the `PythonAPI` folder of a checkout of CARLA's repository at the tag 0.9.16. Prints a
 table and writes `benchmarks/results/carla_scripts.csv`. Scripts that run until they are stopped are interrupted at
 their time limit. Run from the repository: `python -m benchmarks.compatibility.carla_scripts --scripts
-~/carla/PythonAPI`; `--only lidar` runs those with that in their name. `--python` is an interpreter that has what the scripts import.
+~/carla/PythonAPI`; `--only lidar` runs those with that in their name. `--python` is an
+interpreter that has what the scripts import.
 """
 
 from __future__ import annotations
