@@ -46,7 +46,7 @@ def control_walker(context: Context, actor_id: int, control: list[Any]) -> None:
     actor = context.world.walker(actor_id)
     actor.direction = vector_from_wire(direction)
     (actor.speed_mps,) = finite(speed)
-    actor.jumps = bool(jump)
+    actor.jumps, actor.is_led = bool(jump), False
 
 
 @call("set_walker_state", ReplyShape.VOID, command=7)
@@ -59,6 +59,7 @@ def set_walker_state(context: Context, actor_id: int, transform: Any, speed: flo
     context.world.set_pose(actor_id, pose._replace(z=pose.z + actor.extent_m[2]))
     actor.direction = (math.cos(pose.yaw), math.sin(pose.yaw), 0.0)
     (actor.speed_mps,) = finite(speed)
+    actor.is_led = True
 
 
 @call("set_actor_autopilot", ReplyShape.VOID, command=16)

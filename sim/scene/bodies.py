@@ -17,11 +17,13 @@ from sim.scene.labels import Tag
 MOST_CORNERS = 8
 """Of a footprint."""
 _FLAT = 1e-9
+_NAMELESS = (Tag.NONE, Tag.OTHER)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StaticBody:
-    """One solid thing: a convex footprint and the heights that it reaches from and to, in the world."""
+    """One solid thing: a convex footprint and the heights that it reaches from and to, in the world. Equal to itself
+    only."""
 
     footprint: np.ndarray
     """(3 to `MOST_CORNERS`, 2) metres, convex; its corners run from x towards y."""
@@ -46,11 +48,26 @@ class StaticBody:
 
     @property
     def static_id(self) -> str:
-        """CARLA's type id of scenery that is no actor: "static." and its tag in small letters, without a final s.
+        """CARLA's type id of it, as of scenery that is no actor."""
+        return static_id(self.tag)
 
-        Source: CARLA's ActorRegistry.cpp, CarlaGetRelevantTagAsString.
-        """
-        return f"static.{self.tag.name.replace('_', '').lower().removesuffix('s')}"
+    @property
+    def extent_m(self) -> tuple[float, float, float]:
+        """Half sizes of the smallest box around it that stands along its longest side."""
+        side = np.roll(self.footprint, -1, axis=0) - self.footprint
+        along = max(side.tolist(), key=lambda xy: math.hypot(*xy))
+        x, y = np.array(along) / math.hypot(*along)
+        turned = self.footprint @ np.array([[x, -y], [y, x]])
+        length, width = np.ptp(turned, axis=0).tolist()
+        return length / 2.0, width / 2.0, (self.high_m - self.low_m) / 2.0
+
+
+def static_id(tag: Tag) -> str:
+    """CARLA's type id of scenery that is no actor: "static." and its tag in small letters, without a final s.
+
+    Source: CARLA's ActorRegistry.cpp, CarlaGetRelevantTagAsString.
+    """
+    return "static.unknown" if tag in _NAMELESS else f"static.{tag.name.replace('_', '').lower().removesuffix('s')}"
 
 
 def rectangle(x: float, y: float, yaw_rad: float, half_length_m: float, half_width_m: float) -> np.ndarray:

@@ -64,6 +64,12 @@ def compose(parent: Pose, child: Pose) -> Pose:
     return Pose(x, y, z, math.atan2(-right[2], up[2]), pitch, yaw)
 
 
+def height_span(pose: Pose, box_offset_m: Vector, extent_m: Vector) -> tuple[float, float]:
+    """The heights in the world, metres, between which a thing's box stands upright."""
+    middle = pose.z + box_offset_m[2]
+    return middle - extent_m[2], middle + extent_m[2]
+
+
 def boxes_overlap(a: Pose, a_extent: Vector, b: Pose, b_extent: Vector, margin_m: float = 0.0) -> bool:
     """Whether two upright boxes around the poses overlap seen from above (separating axes)."""
     dx, dy = b.x - a.x, b.y - a.y

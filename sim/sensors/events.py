@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from sim.protocol import wire
 from sim.protocol.forms import actor_on_wire, wire_transform
 from sim.rays.hits import Hits
+from sim.scene.bodies import static_id
 from sim.scene.camera import axes
 from sim.scene.labels import Tag
-from sim.scene.poses import Vector
+from sim.scene.poses import ZERO, Vector
 from sim.sensors.scans import Scan, positive
 from sim.world.actors import Actor
 from sim.world.collisions import Contact
@@ -21,8 +23,11 @@ from sim.world.world import World
 _GROUND = (Tag.ROADS, Tag.SIDEWALKS, Tag.TERRAIN, Tag.GROUND, Tag.ROAD_LINES)
 """What an obstacle detector drives on and does not report."""
 
-STATIC_WORLD = [0, 0, [0, "static.unknown", []], [[0.0] * 3, [0.0] * 3, [0.0] * 3, 0], b"", b""]
-"""The other party when something of the map was hit, as CARLA names it."""
+
+def _scenery(tag: Tag, extent_m: Vector = ZERO) -> list[Any]:
+    """The other party when something of the town was met that is no actor, as CARLA describes it: id 0."""
+    box = [[0.0, 0.0, extent_m[2]], list(extent_m), [0.0] * 3, 0]
+    return [0, 0, [0, static_id(tag), []], box, bytes([tag]), b""]
 
 
 def collision_messages(world: World, sensor: Actor, token_of: Callable[[int], bytes]) -> list[bytes]:
@@ -41,7 +46,11 @@ def _collision(world: World, sensor: Actor, contact: Contact, token_of: Callable
     impulse: Vector = (x, y, z)
     me = world.actors[sensor.parent_id]
     other = world.actors.get(contact.b if is_first else contact.a)
-    other_on_wire = actor_on_wire(other, token_of(other.stream_id)) if other else STATIC_WORLD
+    if other is not None:
+        other_on_wire = actor_on_wire(other, token_of(other.stream_id))
+    else:
+        static = contact.static
+        other_on_wire = _scenery(static.tag, static.extent_m) if static else _scenery(Tag.NONE)
     return wire.collision_payload(
         world.frame, world.time_s, wire_transform(sensor.pose), actor_on_wire(me, b""), other_on_wire, impulse
     )
@@ -77,7 +86,7 @@ class ObstacleDetector:
                 return None
             actor_id = int(hits.actor_id[first])
             other = world.actors.get(actor_id) or world.tombstones.get(actor_id)
-            they = actor_on_wire(other, b"") if other else STATIC_WORLD
+            they = actor_on_wire(other, b"") if other else _scenery(Tag(int(hits.tag[first])))
             return wire.obstacle_payload(*head, me, they, max(float(distance[first]), 0.0))
 
         reach_m = self._reach_m + self._radius_m

@@ -6,13 +6,14 @@ placed by.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from scipy.spatial import KDTree
-from shapely.geometry import Polygon
+from shapely.geometry import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from sim.map.driving_lanes import DrivingLanes
@@ -27,6 +28,7 @@ ROAD_LANES = {"driving", "shoulder", "biking", "parking", "stop", "entry", "exit
 WALK_LANES = {"sidewalk", "curb", "walking"}
 BETWEEN_LANES = {"median", "none", "restricted", "tram", "rail"}
 KERB_TOP_M = 0.16
+FAR_SIDE_M = 70.0
 DASH_M, GAP_M = 3.0, 4.5
 PAINT_Z_M = 0.012
 VERGE_M, VERGE_DROP_M = 2.0, 0.7
@@ -57,6 +59,24 @@ class Outlines:
     drivable: BaseGeometry
     paved: BaseGeometry
     junctions: dict[int, BaseGeometry]
+
+    def far_side(self, x: float, y: float, yaw: float) -> tuple[float, float] | None:
+        """Where a signal's second head goes: across the junction, beside the road; None if there is no junction."""
+        direction = np.array([math.cos(yaw), math.sin(yaw)])
+        start = np.array([x, y])
+        ray = LineString([start - direction, start + direction * FAR_SIDE_M])
+        ahead = [floor for floor in self.junctions.values() if floor.intersects(ray)]
+        if not ahead:
+            return None
+        floor = min(ahead, key=lambda shape: shape.distance(Point(x, y)))
+        inside = shapely.get_coordinates(floor.intersection(ray))
+        along = [float((place - start) @ direction) for place in inside]
+        across = np.array([-direction[1], direction[0]])
+        for shift in np.arange(0.0, 8.0, 0.5):
+            at = start + direction * (max(along) + 1.0) + across * shift
+            if not shapely.dwithin(self.drivable, Point(at), 0.5):
+                return float(at[0]), float(at[1])
+        return None
 
 
 class PaintMesh:

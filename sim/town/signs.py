@@ -1,6 +1,7 @@
 """Road signs as plates on posts: stop, give way and speed limits, placed by a map's OpenDRIVE signals.
 
-A face is a cell of the texture layer `SIGNS`; `sim.render.sign_faces` paints them. Other signs of a map are not built.
+Also what is solid of traffic lights, whose models are in `sim.render.models.figures`. A face is a cell of the texture
+layer `SIGNS`; `sim.render.sign_faces` paints them. Other signs of a map are not built.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.map.opendrive import Road, RoadItem
-from sim.scene.bodies import ring
+from sim.map.signals import Light
+from sim.scene.bodies import StaticBody, ring
 from sim.scene.labels import Tag
 from sim.scene.surfaces import PLAIN, SIGNS
 from sim.town.mesh import StaticMesh
+from sim.town.roads import Outlines
 
 CELLS = 4
 """Faces along a side of the texture layer `SIGNS`."""
@@ -22,6 +25,9 @@ STOP, GIVE_WAY, SPEED = "206", "205", "274"
 LIMITS = (20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 15, 25)
 DEFAULT_BOTTOM_M = 2.1
 HALF_M, POST_RADIUS_M = 0.42, 0.04
+LIGHT_POST_M, LIGHT_MAST_M = 0.075, 0.15
+"""Radii at bumper height of a traffic light's post beside the stop line and of its mast across the junction."""
+LIGHT_HEAD_M, LIGHT_FOOT_M = 2.2, 0.3
 POLE_RGB = np.array([0.50, 0.52, 0.53])
 BACK_RGB = np.array([0.42, 0.43, 0.44])
 
@@ -93,3 +99,15 @@ def add_sign(mesh: StaticMesh, foot: np.ndarray, yaw: float, kind: str, cell: in
     fan = np.array([[0, i, i + 1] for i in range(1, len(corners) - 1)])
     mesh.add(plate, fan, (1.0, 1.0, 1.0), SIGNS, uv, tuple(-ahead), reach=220.0)
     mesh.add(plate + ahead * 0.02, fan, BACK_RGB, PLAIN, None, tuple(ahead), reach=220.0)
+
+
+def light_bodies(light: Light, outlines: Outlines) -> list[StaticBody]:
+    """What is solid of a traffic light: the post at its own place and the mast across its junction, if it has one."""
+    far = outlines.far_side(light.x, light.y, light.yaw_rad)
+    places = [(light.x, light.y, LIGHT_MAST_M if far is None else LIGHT_POST_M)]
+    places += [] if far is None else [(*far, LIGHT_MAST_M)]
+    low_m, high_m = light.z - LIGHT_FOOT_M, light.z + LIGHT_HEAD_M
+    return [
+        StaticBody(ring(x, y, radius_m, 8, light.yaw_rad), low_m, high_m, Tag.TRAFFIC_LIGHT, light.opendrive_id)
+        for x, y, radius_m in places
+    ]

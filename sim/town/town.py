@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
-from shapely.geometry import LineString, Point
-from shapely.geometry.base import BaseGeometry
 
 from sim.map.opendrive import read_roads
 from sim.scene.bodies import StaticBody
@@ -19,7 +15,6 @@ from sim.town.signs import add_signs
 from sim.town.street_lamps import lamp_light
 
 PAINT_REACH_M = 240.0
-FAR_SIDE_M = 70.0
 
 
 @dataclass(frozen=True)
@@ -42,25 +37,7 @@ class Town:
 
     def far_side(self, x: float, y: float, yaw: float) -> tuple[float, float] | None:
         """Where a signal's second head goes: across the junction, beside the road; None if there is no junction."""
-        direction = np.array([math.cos(yaw), math.sin(yaw)])
-        start = np.array([x, y])
-        ray = LineString([start - direction, start + direction * FAR_SIDE_M])
-        ahead = [floor for floor in self.outlines.junctions.values() if floor.intersects(ray)]
-        if not ahead:
-            return None
-        floor = min(ahead, key=lambda shape: shape.distance(Point(x, y)))
-        along = [float((np.array(p) - start) @ direction) for p in corners_of(floor.intersection(ray))]
-        across = np.array([-direction[1], direction[0]])
-        for shift in np.arange(0.0, 8.0, 0.5):
-            at = start + direction * (max(along) + 1.0) + across * shift
-            if not shapely.dwithin(self.outlines.drivable, Point(at), 0.5):
-                return float(at[0]), float(at[1])
-        return None
-
-
-def corners_of(shape: BaseGeometry) -> np.ndarray:
-    """All coordinates of a geometry."""
-    return shapely.get_coordinates(shape)
+        return self.outlines.far_side(x, y, yaw)
 
 
 def build_town(opendrive: str) -> Town:

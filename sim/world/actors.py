@@ -153,6 +153,8 @@ class Walker(Movable):
     jumps: bool = False
     is_dead: bool = False
     """It lies where it was killed."""
+    is_led: bool = False
+    """A client's walker controller puts it in its place every tick; as in CARLA, posts do not stop it."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -56,17 +56,23 @@ def obstacles_of(actors: Sequence[Movable]) -> Obstacles:
     """Walkers and props as what vehicles can hit."""
     if not actors:
         return Obstacles.none()
-    rows = np.array(
-        [
-            (
-                *(a.pose.x, a.pose.y, a.pose.yaw, a.extent_m[0], a.extent_m[1]),
-                *(WALKER_MASS_KG if isinstance(a, Walker) else PROP_MASS_KG, a.velocity_mps[0], a.velocity_mps[1]),
-                a.pose.z + a.box_offset_m[2] - a.extent_m[2],
-            )
-            for a in actors
-        ]
-    ).T.copy()
-    return Obstacles(np.array([a.actor_id for a in actors], np.int64), *rows)
+    columns = np.array([_column(actor) for actor in actors]).T.copy()
+    meets_statics = np.array([_meets_statics(actor) for actor in actors])
+    return Obstacles(np.array([a.actor_id for a in actors], np.int64), *columns, meets_statics=meets_statics)
+
+
+def _column(actor: Movable) -> tuple[float, ...]:
+    """An actor's numbers in the order of `Obstacles`."""
+    pose, extent, velocity = actor.pose, actor.extent_m, actor.velocity_mps
+    mass = WALKER_MASS_KG if isinstance(actor, Walker) else PROP_MASS_KG
+    box = (pose.x, pose.y, pose.yaw, extent[0], extent[1])
+    return (*box, mass, velocity[0], velocity[1], pose.z + actor.box_offset_m[2] - extent[2], 2.0 * extent[2])
+
+
+def _meets_statics(actor: Movable) -> bool:
+    """Whether it moves into things by itself: what rests stays, and who is led goes where the client says."""
+    is_led = isinstance(actor, Walker) and actor.is_led
+    return not is_led and (actor.velocity_mps[0] != 0.0 or actor.velocity_mps[1] != 0.0)
 
 
 def take_over(actors: Sequence[Movable], obstacles: Obstacles) -> None:

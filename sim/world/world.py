@@ -16,7 +16,7 @@ import numpy as np
 from sim.map.network import RoadNetwork
 from sim.map.surfaces import Surfaces
 from sim.scene.labels import Tag
-from sim.scene.poses import Pose, Vector, boxes_overlap, compose, rotate
+from sim.scene.poses import Pose, Vector, compose, rotate
 from sim.scene.records import StreetLamp
 from sim.vehicles.ackermann import Ackermann
 from sim.vehicles.fleet import Vehicles
@@ -26,19 +26,19 @@ from sim.world.actors import Actor, Movable, Prop, Sensor, TrafficLight, Traffic
 from sim.world.attributes import attribute_values, checked_description
 from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
 from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
-from sim.world.collisions import Contact, Obstacles, resolve
+from sim.world.collisions import Contact, Obstacles, joined, resolve
+from sim.world.contacts.town import town_statics
 from sim.world.controls import OneTickControls
 from sim.world.debug_shapes import DebugShapes
 from sim.world.errors import WorldError
 from sim.world.friction import FrictionTriggers
 from sim.world.signs import Sign, light_pose, read_signs, trigger_volume
-from sim.world.spawn_points import spawn_places, spawn_pose
+from sim.world.spawn_points import SOLID_KINDS, is_free, spawn_places, spawn_pose
 
 TOMBSTONES = 10_000
 FIRST_STREAM_ID = 2
 LONGEST_PART_S = 0.1
 """Physics and drivers are unsound with longer steps."""
-_SOLID = (Kind.VEHICLE, Kind.WALKER, Kind.PROP)
 _OF_THE_MAP = (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN, Kind.SPECTATOR)
 _RECORDS: dict[Kind, type[Actor]] = {
     Kind.VEHICLE: Vehicle,
@@ -117,8 +117,9 @@ class World:
         self._is_flat = all(abs(w.transform.location.z) < _FLAT_M for w in waypoints)
         self.light_ids = [self._add_light(index) for index in range(len(self.signals.lights))]
         self.spectator = self._add(Actor(**self._of_map(Kind.SPECTATOR, "spectator", Pose(z=20.0, pitch=-math.pi / 2))))
-        for sign in read_signs(self.carla_map):
-            self._add_sign(sign)
+        signal_actors = dict(zip((light.opendrive_id for light in self.signals.lights), self.light_ids, strict=True))
+        signal_actors |= {sign.sign_id: self._add_sign(sign) for sign in read_signs(self.carla_map)}
+        self.statics = town_statics(self.opendrive, self.signals.lights, signal_actors)
 
     def actor(self, actor_id: int) -> Actor:
         """A living actor; WorldError when there is none of that id."""
@@ -129,7 +130,7 @@ class World:
 
     def is_untouched(self) -> bool:
         """Whether nothing solid has been spawned into this episode, or nothing is left of it."""
-        return not any(a.kind in _SOLID for a in self.actors.values())
+        return not any(a.kind in SOLID_KINDS for a in self.actors.values())
 
     def vehicle(self, actor_id: int) -> Vehicle:
         """A living vehicle; WorldError when it is something else."""
@@ -171,9 +172,10 @@ class World:
             actor = self._add_blueprint(blueprint, description, compose(parent.pose, pose))
             actor.parent_id, actor.pose_in_parent = parent_id, pose
             return actor
-        if blueprint.kind in _SOLID and not anywhere:
+        if blueprint.kind in SOLID_KINDS and not anywhere:
             pose = self._on_the_ground(pose, blueprint)
-            self._refuse_overlap(pose, blueprint)
+            if not is_free(pose, blueprint, self.actors.values(), self.statics):
+                raise WorldError("Spawn failed because of collision at spawn position")
         actor = self._add_blueprint(blueprint, description, pose)
         if blueprint.spec is not None:
             self.vehicles.add(actor.actor_id, blueprint.spec, pose.x, pose.y, pose.z, pose.yaw)
@@ -249,10 +251,10 @@ class World:
         common = self._of_map(Kind.TRAFFIC_LIGHT, "traffic.traffic_light", pose)
         return self._add(TrafficLight(**common, **box, light_index=index)).actor_id
 
-    def _add_sign(self, sign: Sign) -> None:
+    def _add_sign(self, sign: Sign) -> int:
         box: dict[str, Any] = {"box_offset_m": sign.box_offset_m, "extent_m": sign.extent_m, "semantic_tags": b"\x08"}
         common = self._of_map(Kind.TRAFFIC_SIGN, sign.type_id, sign.pose)
-        self._add(TrafficSign(**common, **box, sign_id=sign.sign_id))
+        return self._add(TrafficSign(**common, **box, sign_id=sign.sign_id)).actor_id
 
     def _on_the_ground(self, pose: Pose, blueprint: Blueprint) -> Pose:
         base = self.ground_z(pose.x, pose.y, pose.z)
@@ -272,15 +274,6 @@ class World:
         if waypoint is None:
             return int(Tag.TERRAIN)
         return int(Tag.SIDEWALKS if waypoint.lane_type == carla.LaneType.Sidewalk else Tag.ROADS)
-
-    def _refuse_overlap(self, pose: Pose, blueprint: Blueprint) -> None:
-        for other in self.actors.values():
-            if other.kind not in _SOLID:
-                continue
-            if abs(other.pose.z - pose.z) > blueprint.extent_m[2] + other.extent_m[2]:
-                continue
-            if boxes_overlap(pose, blueprint.extent_m, other.pose, other.extent_m):
-                raise WorldError("Spawn failed because of collision at spawn position")
 
     # Moving things by hand
 
@@ -341,10 +334,10 @@ class World:
         self._hold_constant_velocities()
         step_vehicles(self.vehicles, delta_s, flat_ground if self._is_flat else self._ground)
         self._hold_constant_velocities()
-        contacts = resolve(self.vehicles, obstacles, delta_s)
+        contacts = resolve(self.vehicles, obstacles, delta_s, self.statics)
         if contacts:
             movables.take_over(hittable, obstacles)
-        self.contacts += contacts
+        self.contacts = joined(self.contacts, contacts)
 
     def _run_ackermann(self, delta_s: float) -> None:
         for actor_id, controller in self.ackermann.items():

@@ -72,8 +72,8 @@ def test_lane_offset_is_driven():
 def test_a_car_that_ignores_walkers_hits_one_who_stands_there():
     scene = Scene.on(straight_road(400.0))
     scene.put(1, 0, 20.0, 10.0)
-    columns = (100.0, 1.75, 0.0, 0.3, 0.3, 75.0, 0.0, 0.0)
-    scene.obstacles = Obstacles(np.array([9]), *(np.array([c]) for c in columns))
+    columns = (100.0, 1.75, 0.0, 0.3, 0.3, 75.0, 0.0, 0.0, 0.0, 1.8)
+    scene.obstacles = Obstacles(np.array([9]), *(np.array([c]) for c in columns), meets_statics=np.array([True]))
     scene.traffic.set_percentage_ignore_walkers(1, 100.0)
     scene.step(12.0)
     assert {(c.a, c.b) for c in scene.contacts} == {(1, 9)}

@@ -120,8 +120,8 @@ def test_a_parked_car_in_the_only_lane_is_not_hit():
 def test_walker_who_steps_out_is_waited_for_and_the_drive_goes_on():
     scene = Scene.on(straight_road(400.0))
     scene.put(1, 0, 20.0, 10.0)
-    columns = (100.0, 9.0, -math.pi / 2, 0.3, 0.3, 75.0, 0.0, -1.4)
-    scene.obstacles = Obstacles(np.array([9]), *(np.array([c]) for c in columns))
+    columns = (100.0, 9.0, -math.pi / 2, 0.3, 0.3, 75.0, 0.0, -1.4, 0.0, 1.8)
+    scene.obstacles = Obstacles(np.array([9]), *(np.array([c]) for c in columns), meets_statics=np.array([True]))
     for _ in range(round(20.0 / DT)):
         scene.obstacles.y += scene.obstacles.vy * DT
         scene.step()

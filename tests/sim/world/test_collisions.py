@@ -12,7 +12,8 @@ from shapely.geometry import box
 from sim.vehicles.fleet import Vehicles
 from sim.vehicles.spec import VehicleSpec
 from sim.vehicles.step import step_vehicles
-from sim.world.collisions import FRICTION, RESTITUTION, Obstacles, resolve
+from sim.world.collisions import Obstacles, resolve
+from sim.world.contacts.kernels import FRICTION, RESTITUTION
 
 SPEC = VehicleSpec()
 DT = 0.05
@@ -27,9 +28,9 @@ def cars(*poses, masses=()) -> Vehicles:
     return found
 
 
-def wall(x, y, half_length, half_width, yaw=0.0, mass=math.inf, ids=0) -> Obstacles:
-    columns = (x, y, yaw, half_length, half_width, mass, 0.0, 0.0)
-    return Obstacles(np.array([ids]), *(np.array([float(c)]) for c in columns))
+def wall(x, y, half_length, half_width, yaw=0.0, mass=math.inf, ids=0, z=0.0) -> Obstacles:
+    columns = (x, y, yaw, half_length, half_width, mass, 0.0, 0.0, z, 1.8)
+    return Obstacles(np.array([ids]), *(np.array([float(c)]) for c in columns), meets_statics=np.array([True]))
 
 
 def momentum(found: Vehicles) -> np.ndarray:
