@@ -1,7 +1,7 @@
 """`python -m sim`: the embedded simulator as a program that a CARLA 0.9.16 client connects to.
 
 Prints one line, `ready PORT`, when both ports listen. Exit codes: 0 ended by a signal or with its parent, 2 the map
-cannot be used, 3 a port is in use.
+cannot be used, 3 a port is in use, 4 nothing can be drawn (without `--no-rendering`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import contextlib
 import faulthandler
-import importlib
 import logging
 import os
 import signal
@@ -26,12 +25,14 @@ from sim.map.aliases import default_aliases, find_named_map, parse_aliases
 from sim.map.files import MapFileError, shipped_map
 from sim.map.network import MapError
 from sim.server import PortInUseError, Server, open_ports
-from sim.simulator.simulator import Drawer, DrawerFactory, Simulator
+from sim.simulator.drawing_process import DrawingProcess, NoGraphicsError
+from sim.simulator.simulator import Simulator
 
 log = logging.getLogger("sim")
 
 EXIT_BAD_MAP = 2
 EXIT_PORT_IN_USE = 3
+EXIT_NO_DRAWING = 4
 PARENT_POLL_S = 0.5
 
 
@@ -77,26 +78,31 @@ def main(arguments: list[str] | None = None) -> int:
     except PortInUseError as error:
         log.error("%s", error)
         return EXIT_PORT_IN_USE
+    drawer = None if args.no_rendering else DrawingProcess(args.gpu)
+    if drawer is not None:
+        drawer.open(map_file.opendrive)  # it builds the town while we build the world
     try:
-        simulator = Simulator(map_file, args.seed, None if args.no_rendering else _drawers(args.gpu))
+        simulator = Simulator(map_file, args.seed, drawer)
+        _wait_for_drawing(simulator, drawer)
     except MapError as error:
         log.error("map %s: %s", start_map, error)
         return EXIT_BAD_MAP
+    except RuntimeError as error:
+        log.error("%s", error)
+        return EXIT_NO_DRAWING
     asyncio.run(_serve(Server(simulator, start_map, aliases), ports, parent if args.exit_with_parent else None))
     return 0
 
 
-def _drawers(gpu: int | None) -> DrawerFactory | None:
+def _wait_for_drawing(simulator: Simulator, drawer: DrawingProcess | None) -> None:
+    """So that the first camera's first picture comes at once. Raises RuntimeError when nothing can be drawn."""
+    if drawer is None:
+        return
     try:
-        renderer = importlib.import_module("sim.render.renderer").Renderer
-    except ImportError as error:
+        drawer.wait_until_open()
+    except NoGraphicsError as error:
         log.warning("no renderer (%s): cameras send black pictures", error)
-        return None
-
-    def drawer(opendrive: str) -> Drawer:
-        return renderer(opendrive, gpu)
-
-    return drawer
+        simulator.frames.close()
 
 
 async def _serve(server: Server, ports: tuple[socket.socket, socket.socket], parent: int | None) -> None:

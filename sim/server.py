@@ -1,9 +1,10 @@
 """The two TCP ports and the one thread behind them: calls in the order they came, ticks, the free-running clock.
 
-Everything runs on one asyncio loop: sockets, the world and the renderer. A call is answered whole before the next one
-begins, so the world changes in one order only. The answer to a tick leaves before its pictures are drawn. In
-synchronous mode a tick waits while some reader is behind or just connecting, so that no picture is ever lost; in
-asynchronous mode the clock goes on and pictures are left out instead.
+Sockets and the world run on one asyncio loop. A call is answered whole before the next one begins, so the world
+changes in one order only. Pictures are drawn by a process of their own (`sim.simulator.frames`): neither the answer to
+a tick nor the next tick waits for them, up to a few ticks' pictures. In synchronous mode a tick waits while more are on
+their way, or some reader is behind or just connecting, so that no picture is ever lost; in asynchronous mode the clock
+goes on and pictures are left out instead.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from sim.calls.dispatch import methods
 from sim.calls.table import Context
 from sim.protocol.rpc import Request, RpcConnection, answer
+from sim.simulator.frames import MOST_WAITING, MOST_WAITING_FREE, HasFileno
 from sim.simulator.simulator import DEFAULT_STEP_S, Simulator
 
 log = logging.getLogger(__name__)
@@ -96,6 +98,8 @@ class Server:
         self._loader: tuple[RpcConnection, asyncio.TimerHandle] | None = None
         """Who has begun the present episode and has not asked for it yet, and until when it is waited for."""
         self._last_tick_error = ""
+        self._watched: tuple[HasFileno, int] | None = None
+        """What becomes readable when pictures are ready, and its file descriptor."""
 
     def stop(self) -> None:
         """End `run`; may be called from a signal handler of the loop."""
@@ -112,6 +116,7 @@ class Server:
         ]
         tasks = [loop.create_task(self._answer_requests()), loop.create_task(self._run_free())]
         stopped = loop.create_task(self._stopped.wait())
+        self._watch_drawing()
         on_ready(port)
         try:
             done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -122,6 +127,8 @@ class Server:
                 task.cancel()
             for server in servers:
                 server.close()
+            if self._watched is not None:
+                loop.remove_reader(self._watched[1])
             self.simulator.close()
 
     def _connection(self) -> RpcConnection:
@@ -180,7 +187,25 @@ class Server:
     def _draw(self) -> None:
         begun_s = time.monotonic()
         self.simulator.draw_pending()
+        self._watch_drawing()
         self._repeat_after_block(begun_s)
+
+    def _watch_drawing(self) -> None:
+        """Listen to the process that draws, which is another one after one has ended."""
+        drawer = self.simulator.frames.drawer
+        now = None if drawer is None else drawer.source()
+        if now is (self._watched and self._watched[0]):
+            return
+        loop = asyncio.get_running_loop()
+        if self._watched is not None:
+            loop.remove_reader(self._watched[1])
+        self._watched = None if now is None else (now, now.fileno())
+        if self._watched is not None:
+            loop.add_reader(self._watched[1], self._send_pictures)
+
+    def _send_pictures(self) -> None:
+        self.simulator.frames.send_finished()
+        self._watch_drawing()
 
     def _repeat_after_block(self, begun_s: float) -> None:
         """After work that blocked answers for too long, repeat the snapshot: clients may discard the first one."""
@@ -188,8 +213,10 @@ class Server:
             self.simulator.repeat_snapshot()
 
     async def _readers_keep_up(self) -> None:
-        streams = self.simulator.streams
-        while self.simulator.settings.synchronous and (streams.lagging() or streams.expecting()):
+        streams, frames = self.simulator.streams, self.simulator.frames
+        while self.simulator.settings.synchronous and (
+            len(frames) >= MOST_WAITING or streams.lagging() or streams.expecting()
+        ):
             await asyncio.sleep(LAG_POLL_S)
 
     async def _run_free(self) -> None:
@@ -205,7 +232,8 @@ class Server:
     def _tick_freely(self) -> None:
         """One tick of the free-running clock; an error in it is logged once, and the next tick comes."""
         try:
-            self.simulator.tick(frames=not self.simulator.streams.lagging())
+            can_draw = len(self.simulator.frames) < MOST_WAITING_FREE and not self.simulator.streams.lagging()
+            self.simulator.tick(frames=can_draw)
         except Exception as error:
             if repr(error) != self._last_tick_error:
                 log.exception("a tick failed, the clock goes on")

@@ -105,6 +105,13 @@ class Renderer:
                 images.append(shown(drawn[place], view.shows))
             return images
 
+    def warm_up(self) -> None:
+        """Draw a small picture of every kind, so that no later one waits for programs to be compiled."""
+        small = CameraView(64, 36, 90.0, 0.0, 0.0, 2.0)
+        rain = Weather(sun_altitude_angle=-20.0, precipitation=60.0, wetness=60.0, precipitation_deposits=60.0)
+        for weather in (rain, CLEAR_NOON):
+            self.draw(SceneState(weather=weather), [replace(small, shows=shows) for shows in Shows])
+
     def release(self) -> None:
         """Give all graphics memory back; the renderer cannot be used afterwards."""
         with self._ctx:

@@ -1,7 +1,7 @@
 """One running simulation: the world, its settings and clock, and which data of each tick is sent to which stream.
 
-The RPC calls (`sim.calls`) and the server (`sim.server`) reach the world through here. All of it runs in one thread,
-which also owns the OpenGL context.
+The RPC calls (`sim.calls`) and the server (`sim.server`) reach the world through here. All of it runs in one thread;
+pictures are drawn beside it (`sim.simulator.frames`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import carla
 import numpy as np
@@ -24,19 +24,19 @@ from sim.protocol.streaming import Streams
 from sim.rays.scene import RayScene
 from sim.scene.weather import Weather
 from sim.sensors import PendingFrames, Scan, Sensors
+from sim.simulator.frames import Drawer, Frames
 from sim.simulator.recordings import Recordings
 from sim.simulator.snapshot import SnapshotPacker
 from sim.simulator.world_streams import WorldStreams
-from sim.town.town import Town, build_town
+from sim.town.town import build_town
 from sim.traffic.options import Outside
 from sim.traffic.traffic import Traffic
 from sim.world.actors import Actor, Sensor
+from sim.world.errors import WorldError
 from sim.world.world import FIRST_STREAM_ID, World
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sim.scene.records import CameraView, SceneState
+    from sim.scene.records import SceneState
 
 log = logging.getLogger(__name__)
 
@@ -45,31 +45,6 @@ LONGEST_STEP_S = 0.1
 """CARLA's physics is unsound above 0.1 s; longer waits between ticks are cut to it."""
 LONGEST_FIXED_STEP_S = 10.0
 """Longest tick that a client may ask for; the world divides it into shorter steps."""
-
-
-class Drawer(Protocol):
-    """What draws camera pictures (`sim.render.renderer.Renderer`)."""
-
-    @property
-    def town(self) -> Town:
-        """What stands still in the pictures."""
-        ...
-
-    def draw(self, scene: SceneState, views: Sequence[CameraView]) -> list[np.ndarray]:
-        """(H, W, 4) uint8 BGRA of every view."""
-        ...
-
-    def release(self) -> None:
-        """Give the graphics memory back."""
-        ...
-
-
-class DrawerFactory(Protocol):
-    """Builds the drawer of a map."""
-
-    def __call__(self, opendrive: str) -> Drawer:
-        """A drawer for this OpenDRIVE text."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +73,8 @@ def default_weather() -> Weather:
 class Simulator:
     """The world and everything around it that a client can see."""
 
-    def __init__(self, map_file: MapFile, seed: int, drawer_factory: DrawerFactory | None) -> None:
-        """`drawer_factory` None: cameras send black pictures. Raises MapError when the map cannot be used."""
+    def __init__(self, map_file: MapFile, seed: int, drawer: Drawer | None) -> None:
+        """`drawer` None: cameras send black pictures. Raises MapError when the map cannot be used."""
         self.seed = seed
         self.map_file = map_file
         self.settings = Settings()
@@ -111,14 +86,12 @@ class Simulator:
         self.world, self.traffic = self._build(map_file)
         self.sensors = Sensors(self.world)
         self._rays: RayScene | None = None
-        self._drawer_factory = drawer_factory
-        self._drawer = drawer_factory(map_file.opendrive) if drawer_factory else None
+        self.frames = Frames(self.streams, drawer)
         self._pending: PendingFrames | None = None
         self._snapshot = b""
         self._packer = SnapshotPacker()
         self._stream_port = 0
         self._last_step_at_s = time.monotonic()
-        self._warned_black = False
         self.recordings = Recordings()
 
     # Time
@@ -132,10 +105,14 @@ class Simulator:
     def tick(self, frames: bool = True) -> int:
         """Advance the world, send snapshot and events, and note the pictures to draw; gives the new frame's id.
 
-        Pictures of the former tick that are still pending are drawn first: frames leave in order. With `frames` false
+        Pictures of the former tick that were not begun yet are begun first: frames leave in order. With `frames` false
         this tick gets no pictures (readers are behind in asynchronous mode).
+        Raises WorldError, once and without a tick, when pictures could not be drawn in synchronous mode.
         """
         self.draw_pending()
+        trouble = self.frames.take_error()
+        if trouble and self.settings.synchronous:
+            raise WorldError(trouble)
         delta_s = self.step_s()
         self._last_step_at_s = time.monotonic()
         self.world.vehicles.road_friction = road_friction(self.weather)
@@ -156,17 +133,16 @@ class Simulator:
         return self._pending is not None
 
     def draw_pending(self) -> None:
-        """Draw, cast and send the pending pictures and scans of the last tick, if any."""
+        """Begin the pending pictures of the last tick, and cast and send its scans, if any."""
         pending, self._pending = self._pending, None
         if pending is None:
             return
         shots = [shot for shot in pending.shots if self.streams.has_readers(shot.stream_id)]
+        if shots:
+            self.frames.begin(self.world.frame, pending.scene, shots, self.settings.no_rendering)
         for scan in pending.scans:
             if self.streams.has_readers(scan.stream_id):
                 self._cast(scan, pending.scene)
-        images = self._draw(pending.scene, [shot.view for shot in shots]) if shots else []
-        for shot, image in zip(shots, images, strict=True):
-            self.streams.send(shot.stream_id, shot.head, np.ascontiguousarray(image).data.cast("B"))
 
     def _cast(self, scan: Scan, scene: SceneState) -> None:
         try:
@@ -180,22 +156,13 @@ class Simulator:
     def _ray_scene(self, scene: SceneState) -> RayScene:
         """The town for casting rays into, built when the first sensor that does so is listened to."""
         if self._rays is None:
-            town = build_town(self.map_file.opendrive) if self._drawer is None else self._drawer.town
-            self._rays = RayScene(town, scene.lights)
+            self._rays = RayScene(self.frames.town() or build_town(self.map_file.opendrive), scene.lights)
         return self._rays
 
     def lamp_heads(self) -> np.ndarray:
         """(n, 3) heads of the town's street lamps; none without rendering, where nothing would show them."""
-        return np.zeros((0, 3)) if self._drawer is None else self._drawer.town.scenery.lamps
-
-    def _draw(self, scene: SceneState, views: list[CameraView]) -> list[np.ndarray]:
-        if self._drawer is not None and not self.settings.no_rendering:
-            return self._drawer.draw(scene, views)
-        if not self._warned_black:
-            log.warning("cameras send black pictures: the server or its settings say no rendering")
-            self._warned_black = True
-        black = np.array([0, 0, 0, 255], np.uint8)
-        return [np.broadcast_to(black, (view.height, view.width, 4)) for view in views]
+        town = self.frames.town()
+        return np.zeros((0, 3)) if town is None else town.scenery.lamps
 
     # Streams
 
@@ -237,7 +204,7 @@ class Simulator:
         """Destroy an actor and end its stream."""
         actor = self.world.destroy(actor_id)
         if actor.stream_id:
-            self.streams.close_stream(actor.stream_id)
+            self.frames.close_stream(actor.stream_id)
 
     # Episodes
 
@@ -270,24 +237,20 @@ class Simulator:
         """Start a new episode on a map. Ids of actors, frames and streams go on counting, so none is used twice.
 
         Readers of the former episode's snapshots learn of it by `release_world_streams`.
-        Raises MapError, or whatever the drawer's factory raises, with everything left as it was: the episode, its
-        recording and playback, and the pictures that are still to be drawn.
+        Raises MapError with everything left as it was: the episode, its recording and playback, and the pictures that
+        are still to be drawn.
         """
         old = self.world
         world, traffic = self._build(map_file, old.frame + 1, old.next_actor_id, old.next_stream_id)
-        drawer = self._drawer
-        if map_file.opendrive != old.opendrive and self._drawer_factory is not None:
-            drawer = self._drawer_factory(map_file.opendrive)
         # All that can fail is behind us: what belongs to the old episode ends only now.
         self.draw_pending()
         self.recordings.stop_recording()
         self.recordings.stop_playing(old, keep_actors=True)
-        if self._drawer is not None and drawer is not self._drawer:
-            self._drawer.release()
-        self._drawer = drawer
+        if map_file.opendrive != old.opendrive and self.frames.drawer is not None:
+            self.frames.drawer.open(map_file.opendrive)
         for actor in old.actors.values():
             if actor.stream_id:
-                self.streams.close_stream(actor.stream_id)
+                self.frames.close_stream(actor.stream_id)
         world.tombstones = old.tombstones | old.actors
         if map_file.opendrive != old.opendrive:
             self._rays = None
@@ -330,6 +293,4 @@ class Simulator:
         """End recordings and free the graphics memory."""
         self.recordings.stop_recording()
         self.recordings.stop_playing(self.world, keep_actors=True)
-        if self._drawer is not None:
-            self._drawer.release()
-            self._drawer = None
+        self.frames.close()

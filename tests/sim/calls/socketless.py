@@ -12,6 +12,7 @@ from sim.calls.dispatch import methods
 from sim.calls.table import Context
 from sim.map.files import MapFile, shipped_map
 from sim.protocol.rpc import ReplyShape, Request, RpcConnection, answer
+from sim.simulator.frames import Drawer
 from sim.simulator.simulator import Simulator
 from tests.sim.map.small_roads import two_part_road
 
@@ -57,8 +58,8 @@ class Memory(asyncio.Transport):
 class SocketlessServer:
     """One simulator and its calls."""
 
-    def __init__(self, map_file: MapFile = TOWN) -> None:
-        self.simulator = Simulator(map_file, 1, None)
+    def __init__(self, map_file: MapFile = TOWN, drawer: Drawer | None = None) -> None:
+        self.simulator = Simulator(map_file, 1, drawer)
         self.context = Context(self.simulator, shipped_map())
         self.methods = methods(self.context)
 

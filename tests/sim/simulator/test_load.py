@@ -1,12 +1,8 @@
 """Loading a map: whatever fails on the way, the episode goes on as if nobody had asked."""
 
-import numpy as np
 import pytest
 
-from sim.map.files import MapFile
-from sim.simulator.simulator import Simulator
-from tests.sim.calls.socketless import TOWN, SocketlessServer
-from tests.sim.map.small_roads import two_part_road
+from tests.sim.calls.socketless import SocketlessServer
 
 
 @pytest.fixture
@@ -51,36 +47,3 @@ def test_a_map_that_cannot_be_built_loses_no_picture(server):
     server.value("tick_cue")
     server.simulator.draw_pending()
     assert len(pictures.messages()) == 2
-
-
-class Drawer:
-    """A stand-in for the renderer, which needs no graphics: what counts here is who is kept and who is released."""
-
-    town = None
-
-    def __init__(self):
-        self.is_released = False
-
-    def draw(self, scene, views):
-        return [np.zeros((view.height, view.width, 4), np.uint8) for view in views]
-
-    def release(self):
-        self.is_released = True
-
-
-def test_a_renderer_that_cannot_be_built_leaves_the_episode_and_its_renderer():
-    drawers = []
-
-    def factory(opendrive):
-        if drawers:
-            raise RuntimeError("out of graphics memory")
-        drawers.append(Drawer())
-        return drawers[0]
-
-    simulator = Simulator(TOWN, 1, factory)
-    world = simulator.world
-    with pytest.raises(RuntimeError, match="graphics memory"):
-        simulator.load(MapFile("other", two_part_road(100.0)), True)
-    assert simulator.world is world
-    assert not drawers[0].is_released
-    assert simulator.tick() == 1

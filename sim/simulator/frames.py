@@ -1,0 +1,170 @@
+"""Pictures on their way from their tick to their readers: drawn elsewhere, sent in the order of their ticks.
+
+What draws them (`Drawer`) works beside the simulation. Pictures that cannot be drawn are sent black, so that nobody
+waits for them for ever, and what went wrong is kept for the caller of the next tick.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sim.protocol.streaming import Streams
+from sim.scene.records import CameraView, SceneState
+from sim.sensors.cameras import CameraShot
+from sim.town.town import Town
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 4
+"""Ticks whose pictures may be on their way when a synchronous world ticks on: this bounds memory and delay."""
+MOST_WAITING_FREE = 2
+"""The same of a free-running world, which leaves pictures out instead of waiting."""
+BLACK = b"\x00\x00\x00\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The pictures of one tick, (H * W * 4) BGRA bytes of each view, or why there are none."""
+
+    images: tuple[bytes, ...] = ()
+    error: str = ""
+
+
+class HasFileno(Protocol):
+    """Something to wait for."""
+
+    def fileno(self) -> int:
+        """Its file descriptor."""
+        ...
+
+
+class Drawer(Protocol):
+    """What draws camera pictures, beside the simulation (`sim.simulator.drawing_process.DrawingProcess`)."""
+
+    @property
+    def town(self) -> Town:
+        """What stands still in the pictures; waits for it. Raises RuntimeError when there is none."""
+        ...
+
+    def open(self, opendrive: str) -> None:
+        """Draw this town from now on; what was begun before is still of the former one. Does not wait."""
+        ...
+
+    def begin(self, scene: SceneState, views: Sequence[CameraView]) -> None:
+        """Begin the pictures of a tick. Does not wait for them."""
+        ...
+
+    def finished(self) -> list[Drawn]:
+        """What is ready since the last call, in the order in which it was begun. Does not wait."""
+        ...
+
+    def source(self) -> HasFileno | None:
+        """What becomes readable when something may be ready; it may be another one later."""
+        ...
+
+    def close(self) -> None:
+        """End, with what was begun left undone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    """The pictures of one tick that are on their way; `is_black` ones need no drawing."""
+
+    frame: int
+    shots: tuple[CameraShot, ...]
+    is_black: bool
+
+
+class Frames:
+    """All pictures of one server that are on their way."""
+
+    def __init__(self, streams: Streams, drawer: Drawer | None) -> None:
+        """`drawer` None: all pictures are black."""
+        self.drawer = drawer
+        self._streams = streams
+        self._ticks: deque[_Tick] = deque()
+        self._closing: set[int] = set()
+        self._error = ""
+        self._last_logged = ""
+        self._warned_black = False
+
+    def __len__(self) -> int:
+        """How many ticks' pictures are on their way."""
+        return len(self._ticks)
+
+    def begin(self, frame: int, scene: SceneState, shots: Sequence[CameraShot], black: bool = False) -> None:
+        """Have the pictures of a tick drawn; `black`: the client wants none drawn."""
+        is_black = black or self.drawer is None
+        if is_black and not self._warned_black:
+            log.warning("cameras send black pictures: the server or its settings say no rendering")
+            self._warned_black = True
+        self._ticks.append(_Tick(frame, tuple(shots), is_black))
+        if self.drawer is not None and not is_black:
+            self.drawer.begin(scene, [shot.view for shot in shots])
+        self.send_finished()
+
+    def send_finished(self) -> None:
+        """Send what is ready."""
+        self._send_black_ones()
+        for drawn in self.drawer.finished() if self.drawer is not None else ():
+            tick = self._ticks.popleft()
+            if drawn.error:
+                self._note(f"the pictures of frame {tick.frame} could not be drawn: {drawn.error}")
+                self._send_black(tick)
+            else:
+                for shot, image in zip(tick.shots, drawn.images, strict=True):
+                    self._streams.send(shot.stream_id, shot.head, image)
+            self._send_black_ones()
+        self._close_streams()
+
+    def _send_black_ones(self) -> None:
+        while self._ticks and self._ticks[0].is_black:
+            self._send_black(self._ticks.popleft())
+
+    def _send_black(self, tick: _Tick) -> None:
+        for shot in tick.shots:
+            self._streams.send(shot.stream_id, shot.head, BLACK * (shot.view.width * shot.view.height))
+
+    def _note(self, error: str) -> None:
+        cause = error.partition(": ")[2]
+        if cause != self._last_logged:
+            log.error("%s", error)
+        self._error, self._last_logged = error, cause
+
+    def town(self) -> Town | None:
+        """What stands still in the pictures; None when all are black. Raises RuntimeError when it cannot be drawn."""
+        if self.drawer is None:
+            return None
+        town = self.drawer.town
+        self.send_finished()  # it may have taken in pictures while it waited
+        return town
+
+    def take_error(self) -> str:
+        """What went wrong since the last call; empty when nothing did."""
+        error, self._error = self._error, ""
+        return error
+
+    def close_stream(self, stream_id: int) -> None:
+        """End a stream once the pictures that are on their way to its readers have been sent."""
+        self._closing.add(stream_id)
+        self._close_streams()
+
+    def _close_streams(self) -> None:
+        if not self._closing:
+            return
+        awaited = {shot.stream_id for tick in self._ticks for shot in tick.shots}
+        for stream_id in sorted(self._closing - awaited):
+            self._streams.close_stream(stream_id)
+        self._closing &= awaited
+
+    def close(self) -> None:
+        """End the drawing; what is on its way is dropped."""
+        if self.drawer is not None:
+            self.drawer.close()
+            self.drawer = None
+        self._ticks.clear()
