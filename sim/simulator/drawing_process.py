@@ -67,7 +67,7 @@ class DrawingProcess:
         self._finished: list[Drawn] = []
         self._opendrive = ""
         self._opening = 0
-        self._opened: tuple[Any, ...] | None = None
+        self._opened: tuple[str, str] | None = None
         self._trouble = ""
 
     # What the simulator asks for
@@ -179,7 +179,7 @@ class DrawingProcess:
         if self._connection is None:
             return None
         try:
-            message = self._connection.recv()
+            message: tuple[Any, ...] = tuple(self._connection.recv())
         except (EOFError, OSError):
             self._fail()
             return None
@@ -189,9 +189,9 @@ class DrawingProcess:
             case ("failed", str(text)):
                 self._jobs.popleft()
                 self._done(Drawn(error=text))
-            case ("opened" | "broken" | "no libraries", str(text)):
-                self._opened, self._opening = message, self._opening - 1
-                log.log(logging.INFO if message[0] == "opened" else logging.ERROR, "drawing: %s", text)
+            case ("opened" | "broken" | "no libraries" as kind, str(text)):
+                self._opened, self._opening = (kind, text), self._opening - 1
+                log.log(logging.INFO if kind == "opened" else logging.ERROR, "drawing: %s", text)
         return message
 
     def _take(self, job: _Job) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sim.simulator.frames import MOST_WAITING, Drawn
@@ -17,7 +19,7 @@ NOT_RENDERED = [True, True, *SYNCHRONOUS[2:]]
 class Drawer:
     """Draws when a test says so: the grey of a picture counts the pictures; what it is told to fail, fails."""
 
-    town = None
+    town: Any = None
 
     def __init__(self):
         self.begun: list[list] = []
@@ -28,7 +30,7 @@ class Drawer:
     def open(self, opendrive):
         self.opened.append(opendrive)
 
-    def begin(self, _scene, views):
+    def begin(self, scene, views):  # noqa: ARG002 (the protocol's signature)
         self.begun.append(views)
 
     def draw(self, ticks: int, error: str = ""):
