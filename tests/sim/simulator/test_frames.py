@@ -30,7 +30,7 @@ class Drawer:
     def open(self, opendrive):
         self.opened.append(opendrive)
 
-    def begin(self, scene, views):  # noqa: ARG002 (the protocol's signature)
+    def begin(self, scene, views):
         self.begun.append(views)
 
     def draw(self, ticks: int, error: str = ""):
