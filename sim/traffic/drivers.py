@@ -13,6 +13,7 @@ from sim.traffic.plans import Plan
 
 #: Routes are chosen this far ahead, metres.
 ROUTE_AHEAD_M = 260.0
+"""At least; further where more of the path is wanted."""
 #: Where there is no line, drivers stop this far before the junction, metres.
 NO_LINE_M = 1.5
 _LINE_REACH_M = 20.0
@@ -118,10 +119,13 @@ class Driver:
     """Where a client sends the driver."""
 
 
-def start_route(driver: Driver, lane: int, s_m: float, lanes: LaneGraph) -> None:
-    """Begin anew at a place; the odometer is zero there."""
+def start_route(driver: Driver, lane: int, s_m: float, lanes: LaneGraph, odometer_m: float = 0.0) -> None:
+    """Begin anew at a place; the odometer is zero there. Of a plan, what was done before `odometer_m` stays done."""
+    if driver.route.legs:
+        driver.plan.done = driver.route.leg_at(odometer_m).planned
     begin = -s_m
-    driver.route = Route([Leg(lane, begin, begin, 0.0, begin + lanes.lanes[lane].length_m)])
+    end = begin + lanes.lanes[lane].length_m
+    driver.route = Route([Leg(lane, begin, begin, 0.0, end, driver.plan.done)])
     driver.crossings.clear()
     driver.loose_lights.clear()
     driver.change_after_m, driver.asked_at_m, driver.backing_s = 10.0, 0.0, 0.0
@@ -154,12 +158,12 @@ def cut_route(driver: Driver, odometer_m: float) -> None:
     driver.stale = True
 
 
-def extend_route(driver: Driver, odometer_m: float, roads: Roads) -> None:
-    """Choose turns until the route is long enough, or the road ends."""
+def extend_route(driver: Driver, odometer_m: float, roads: Roads, ahead_m: float = ROUTE_AHEAD_M) -> None:
+    """Choose turns until the route reaches so far ahead, or the road ends."""
     route, lanes = driver.route, roads.lanes
     if not driver.crossings and len(route.legs) == 1:
         note_lane(driver, 0, lanes, roads.signals)
-    while route.legs[-1].end_m < odometer_m + ROUTE_AHEAD_M:
+    while route.legs[-1].end_m < odometer_m + max(ahead_m, ROUTE_AHEAD_M):
         last = route.legs[-1]
         ways = lanes.successors[last.lane]
         if not ways:

@@ -37,6 +37,11 @@ class Queued(NamedTuple):
     k: int
 
 
+def braking_way_m(speed_mps: float) -> float:
+    """How far before a line a driver begins to ask whether it may go on."""
+    return speed_mps * speed_mps / (2.0 * DECIDE_MPS2) + 0.5 * speed_mps + 3.0
+
+
 Queues = dict[int, list[Queued]]
 """By lane."""
 
@@ -71,7 +76,7 @@ class Junctions:
             while driver.crossings and driver.crossings[0].exit_m < rear[k]:
                 driver.crossings.pop(0)
             for crossing in driver.crossings:
-                if crossing.stop_m - front[k] > APPROACH_M:
+                if crossing.stop_m - front[k] > max(APPROACH_M, braking_way_m(speed[k])):
                     break
                 seekers.append(Seeker(k, driver, crossing, front[k], rear[k], speed[k], free_m[k]))
         others = self._others.find(vehicles, slots, dt_s) if len(vehicles) > len(slots) else []
@@ -170,7 +175,7 @@ class Junctions:
 
     @staticmethod
     def _asks(seeker: Seeker) -> bool:
-        return seeker.to_line_m < seeker.speed * seeker.speed / (2.0 * DECIDE_MPS2) + 0.5 * seeker.speed + 3.0
+        return seeker.to_line_m < braking_way_m(seeker.speed)
 
     @staticmethod
     def _turn(seeker: Seeker) -> tuple[bool, float, int, float, int]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.kernels import compiled, part
 from sim.map.lane_search import LEVEL_M
-from sim.traffic.paths import POINTS, Paths
+from sim.traffic.paths import Paths
 from sim.vehicles.fleet import Vehicles
 from sim.world.collisions import Obstacles
 
@@ -107,7 +107,7 @@ def find_leaders(
     while True:
         pairs, numbers = np.empty((2, most), np.int64), np.empty((2, most))
         count = _find(
-            *(paths.x, paths.y, paths.z, paths.yaw, paths.curvature, paths.base_m, paths.at),
+            *(paths.x, paths.y, paths.z, paths.yaw, paths.curvature, paths.base_m, paths.at, paths.end),
             *(odometer_m, offset_m, own_body, horizon_m),
             *(bodies.x, bodies.y, bodies.z, bodies.yaw, bodies.half_length, bodies.half_width, bodies.vx, bodies.vy),
             *(considered, pairs, numbers),
@@ -157,7 +157,7 @@ def _may_touch(aside_m: float, turn: float, half_length: float, half_width: floa
 
 @compiled(
     numba.int64(
-        *(_TABLE, _TABLE, _TABLE, _TABLE, _TABLE, _COLUMN, _INDEX),
+        *(_TABLE, _TABLE, _TABLE, _TABLE, _TABLE, _COLUMN, _INDEX, _INDEX),
         *(_COLUMN, _COLUMN, _INDEX, _COLUMN),
         *(_COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN, _COLUMN),
         *(numba.boolean[:, ::1], numba.int64[:, ::1], numba.float64[:, ::1]),
@@ -171,6 +171,7 @@ def _find(
     curvature: np.ndarray,
     base_m: np.ndarray,
     at: np.ndarray,
+    end: np.ndarray,
     odometer_m: np.ndarray,
     offset_m: np.ndarray,
     own_body: np.ndarray,
@@ -192,7 +193,7 @@ def _find(
         own = own_body[d]
         own_length, own_width = half_length[own], half_width[own]
         first = at[d] // STRIDE * STRIDE
-        last = min(first + (int(horizon_m[d]) // STRIDE + 2) * STRIDE, (POINTS - 1) // STRIDE * STRIDE)
+        last = min(first + (int(horizon_m[d]) // STRIDE + 2) * STRIDE, (end[d] - 1) // STRIDE * STRIDE)
         wide = own_width + abs(offset_m[d]) + 2.0 * MARGIN_M + STRIDE
         for b in range(len(x)):
             dx, dy = x[b] - x[own], y[b] - y[own]

@@ -11,16 +11,26 @@ import numpy as np
 
 from sim.map.lanes import LaneGraph
 
-POINTS = 160
-"""Points of a path, one metre apart."""
+POINTS = 600
+"""The most points of a path, one metre apart: enough to stop gently from 130 km/h."""
 BEHIND_M = 10.0
 """How much of a path lies behind its vehicle just after it was sampled."""
 SIDE_ACCELERATION_MPS2 = 2.0
 """What drivers accept in curves (everyday driving: Bosetti et al. 2014 find 2 to 3 m/s² at town speeds)."""
 SLOWING_MPS2 = 1.6
 """How hard drivers brake for a curve they see coming."""
+LEAST_PATH_M = 90.0
+"""A path is sampled anew when less than this is left of it, and less than its driver needs to stop gently."""
+PATH_MORE_M = 60.0
+"""What is sampled beyond that."""
+_MOST_NEEDED_M = POINTS - BEHIND_M - PATH_MORE_M - 20.0
 _AHEAD = np.arange(POINTS, dtype=np.float64)
 _WINDOW = np.arange(-3, 8)
+
+
+def needed_path_m(speed_mps: np.ndarray) -> np.ndarray:
+    """How much of their paths drivers must know ahead, (N,) metres: the way to stop at `SLOWING_MPS2`, and a little."""
+    return np.clip(speed_mps * speed_mps / (2.0 * SLOWING_MPS2) + 30.0, LEAST_PATH_M, _MOST_NEEDED_M)
 
 
 @dataclass
@@ -56,13 +66,13 @@ class Route:
         return self.legs[0]
 
 
-def sample(lanes: LaneGraph, legs: list[Leg], base_m: float) -> np.ndarray:
-    """x, y, z, curvature (1/m) and speed limit (m/s) along legs, a metre apart from odometer base_m on, (5, POINTS)."""
-    grid = base_m + _AHEAD
-    found = np.empty((5, POINTS))
+def sample(lanes: LaneGraph, legs: list[Leg], base_m: float, count: int) -> np.ndarray:
+    """x, y, z, curvature (1/m) and speed limit (m/s) along legs, a metre apart from odometer base_m on, (5, count)."""
+    grid = base_m + _AHEAD[:count]
+    found = np.empty((5, count))
     for k, leg in enumerate(legs):
-        first = 0 if k == 0 else min(max(math.ceil(leg.from_m - base_m), 0), POINTS)
-        last = POINTS if k + 1 == len(legs) else min(max(math.ceil(legs[k + 1].from_m - base_m), 0), POINTS)
+        first = 0 if k == 0 else min(max(math.ceil(leg.from_m - base_m), 0), count)
+        last = count if k + 1 == len(legs) else min(max(math.ceil(legs[k + 1].from_m - base_m), 0), count)
         if last <= first:
             continue
         found[:, first:last] = _along(lanes, leg, grid[first:last])
@@ -78,7 +88,16 @@ def sample(lanes: LaneGraph, legs: list[Leg], base_m: float) -> np.ndarray:
 
 def _along(lanes: LaneGraph, leg: Leg, grid: np.ndarray) -> np.ndarray:
     lane, s = lanes.lanes[leg.lane], grid - leg.begin_m
-    return np.stack([np.interp(s, lane.s, array) for array in (lane.x, lane.y, lane.z, lane.curvature, lane.limit_mps)])
+    found = np.stack(
+        [np.interp(s, lane.s, array) for array in (lane.x, lane.y, lane.z, lane.curvature, lane.limit_mps)]
+    )
+    # A vehicle may stand at the beginning of its first lane: straight on from there, its path has points behind it too.
+    beyond = s - np.minimum(np.maximum(s, 0.0), lane.s[-1])
+    if beyond.any():
+        yaw = np.where(beyond < 0.0, lane.yaw[0], lane.yaw[-1])
+        found[0] += beyond * np.cos(yaw)
+        found[1] += beyond * np.sin(yaw)
+    return found
 
 
 class Paths:
@@ -90,40 +109,51 @@ class Paths:
         """Odometer of each path's first point."""
         self.at = np.zeros(0, np.int64)
         """The point each vehicle is nearest to."""
+        self.end = np.zeros(0, np.int64)
+        """How many points of each path there are."""
 
     def resize(self, kept: list[int]) -> None:
         """Take rows `kept` over, -1 standing for a new row."""
         rows = np.array(kept, np.int64)
         old = rows >= 0
-        for name in ("x", "y", "z", "yaw", "curvature", "speed", "base_m", "at"):
+        for name in ("x", "y", "z", "yaw", "curvature", "speed", "base_m", "at", "end"):
             array = getattr(self, name)
             fresh = np.zeros((len(rows), *array.shape[1:]), array.dtype)
             fresh[old] = array[rows[old]]
             setattr(self, name, fresh)
 
     def fill(
-        self, row: int, lanes: LaneGraph, route: Route, odometer_m: float, factor: float, fixed_mps: float | None
+        self,
+        row: int,
+        lanes: LaneGraph,
+        route: Route,
+        odometer_m: float,
+        ahead_m: float,
+        factor: float,
+        fixed_mps: float | None,
     ) -> None:
-        """Sample a row anew around an odometer.
+        """Sample a row anew around an odometer, and so far ahead of it.
 
         Speed limits are multiplied by `factor`, or replaced by `fixed_mps` unless that is None.
         """
         base = odometer_m - BEHIND_M
-        x, y, z, curvature, limit = sample(lanes, route.legs, base)
-        target = limit * factor if fixed_mps is None else np.full(POINTS, fixed_mps)
+        count = min(math.ceil(BEHIND_M + ahead_m), POINTS)
+        x, y, z, curvature, limit = sample(lanes, route.legs, base, count)
+        target = limit * factor if fixed_mps is None else np.full(count, fixed_mps)
         curve = np.sqrt(SIDE_ACCELERATION_MPS2 / np.maximum(np.abs(curvature), 1e-4))
-        energy = np.minimum(target, curve) ** 2 + 2.0 * SLOWING_MPS2 * _AHEAD
-        reachable = np.minimum.accumulate(energy[::-1])[::-1] - 2.0 * SLOWING_MPS2 * _AHEAD
-        self.x[row], self.y[row], self.z[row], self.curvature[row] = x, y, z, curvature
-        self.yaw[row] = np.arctan2(np.gradient(y), np.gradient(x))
-        self.speed[row] = np.sqrt(np.maximum(reachable, 0.0))
+        energy = np.minimum(target, curve) ** 2 + 2.0 * SLOWING_MPS2 * _AHEAD[:count]
+        reachable = np.minimum.accumulate(energy[::-1])[::-1] - 2.0 * SLOWING_MPS2 * _AHEAD[:count]
+        yaw, speed = np.arctan2(np.gradient(y), np.gradient(x)), np.sqrt(np.maximum(reachable, 0.0))
+        columns = (self.x, self.y, self.z, self.yaw, self.curvature, self.speed)
+        for column, values in zip(columns, (x, y, z, yaw, curvature, speed), strict=True):
+            column[row, :count], column[row, count:] = values, values[-1]
         self.base_m[row] = base
-        self.at[row] = round(odometer_m - base)
+        self.at[row], self.end[row] = round(odometer_m - base), count
 
     def locate(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Odometer, and distance to the nearest point (m), of N vehicles near where they were last; each (N,)."""
         rows = np.arange(len(x))
-        window = np.clip(self.at[:, None] + _WINDOW, 0, POINTS - 1)
+        window = np.minimum(np.maximum(self.at[:, None] + _WINDOW, 0), np.maximum(self.end[:, None] - 1, 0))
         dx, dy = x[:, None] - self.x[rows[:, None], window], y[:, None] - self.y[rows[:, None], window]
         best = np.argmin(dx * dx + dy * dy, axis=1)
         self.at = window[rows, best]
@@ -135,7 +165,7 @@ class Paths:
     def point(self, odometer_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """x, y and heading of each driver's path at a place, each (N,)."""
         rows = np.arange(len(odometer_m))
-        place = np.clip(odometer_m - self.base_m, 0.0, POINTS - 1.001)
+        place = np.minimum(np.maximum(odometer_m - self.base_m, 0.0), np.maximum(self.end - 1.001, 0.0))
         k = place.astype(np.int64)
         t = place - k
         x = self.x[rows, k] + t * (self.x[rows, k + 1] - self.x[rows, k])
@@ -146,7 +176,7 @@ class Paths:
         """As `point`, with the heading between points too."""
         x, y, yaw = self.point(odometer_m)
         rows = np.arange(len(odometer_m))
-        place = np.clip(odometer_m - self.base_m, 0.0, POINTS - 1.001)
+        place = np.minimum(np.maximum(odometer_m - self.base_m, 0.0), np.maximum(self.end - 1.001, 0.0))
         k = place.astype(np.int64)
         turn = (self.yaw[rows, k + 1] - yaw + np.pi) % (2.0 * np.pi) - np.pi
         return x, y, yaw + (place - k) * turn
@@ -154,4 +184,4 @@ class Paths:
     def speed_at(self, odometer_m: np.ndarray) -> np.ndarray:
         """The speed that may be driven at a place, (N,) m/s."""
         rows = np.arange(len(odometer_m))
-        return self.speed[rows, np.clip((odometer_m - self.base_m).astype(np.int64), 0, POINTS - 1)]
+        return self.speed[rows, np.clip((odometer_m - self.base_m).astype(np.int64), 0, np.maximum(self.end - 1, 0))]

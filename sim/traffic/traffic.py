@@ -43,7 +43,7 @@ from sim.traffic.options import (
     lamps_of,
     weather_lamps,
 )
-from sim.traffic.paths import BEHIND_M, POINTS, Paths
+from sim.traffic.paths import PATH_MORE_M, Paths, needed_path_m
 from sim.traffic.plans import Plan
 from sim.traffic.settings import TrafficSettings
 from sim.vehicles.fleet import Vehicles
@@ -51,8 +51,6 @@ from sim.world.collisions import Obstacles
 
 #: Further than this from its path, a vehicle was moved by someone else, and finds a new path.
 _LOST_M = 4.0
-#: A path is sampled anew when less than this is left of it, metres.
-_PATH_LEFT_M = 90.0
 _STANDING_MPS = 0.2
 #: A driver that cannot enter a junction for so long, because something stands in its way there, turns another way.
 _BLOCKED_S = 12.0
@@ -207,7 +205,8 @@ class Traffic(TrafficSettings):
         """Find all vehicles on their paths, sampling paths anew where needed; gives lane offsets to keep, (N,) m."""
         x, y, yaw = vehicles.x[slots], vehicles.y[slots], vehicles.yaw[slots]
         self._odometer, distance = self._paths.locate(x, y)
-        left = POINTS - self._paths.at
+        left = self._paths.end - self._paths.at
+        needed = needed_path_m(vehicles.vx_body[slots])
         astray = distance > _LOST_M
         for k, driver in enumerate(self._drivers):
             if driver.lost or astray[k]:
@@ -216,36 +215,36 @@ class Traffic(TrafficSettings):
                 driver.lost = lane < 0
                 if driver.lost:
                     continue
-                start_route(driver, lane, s, self.lanes)
+                start_route(driver, lane, s, self.lanes, float(self._odometer[k]))
                 self._odometer[k] = 0.0
             if driver.actor_id in self._plans:
                 self._take_plan(k, driver, float(vehicles.vx_body[slots[k]]))
             if driver.blocked_s > _BLOCKED_S and driver.plan.finished:
                 reroute(driver, float(self._odometer[k]), self._roads)
-            if driver.stale or left[k] < _PATH_LEFT_M:
-                self._sample(k, driver)
+            if driver.stale or left[k] < needed[k]:
+                self._sample(k, driver, float(needed[k]))
         if self.options.hybrid and self._outside is not None:
             far = hero_distance_m(vehicles, slots, self._outside.heroes()) > self.options.hybrid_radius_m
             far &= ~np.array([d.lost for d in self._drivers])
             hold_on_path(vehicles, slots, self._paths, self._odometer, far)
         return self._table().offset_m
 
-    def _sample(self, k: int, driver: Driver) -> None:
-        here = float(self._odometer[k])
+    def _sample(self, k: int, driver: Driver, needed_m: float) -> None:
+        here, ahead_m = float(self._odometer[k]), needed_m + PATH_MORE_M
         forget_behind(driver, here)
-        extend_route(driver, here, self._roads)
+        extend_route(driver, here, self._roads, ahead_m + 10.0)
         difference = driver.settings.speed_difference_percent
         if difference is None:
             difference = self._globals.speed_difference_percent
         factor = driver.temper if difference is None else max(1.0 - difference / 100.0, 0.0)
-        self._paths.fill(k, self.lanes, driver.route, here, factor, driver.settings.desired_speed_mps)
+        self._paths.fill(k, self.lanes, driver.route, here, ahead_m, factor, driver.settings.desired_speed_mps)
         driver.dice = float(driver.rng.uniform(0.0, 100.0))
         driver.stale = False
 
     def _leaders(
         self, bodies: Bodies, vehicle_count: int, slots: np.ndarray, motion: Motion, offset: np.ndarray
     ) -> Leaders:
-        horizon = np.minimum(45.0 + 2.0 * motion.speed + motion.speed**2 / 4.0, POINTS - BEHIND_M)
+        horizon = np.minimum(45.0 + 2.0 * motion.speed + motion.speed**2 / 4.0, self._paths.end - self._paths.at)
         return find_leaders(
             self._paths, self._odometer, offset, slots, horizon, bodies, self._seen(bodies.ids, vehicle_count)
         )

@@ -31,8 +31,18 @@ def _light(at_m: float) -> str:
         </signals>"""
 
 
-def two_part_road(part_m: float = 1000.0, limit_kmh: float = 50.0, lanes: int = 3, light_at_m: float = 0.0) -> str:
-    """OpenDRIVE of a straight road as above that is two roads long: CARLA has no topology for a single one."""
+def two_part_road(
+    part_m: float = 1000.0,
+    limit_kmh: float = 50.0,
+    lanes: int = 3,
+    light_at_m: float = 0.0,
+    second_kmh: float | None = None,
+) -> str:
+    """OpenDRIVE of a straight road as above that is two roads long: CARLA has no topology for a single one.
+
+    The second road may have another speed limit.
+    """
+    limits_kmh = {1: limit_kmh, 2: limit_kmh if second_kmh is None else second_kmh}
 
     def part(road_id: int, x: float, link: str, lane_link: str, more: str = "") -> str:
         lane = """<lane id="-{k}" type="driving" level="false"><link>{link}</link>
@@ -41,7 +51,7 @@ def two_part_road(part_m: float = 1000.0, limit_kmh: float = 50.0, lanes: int = 
             </lane>"""
         right = "".join(lane.format(k=k + 1, link=lane_link.format(k=k + 1)) for k in range(lanes))
         return f"""<road name="a" length="{part_m}" id="{road_id}" junction="-1"><link>{link}</link>
-        <type s="0" type="town"><speed max="{limit_kmh}" unit="km/h"/></type>
+        <type s="0" type="town"><speed max="{limits_kmh[road_id]}" unit="km/h"/></type>
         <planView><geometry s="0" x="{x}" y="0" hdg="0" length="{part_m}"><line/></geometry></planView>
         <lanes><laneSection s="0"><center><lane id="0" type="none" level="false"/></center>
         <right>{right}</right></laneSection></lanes>{more}</road>"""

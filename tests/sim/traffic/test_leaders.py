@@ -18,6 +18,7 @@ def winding(rng: np.random.Generator, drivers: int) -> Paths:
     paths.x = rng.uniform(-60.0, 60.0, (drivers, 1)) + np.cumsum(np.cos(paths.yaw), axis=1)
     paths.y = rng.uniform(-60.0, 60.0, (drivers, 1)) + np.cumsum(np.sin(paths.yaw), axis=1)
     paths.base_m = rng.uniform(0.0, 500.0, drivers)
+    paths.end = np.full(drivers, POINTS)
     paths.at = rng.integers(5, 40, drivers)
     return paths
 
