@@ -75,12 +75,13 @@ class Junctions:
                 continue
             while driver.crossings and driver.crossings[0].exit_m < rear[k]:
                 driver.crossings.pop(0)
+            near_m = front[k] + max(APPROACH_M, braking_way_m(speed[k]))
             for crossing in driver.crossings:
-                if crossing.stop_m - front[k] > max(APPROACH_M, braking_way_m(speed[k])):
+                if crossing.stop_m > near_m:
                     break
                 seekers.append(Seeker(k, driver, crossing, front[k], rear[k], speed[k], free_m[k]))
         others = self._others.find(vehicles, slots, dt_s) if len(vehicles) > len(slots) else []
-        queues = self._queues(drivers, motion, others) if seekers else {}
+        queues = self._queues(drivers, motion, others, {seeker.crossing.exit_lane for seeker in seekers})
         self._keep_grants(seekers, queues)
         self._give_grants(seekers, others, queues, dt_s)
         self.stop_m = self._stops(drivers, seekers, front, speed)
@@ -214,14 +215,18 @@ class Junctions:
                 room -= other.front - other.rear + _QUEUE_GAP_M
         return room > seeker.front - seeker.rear + _QUEUE_GAP_M
 
-    def _queues(self, drivers: list[Driver], motion: Motion, others: list[OtherVehicle]) -> Queues:
-        """Everybody on each lane."""
+    def _queues(self, drivers: list[Driver], motion: Motion, others: list[OtherVehicle], exits: set[int]) -> Queues:
+        """Everybody on each of the lanes that lead out of the seekers' junctions."""
         queues: Queues = {}
+        if not exits:
+            return queues
         for k, (driver, at, rear, speed) in enumerate(
             zip(drivers, motion.front.tolist(), motion.rear.tolist(), motion.speed.tolist(), strict=True)
         ):
             if not driver.lost:
                 leg = driver.route.leg_at(at)
+                if leg.lane not in exits:
+                    continue
                 queues.setdefault(leg.lane, []).append(Queued(rear - leg.begin_m, speed, k))
         for other in others:
             if other.inside:

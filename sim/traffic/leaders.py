@@ -147,6 +147,17 @@ def _nearest_point(
 
 
 @part
+def _box(path_x: np.ndarray, path_y: np.ndarray, first: int, last: int) -> tuple[Any, Any, Any, Any]:
+    """Least and greatest x, then y, of every few points of a path."""
+    low_x, high_x = min(path_x[first], path_x[last]), max(path_x[first], path_x[last])
+    low_y, high_y = min(path_y[first], path_y[last]), max(path_y[first], path_y[last])
+    for k in range(first, last + 1, COARSE):
+        low_x, high_x = min(low_x, path_x[k]), max(high_x, path_x[k])
+        low_y, high_y = min(low_y, path_y[k]), max(high_y, path_y[k])
+    return low_x, high_x, low_y, high_y
+
+
+@part
 def _may_touch(aside_m: float, turn: float, half_length: float, half_width: float, own: tuple[Any, Any]) -> bool:
     """Whether a body reaches into a driver's strip: from its box seen along the path where it is nearest."""
     own_length, own_width = own
@@ -194,6 +205,7 @@ def _find(
         own_length, own_width = half_length[own], half_width[own]
         first = at[d] // STRIDE * STRIDE
         last = min(first + (int(horizon_m[d]) // STRIDE + 2) * STRIDE, (end[d] - 1) // STRIDE * STRIDE)
+        low_x, high_x, low_y, high_y = _box(path_x[d], path_y[d], first, last)
         wide = own_width + abs(offset_m[d]) + 2.0 * MARGIN_M + STRIDE
         for b in range(len(x)):
             dx, dy = x[b] - x[own], y[b] - y[own]
@@ -201,6 +213,9 @@ def _find(
             if b == own or not considered[d, b] or dx * dx + dy * dy >= seen * seen:
                 continue
             place, reach = (x[b], y[b], z[b]), wide + half_length[b] + half_width[b]
+            far = reach + COARSE
+            if x[b] < low_x - far or x[b] > high_x + far or y[b] < low_y - far or y[b] > high_y + far:
+                continue
             # Most bodies are nowhere near the path: every few points are enough to rule them out.
             near, distance = _nearest_point(path_x[d], path_y[d], path_z[d], first, last, COARSE, place)
             if near < 0 or distance >= (reach + COARSE + 1.0) ** 2:

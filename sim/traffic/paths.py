@@ -60,10 +60,12 @@ class Route:
 
     def leg_at(self, odometer_m: float) -> Leg:
         """The leg that counts at a place."""
-        for leg in reversed(self.legs):
-            if leg.from_m <= odometer_m:
-                return leg
-        return self.legs[0]
+        found = self.legs[0]
+        for leg in self.legs:  # vehicles are on one of the first
+            if leg.from_m > odometer_m:
+                break
+            found = leg
+        return found
 
 
 def sample(lanes: LaneGraph, legs: list[Leg], base_m: float, count: int) -> np.ndarray:

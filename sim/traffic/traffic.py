@@ -287,13 +287,15 @@ class Traffic(TrafficSettings):
     def _change_lanes(self, vehicles: Vehicles, slots: np.ndarray, motion: Motion, leaders: Leaders) -> None:
         """Every driver considers a change once in `_TICKS_PER_THOUGHT` ticks, not all in the same one."""
         self._ticks += 1
+        bounds = np.searchsorted(leaders.driver, np.arange(len(self._drivers) + 1)).tolist()
         for k, driver in enumerate(self._drivers):
             if driver.lost or (self._ticks + driver.order) % _TICKS_PER_THOUGHT:
                 continue
             here, speed = float(self._odometer[k]), float(motion.speed[k])
-            mine = np.nonzero(leaders.driver == k)[0]
-            first = mine[np.argmin(leaders.gap_m[mine])] if len(mine) else -1
-            gap, leader = (leaders.gap_m[first], leaders.speed_mps[first]) if len(mine) else (np.inf, np.inf)
+            gap, leader = np.inf, np.inf
+            if bounds[k + 1] > bounds[k]:
+                first = bounds[k] + int(np.argmin(leaders.gap_m[bounds[k] : bounds[k + 1]]))
+                gap, leader = leaders.gap_m[first], leaders.speed_mps[first]
             desired = float(self._paths.speed[k, self._paths.at[k]])
             now = Situation(here, speed, desired, float(gap), float(leader))
             for side in wanted_side(driver, now, here - driver.asked_at_m, self._roads):
