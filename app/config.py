@@ -25,6 +25,7 @@ from cockpit.config import (
 from cockpit.sound.car import SoundConfig
 from cockpit.windows.layout import Layout
 from policy.agents.source import AgentSource, agent_source, is_agent
+from policy.egodriver.address import EgodriverAddress, egodriver_address, is_egodriver
 
 EMBEDDED_TOWN = "millbrook"
 """The town that the embedded simulator loads when none is named."""
@@ -114,7 +115,8 @@ class RunConfig(Settings):
     """Which route of the file; None takes the first."""
     random_route_m: Annotated[float, Field(ge=50.0, le=20_000.0)] = 800.0
     policy: Path | None = asset("policies", "small")
-    """The checkpoint's folder, or agent:FILE for a CARLA leaderboard agent; null drives by hand alone."""
+    """The checkpoint's folder, agent:FILE (a leaderboard agent) or grpc://HOST:PORT (an egodriver server); null drives
+    by hand alone."""
     adapter: Path | None = None
     """A LoRA adapter on top of it."""
     agent_config: Path | None = None
@@ -157,18 +159,21 @@ class RunConfig(Settings):
             raise ValueError(f"driver '{self.driver}' only watches a policy; set policy, or driver: wheel or keyboard")
         if (self.agent_config or self.agent_python) and not is_agent(self.policy):
             raise ValueError("agent_config and agent_python are a leaderboard agent's; set policy: agent:FILE")
-        if self.adapter is not None and is_agent(self.policy):
-            raise ValueError("a leaderboard agent takes no adapter; leave adapter away")
+        if self.adapter is not None and (is_agent(self.policy) or is_egodriver(self.policy)):
+            raise ValueError("leaderboard agents and egodriver servers take no adapter; leave adapter away")
         if self.device is not None and self.driver not in (DriverChoice.AUTO, DriverChoice.WHEEL):
             raise ValueError(f"device '{self.device}' is a wheel's, but driver is '{self.driver}'; set driver: wheel")
         return self
 
-    def policy_source(self) -> Path | AgentSource | None:
+    def policy_source(self) -> Path | AgentSource | EgodriverAddress | None:
         """The policy as the parts take it.
 
         Raises:
             AgentError: an agent's file, configuration or interpreter that is not there or not an agent's.
+            EgodriverError: no server's address behind grpc:.
         """
+        if is_egodriver(self.policy):
+            return egodriver_address(str(self.policy))
         if self.policy is None or not is_agent(self.policy):
             return self.policy
         return agent_source(self.policy, self.agent_config, self.agent_python)

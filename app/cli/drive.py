@@ -31,7 +31,7 @@ def drive(
     town: Annotated[str | None, typer.Option(help="Shipped town, OpenDRIVE file, or the server's map.")] = None,
     route_file: Annotated[Path | None, typer.Option(help="Routes (leaderboard XML); else a random one.")] = None,
     route_id: Annotated[str | None, typer.Option(help="Which of them.")] = None,
-    policy: Annotated[Path | None, typer.Option(help="Its folder, or agent:FILE of a leaderboard agent.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Its folder, agent:FILE or grpc://HOST:PORT.")] = None,
     adapter: Annotated[Path | None, typer.Option(help="A LoRA adapter on top of it.")] = None,
     agent_config: Annotated[Path | None, typer.Option(help="What the agent's setup() reads.")] = None,
     agent_python: Annotated[Path | None, typer.Option(help="The interpreter with the agent's packages.")] = None,

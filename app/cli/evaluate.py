@@ -15,7 +15,9 @@ from app.console import out, progress_bar
 from cockpit.assets import asset
 from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.route.files import read_routes
-from policy.agents.source import PREFIX, AgentSource, agent_source, is_agent
+from policy.agents.source import agent_file, agent_source, is_agent
+from policy.egodriver.address import egodriver_address, is_egodriver
+from refine.driving import Policy
 from refine.errors import RefineError
 from refine.evaluate.evaluate import EXPERT, EvaluationProgress
 from refine.evaluate.evaluate import evaluate as evaluate_policies
@@ -28,7 +30,7 @@ TEST_ROUTES = asset("routes", "millbrook_test.xml")
 def evaluate(
     policies: Annotated[
         list[str],
-        typer.Argument(help=f"Policies' folders, agent:FILE or `{EXPERT}`; the first is the baseline."),
+        typer.Argument(help=f"Folders, agent:FILE, grpc://HOST:PORT or `{EXPERT}`; the first is the baseline."),
     ],
     routes: Annotated[Path, typer.Option(help="Routes (leaderboard XML).")] = TEST_ROUTES,
     count: Annotated[int | None, typer.Option(min=1, help="Only so many of them, from the first.")] = None,
@@ -84,7 +86,7 @@ def named(policies: list[str]) -> dict[str, str]:
     """Short names for folders: their last part, numbered where two are the same."""
     names: dict[str, str] = {}
     for policy in policies:
-        first = (Path(policy.removeprefix(PREFIX)).stem if is_agent(policy) else Path(policy).name) or policy
+        first = short_name(policy)
         name, number = first, 1
         while name in names:
             number += 1
@@ -93,14 +95,25 @@ def named(policies: list[str]) -> dict[str, str]:
     return names
 
 
+def short_name(policy: str) -> str:
+    """The last part of a folder, the name of an agent's file, or a server's address as it fits into a file's name."""
+    if is_egodriver(policy):
+        return egodriver_address(policy).name.replace(":", "-")
+    return (agent_file(policy).stem if is_agent(policy) else Path(policy).name) or policy
+
+
 def sources(
     policies: dict[str, str], agent_config: Path | None = None, agent_python: Path | None = None
-) -> dict[str, str | AgentSource]:
-    """The policies as `evaluate` takes them. Raises AgentError for an agent that cannot be used."""
-    return {
-        name: agent_source(policy, agent_config, agent_python) if is_agent(policy) else policy
-        for name, policy in policies.items()
-    }
+) -> dict[str, Policy]:
+    """The policies as `evaluate` takes them. Raises AgentError and EgodriverError for what cannot be used."""
+    return {name: source_of(policy, agent_config, agent_python) for name, policy in policies.items()}
+
+
+def source_of(policy: str, agent_config: Path | None, agent_python: Path | None) -> Policy:
+    """One policy as `evaluate` takes it; raises as `sources`."""
+    if is_egodriver(policy):
+        return egodriver_address(policy)
+    return agent_source(policy, agent_config, agent_python) if is_agent(policy) else policy
 
 
 def seed_list(text: str) -> list[int]:

@@ -29,6 +29,7 @@ from cockpit.sound.car import CarSound
 from cockpit.world.errors import WorldError
 from cockpit.world.simulator import RunningSimulator, SimulatorError, launch_simulator
 from cockpit.world.world import CarlaWorld
+from policy.egodriver.driver import Egodriver
 from policy.serving.process import PolicyWorker
 from recorder.schema import EventKind, SessionInfo, Tick, TickEvent
 from recorder.session_log import EntryKind, SessionLog
@@ -59,7 +60,7 @@ class RunningSession:
         self._world: CarlaWorld | None = None
         self._address = (parts.config.host or "127.0.0.1", parts.config.port)
         self._simulator: RunningSimulator | None = None
-        self._policy: PolicyWorker | None = None
+        self._policy: PolicyWorker | Egodriver | None = None
         self._recorder: SegmentRecorder | None = None
         self._log: SessionLog | None = None
         self._is_aborted = False

@@ -26,13 +26,15 @@ from cockpit.session.ports import TickConsumer
 from cockpit.session.progress import EndReason
 from cockpit.session.setup import Stage
 from policy.agents.source import AgentSource
+from policy.egodriver.address import EgodriverAddress
+from policy.egodriver.driver import Egodriver
 from policy.expert.safety_driver import SafetyDriver
 from policy.serving.process import PolicyWorker
 from policy.vla.checkpoint import PolicySettings, read_settings
 from recorder.layout.takeovers import is_takeover
 from recorder.schema import Authority, DriverKind, EventKind, Tick
 from recorder.writing.writer import SegmentRecorder
-from refine.driving import camera_specs, policy_cameras, policy_sha256, server, start_policy
+from refine.driving import Policy, camera_specs, policy_cameras, policy_sha256, server, start_policy
 from refine.errors import RefineError
 from refine.evaluate.metrics import DriveMeter, score
 from refine.evaluate.results import MAP_FILE, Evaluation, PolicyRef, Run, TakeoverPlace, write_evaluation
@@ -77,7 +79,7 @@ class _Job:
 
 
 def evaluate(
-    policies: Mapping[str, Path | str | AgentSource],
+    policies: Mapping[str, Policy],
     routes: Mapping[str, Sequence[RouteSpec]] | Sequence[RouteSpec],
     seeds: Sequence[int],
     out_folder: Path | str,
@@ -91,7 +93,8 @@ def evaluate(
 ) -> Evaluation:
     """Drive every policy over every route and write scores to `out_folder`/evaluation.json, after each run anew.
 
-    `policies` maps names to checkpoint folders, leaderboard agents or `EXPERT`, `routes` names of sets to their routes.
+    `policies` maps names to checkpoint folders, leaderboard agents, egodriver servers or `EXPERT`; `routes` names of
+    sets to their routes.
     `simulator` is host and port of a running server; None starts the embedded one. With `record`, supervised runs leave
     their takeovers as sessions in `out_folder`/sessions.
 
@@ -144,7 +147,7 @@ class _Driving:
     on_progress: Callable[[EvaluationProgress], None] | None = None
     runs: list[Run] = field(default_factory=list)
 
-    def drive(self, folder: Path | str | AgentSource, jobs: Sequence[_Job]) -> Iterator[Run]:
+    def drive(self, folder: Policy, jobs: Sequence[_Job]) -> Iterator[Run]:
         """Drive one policy over its routes; its process serves them all."""
         if str(folder) == EXPERT:
             for job in jobs:
@@ -161,7 +164,7 @@ class _Driving:
                         f"policy '{job.policy.name}' died on route {job.route.route_id}: {status.message}"
                     )
 
-    def _run(self, job: _Job, policy: PolicyWorker | None, cameras: Sequence[CameraSpec]) -> Run:
+    def _run(self, job: _Job, policy: PolicyWorker | Egodriver | None, cameras: Sequence[CameraSpec]) -> Run:
         meter, track = DriveMeter(), _Track()
         driver = SafetyDriver() if self.supervised or policy is None else None
         session = f"{SESSIONS}/{job.folder_name}" if self.record and policy is not None and self.supervised else ""
@@ -256,10 +259,10 @@ def _headless(config: SessionConfig, supervised: bool) -> SessionConfig:
     return config.model_copy(update={"arbitration": arbitration, "safe_stop_end_s": config.safe_stop_end_s or 3.0})
 
 
-def _ref(name: str, folder: Path | str | AgentSource) -> PolicyRef:
+def _ref(name: str, folder: Policy) -> PolicyRef:
     if str(folder) == EXPERT:
         return PolicyRef(name, EXPERT, "")
-    if not isinstance(folder, AgentSource):
+    if not isinstance(folder, AgentSource | EgodriverAddress):
         read_settings(Path(folder))
     return PolicyRef(name, str(folder), policy_sha256(folder))
 

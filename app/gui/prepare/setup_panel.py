@@ -24,6 +24,7 @@ from app.gui.common.texts import say
 from cockpit.config import ConfigError
 from cockpit.rig.rig import rig_names
 from policy.agents.source import AgentError, agent_file, agent_source, is_agent
+from policy.egodriver.address import egodriver_address, is_egodriver
 
 ROLE = Qt.ItemDataRole.UserRole
 
@@ -242,7 +243,8 @@ class SetupPanel(QWidget):
         self.policy.addItem(say("setup.no_policy"), None)
         opened = [agent for agent in self._agent_configs if agent not in missing]
         for folder in (*missing, *opened, *found):
-            is_there = folder in found or folder.is_dir() or (is_agent(folder) and agent_file(folder).is_file())
+            is_elsewhere = is_egodriver(folder) or (is_agent(folder) and agent_file(folder).is_file())
+            is_there = folder in found or folder.is_dir() or is_elsewhere
             self.policy.addItem(_policy_label(folder) + ("" if is_there else say("setup.missing")), folder)
             self.policy.setItemData(self.policy.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
         folders = [self.policy.itemData(index, ROLE) for index in range(self.policy.count())]
@@ -339,6 +341,8 @@ def _policy_label(folder: Path) -> str:
     """The folder's name; for one that a round made also the round's."""
     if is_agent(folder):
         return say("setup.agent", name=agent_file(folder).stem)
+    if is_egodriver(folder):
+        return say("setup.egodriver", name=egodriver_address(folder).name)
     shipped = folder.parent.name == "policies"
     return say("setup.shipped", name=folder.name) if shipped else f"{folder.parent.name}/{folder.name}"
 

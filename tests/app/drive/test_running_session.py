@@ -94,7 +94,7 @@ def test_the_world_gets_the_rigs_cameras_and_the_one_the_policy_was_trained_with
     assert [camera.name for camera in session.cameras] == ["left", "centre", "right", "front"]
     (front,) = policy_cameras(checkpoint)
     assert session.cameras[-1] == front
-    trained_with = read_settings(checkpoint).camera
+    trained_with = read_settings(checkpoint).cameras["front"]
     assert (front.width, front.height, front.fov_rad) == (trained_with.width, trained_with.height, trained_with.fov_rad)
     assert isinstance(session.keyboard, KeyboardDriver)
     session.close()

@@ -37,6 +37,12 @@ def test_another_policy_leaves_the_agents_settings_away(qtbot, tmp_path):
     assert made.policy == panel.policy.currentData(ROLE)
 
 
+def test_a_server_from_the_settings_is_offered_by_its_address(qtbot):
+    panel = form(qtbot, policy="grpc://planner.lab:50051")
+    assert panel.policy.currentText() == "planner.lab:50051 (egodriver server)"
+    assert str(panel.config().policy_source()) == "grpc://planner.lab:50051"
+
+
 def test_a_file_that_is_no_agent_is_named_on_the_page_and_not_offered(qtbot):
     panel = form(qtbot)
     before = panel.policy.count()
