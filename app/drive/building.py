@@ -65,7 +65,7 @@ def open_parts(config: RunConfig, trial: Trial | None = None) -> DriveParts:
 
     Raises:
         ConfigError: rig, town, route or settings that are wrong; a trial whose participant has not consented.
-        CheckpointError, AgentError: no usable policy in the folder, no usable agent in the file.
+        CheckpointError, AgentError, EgodriverError: no usable policy, agent or address of a server.
         DeviceError: no such input device.
         OSError: the recordings' folder cannot be written.
     """
@@ -73,12 +73,12 @@ def open_parts(config: RunConfig, trial: Trial | None = None) -> DriveParts:
         raise ConfigError(problem)
     rig = load_rig(config.rig)
     config.map_path()
+    policy = config.policy_source()
     if config.route_file is not None:
         read_route(config.route_file, config.route_id)
     if config.record:
         _check_writable(config.out)
     own = rig.of_machine(None).cameras()  # each follower adds the cameras of its own screens
-    policy = config.policy_source()
     cameras = own if policy is None else (*own, *policy_cameras(policy))
     head = open_head(rig)
     try:
