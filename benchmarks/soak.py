@@ -2,11 +2,15 @@
 
 A tick that takes longer than `--hang-s` counts as a hang and ends the run with exit code 1. Run from the repository:
 `python -m benchmarks.soak --ticks 100000`.
+
+`python -m benchmarks.soak --churn 2` spawns a vehicle and sensors, lets them sense and destroys them for two simulated
+hours (five ticks a round) and prints how the simulator's memory went, twenty times on the way.
 """
 
 from __future__ import annotations
 
 import argparse
+import queue
 import signal
 import subprocess
 import sys
@@ -57,6 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--hang-s", type=float, default=60.0)
     parser.add_argument("--warm-up", type=int, default=1000, help="ticks before memory is first read")
+    parser.add_argument("--churn", type=float, help="simulated hours of spawning, sensing and destroying instead")
     return parser.parse_args()
 
 
@@ -100,6 +105,64 @@ def _populate(client: carla.Client, args: argparse.Namespace) -> tuple[carla.Wor
     return world, cameras, pictures
 
 
+CHURNED = {
+    "sensor.camera.rgb": {"image_size_x": "64", "image_size_y": "36"},
+    "sensor.lidar.ray_cast": {"points_per_second": "20000"},
+    "sensor.other.imu": {},
+    "sensor.other.collision": {},
+}
+CHURN_TICKS = 5
+
+
+def churn_round(world: carla.World, number: int) -> None:
+    """Spawn a vehicle with sensors, read each of them in every tick, and destroy them all."""
+    library, places = world.get_blueprint_library(), world.get_map().get_spawn_points()
+    vehicles = library.filter("vehicle.*")
+    car: Any = world.spawn_actor(vehicles[number % len(vehicles)], places[number % len(places)])
+    sensors: list[Any] = []
+    received: queue.Queue[Any] = queue.Queue()
+    for name, attributes in CHURNED.items():
+        blueprint = library.find(name)
+        for attribute, value in attributes.items():
+            blueprint.set_attribute(attribute, value)
+        sensors.append(world.spawn_actor(blueprint, carla.Transform(carla.Location(z=2.5)), attach_to=car))
+        sensors[-1].listen(received.put)
+    car.apply_control(carla.VehicleControl(throttle=0.7))
+    for _ in range(CHURN_TICKS):
+        world.tick()
+        for _ in range(len(CHURNED) - 1):  # nothing collides
+            received.get(timeout=60.0)
+    for sensor in sensors:
+        sensor.stop()
+        sensor.destroy()
+    car.destroy()
+
+
+def churn(args: argparse.Namespace) -> int:
+    """Print the simulator's memory on the way through the simulated hours."""
+    server, port = _start(args)
+    try:
+        client = carla.Client("127.0.0.1", port)
+        client.set_timeout(60.0)
+        world = client.get_world()
+        settings = world.get_settings()
+        settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
+        world.apply_settings(settings)
+        rounds = int(args.churn * 3600.0 / 0.05 / CHURN_TICKS)
+        table = Table("simulated minutes", "rounds", "simulator, MB", "client, MB", title="spawn, sense, destroy")
+        for part in range(21):
+            for number in tqdm(range(rounds // 20 if part else args.warm_up // CHURN_TICKS), file=sys.stderr):
+                churn_round(world, part + number)
+            resident = [psutil.Process(pid).memory_info().rss / MEGABYTE for pid in (server.pid, None)]
+            minutes = part * (rounds // 20) * CHURN_TICKS * 0.05 / 60.0
+            table.add_row(f"{minutes:.1f}", str(part * (rounds // 20)), *(f"{mb:.1f}" for mb in resident))
+    finally:
+        server.kill()
+        server.wait()
+    Console().print(table)
+    return 0
+
+
 def _tick(world: carla.World, ticks: int, watch: Watch) -> np.ndarray:
     """Milliseconds of every tick."""
     took = np.zeros(ticks)
@@ -113,6 +176,8 @@ def _tick(world: carla.World, ticks: int, watch: Watch) -> np.ndarray:
 
 def main() -> int:
     args = _arguments()
+    if args.churn:
+        return churn(args)
     server, port = _start(args)
     watch = Watch(args.hang_s)
     threading.Thread(target=watch.run, args=(server,), daemon=True).start()

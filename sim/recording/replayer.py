@@ -6,6 +6,7 @@ for them until the end. Traffic lights are those of the map, matched by where th
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ from sim.recording.recorder import HERO
 from sim.scene.poses import ZERO, Pose, compose, wrap_angle
 from sim.world.actors import Actor, TrafficLight, Vehicle, Walker
 from sim.world.blueprints import BLUEPRINTS, Kind
+from sim.world.errors import WorldError
 from sim.world.world import World
+
+log = logging.getLogger(__name__)
 
 SAME_LIGHT_M = 1.0
 ORIGIN = Pose()
@@ -135,7 +139,7 @@ class Replayer:
             roll, pitch, yaw = (math.radians(angle) for angle in added.rotation_deg)
             attributes = [[name, kind, value] for kind, name, value in added.attributes]
             pose = place._replace(roll=roll, pitch=pitch, yaw=yaw)
-            living = world.spawn([added.uid, added.type_id, attributes], pose, anywhere=True)
+            living = _spawned(world, added, attributes, pose)
             self._spawned.add(living.actor_id)
         if living.kind is Kind.VEHICLE:
             world.stop_driving(living.actor_id)
@@ -152,6 +156,8 @@ class Replayer:
                 k = v.slot(actor.actor_id)
                 v.steer[k], v.throttle[k], v.brake[k] = state.steer, state.throttle, state.brake
                 v.hand_brake[k], v.reverse[k] = state.hand_brake, state.gear < 0
+                v.gear[k] = min(max(state.gear, 1), int(v.gear_count[k]))
+                v.manual_gear[k], v.wanted_gear[k] = state.gear == 0, max(state.gear, 0)
         for recorded_id, lamps in frame.lamps:
             actor = self._actor(world, recorded_id)
             if isinstance(actor, Vehicle):
@@ -166,20 +172,29 @@ class Replayer:
         coming = {row[0]: row for row in self._coming.positions} if self._coming is not None else {}
         span_s = self._coming.elapsed_s - frame.elapsed_s if self._coming is not None else 0.0
         share = (self.now_s - frame.elapsed_s) / span_s if span_s > 0.0 else 0.0
+        velocities = {row[0]: row[1:] for row in frame.kinematics}
         for recorded_id, place, turn in frame.positions:
             actor = self._actor(world, recorded_id)
             if actor is None:
                 continue
             _, next_place, next_turn = coming.get(recorded_id, (0, place, turn))
             self._place(world, actor, _between(place, turn, next_place, next_turn, share), played_s)
+            if recorded_id in velocities:
+                self._set_motion(world, actor, *velocities[recorded_id])
+
+    def _set_motion(self, world: World, actor: Actor, velocity: record.Triple, spin_deg: record.Triple) -> None:
+        """Velocities as they were recorded, in the world's own time: faster when it is played faster."""
+        x, y, z = (component * self.time_factor for component in velocity)
+        world.set_velocity(actor.actor_id, (x, y, z))
+        world.set_yaw_rate(actor.actor_id, math.radians(spin_deg[2]) * self.time_factor)
 
     def _place(self, world: World, actor: Actor, pose: Pose, played_s: float) -> None:
-        moved = (pose.x - actor.pose.x, pose.y - actor.pose.y, pose.z - actor.pose.z)
+        x, y, z = pose.x - actor.pose.x, pose.y - actor.pose.y, pose.z - actor.pose.z
         world.set_pose(actor.actor_id, pose)
         if played_s > 0.0:
-            # In the world's own time: what an onlooker would measure.
+            # What an onlooker would measure. Traffic and sensors see it too, since it goes into the vehicles' table.
             seconds = played_s / self.time_factor
-            actor.velocity_mps = (moved[0] / seconds, moved[1] / seconds, moved[2] / seconds)
+            world.set_velocity(actor.actor_id, (x / seconds, y / seconds, z / seconds))
         if isinstance(actor, Walker):
             actor.speed_mps = 0.0
 
@@ -190,6 +205,15 @@ class Replayer:
 
     def _actor(self, world: World, recorded_id: int) -> Actor | None:
         return world.actors.get(self._actors.get(recorded_id, 0))
+
+
+def _spawned(world: World, added: record.Added, attributes: list[list], pose: Pose) -> Actor:
+    """A recorded actor in the world; with its blueprint's own attributes where the recorded ones cannot be."""
+    try:
+        return world.spawn([added.uid, added.type_id, attributes], pose, anywhere=True)
+    except WorldError as error:
+        log.warning("actor %d of a recording is played with usual attributes: %s", added.actor_id, error)
+        return world.spawn([added.uid, added.type_id, []], pose, anywhere=True)
 
 
 def _is_camera(added: record.Added) -> bool:
@@ -208,6 +232,7 @@ def _set_free(world: World, actor: Actor) -> None:
     v, k = world.vehicles, world.vehicles.slot(actor.actor_id)
     v.simulate_physics[k] = True
     v.throttle[k], v.steer[k], v.brake[k], v.hand_brake[k], v.reverse[k] = 0.0, 0.0, 0.0, False, False
+    v.manual_gear[k] = False
     world.set_velocity(actor.actor_id, ZERO)
 
 
