@@ -15,8 +15,9 @@ def port(tmp_path_factory):
         yield port
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def client(port):
+    """One for all tests: the library ends the process when a client's last reference goes in a thread of its own."""
     client = client_of(port)
     client.set_timeout(120.0)
     return client

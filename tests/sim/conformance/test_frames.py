@@ -42,4 +42,5 @@ def test_frame_time_and_place_of_every_measurement_are_its_snapshots(world, sens
             assert snapshot.timestamp.elapsed_seconds == measurement.timestamp
             assert snapshot.find(stream.sensor.id).get_transform() == measurement.transform
         stream.sensor.stop()
+        stream.sensor.destroy()
     assert car.get_velocity().length() > 2.0  # places differ from tick to tick

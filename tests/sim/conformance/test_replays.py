@@ -116,8 +116,9 @@ def test_lidar_and_cameras_see_replayed_actors_where_they_are(client, world):
             assert max(abs(p.y - box.location.y) - box.extent.y for p in local) < 0.1
     assert sizes[0] > 20
     assert sizes[0] > sizes[-1] > 0  # it drives away
-    lidar.sensor.stop()
-    camera.sensor.stop()
+    for stream in (lidar, camera):
+        stream.sensor.stop()
+        stream.sensor.destroy()
 
 
 def _count_car(picture):
