@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from sim.protocol import wire
 from sim.protocol.forms import wire_transform
@@ -11,6 +12,7 @@ from sim.render.models.cabin import is_driver_eye
 from sim.render.models.poses import stride
 from sim.scene.records import CameraView, DrawnActor, DrawnLight, SceneState, Shows
 from sim.scene.weather import Weather
+from sim.sensors.derived_pictures import Before, EventCamera, as_picture, flow_picture, normals_picture
 from sim.world.actors import Actor, Vehicle, Walker
 from sim.world.blueprint_types import Kind
 from sim.world.world import World
@@ -21,6 +23,7 @@ LIGHT_LEFT_BLINKER = 0x20
 LIGHT_REVERSE = 0x40
 BRAKE_PEDAL_LIT = 0.05
 MAX_IMAGE_SIDE_PX = 8192
+BLACK = b"\x00\x00\x00\xff"
 _DEFAULT_COLOUR = (150, 150, 155)
 
 CAMERAS = {
@@ -28,8 +31,14 @@ CAMERAS = {
     "sensor.camera.depth": (Shows.DEPTH, wire.SENSOR_CAMERA_DEPTH),
     "sensor.camera.semantic_segmentation": (Shows.TAG, wire.SENSOR_CAMERA_SEMANTIC),
     "sensor.camera.instance_segmentation": (Shows.INSTANCE, wire.SENSOR_CAMERA_INSTANCE),
+    "sensor.camera.normals": (Shows.DEPTH, wire.SENSOR_CAMERA_NORMALS),
+    "sensor.camera.optical_flow": (Shows.DEPTH, wire.SENSOR_CAMERA_FLOW),
+    "sensor.camera.dvs": (Shows.COLOUR, wire.SENSOR_CAMERA_DVS),
 }
-"""What each camera shows, and its number on the wire."""
+"""What is drawn for each camera, and its number on the wire."""
+
+Memories = dict[int, EventCamera | Before]
+"""What cameras remember of their last picture, by their actors' ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,25 @@ class CameraShot:
     view: CameraView
     head: bytes
     """What goes before the pixels on the wire."""
+    more: tuple[CameraView, ...] = ()
+    """Other pictures of the same place that `finish` needs."""
+    finish: Callable[[Sequence[bytes]], bytes | None] | None = None
+    """What goes after the head, made of the pictures; None when nothing is sent. Without it the picture itself goes."""
+    blank_pixel: bytes = BLACK
+    """What each pixel is where nothing is drawn; empty when nothing is sent then."""
+
+    @property
+    def views(self) -> tuple[CameraView, ...]:
+        """All pictures to be drawn."""
+        return (self.view, *self.more)
+
+    def body(self, images: Sequence[bytes]) -> bytes | None:
+        """What goes after the head, made of the pictures of `views`; None when nothing is to be sent."""
+        return images[0] if self.finish is None else self.finish(images)
+
+    def blank_body(self) -> bytes | None:
+        """What goes after the head where nothing is drawn; None when nothing is sent."""
+        return self.blank_pixel * (self.view.width * self.view.height) or None
 
 
 def image_size(sensor: Actor) -> tuple[int, int]:
@@ -56,10 +84,12 @@ def check_camera(sensor: Actor) -> None:
     fov_deg = float(sensor.attributes["fov"])
     if not 0.0 < fov_deg < 180.0:
         raise ValueError(f"fov {fov_deg} is outside 0..180 degrees")
+    if sensor.type_id == "sensor.camera.dvs":
+        EventCamera(sensor)
 
 
-def camera_shot(world: World, camera: Actor) -> CameraShot:
-    """The picture to be drawn for a camera in the world's present tick."""
+def camera_shot(world: World, camera: Actor, memories: Memories) -> CameraShot:
+    """The picture to be drawn for a camera in the world's present tick; `memories` are brought up to it."""
     width, height = image_size(camera)
     fov_deg = float(camera.attributes["fov"])
     shows, number = CAMERAS[camera.type_id]
@@ -68,7 +98,46 @@ def camera_shot(world: World, camera: Actor) -> CameraShot:
     inside = hidden >= 0 and _is_driver_eye(world, camera)
     view = CameraView(width, height, fov_deg, p.x, p.y, p.z, p.roll, p.pitch, p.yaw, hidden, inside, shows)
     head = wire.camera_header(number, world.frame, world.time_s, wire_transform(p), width, height, fov_deg)
-    return CameraShot(camera.stream_id, view, head)
+    shot = CameraShot(camera.stream_id, view, head)
+    derive = _DERIVED.get(camera.type_id)
+    return shot if derive is None else derive(world, camera, shot, memories)
+
+
+def _normals(_world: World, _camera: Actor, shot: CameraShot, _memories: Memories) -> CameraShot:
+    view = shot.view
+    return replace(shot, finish=lambda images: normals_picture(view, as_picture(view, images[0])))
+
+
+def _flow(world: World, camera: Actor, shot: CameraShot, memories: Memories) -> CameraShot:
+    view = shot.view
+    drawn = (a for a in world.actors.values() if a.kind in (Kind.VEHICLE, Kind.WALKER, Kind.PROP))
+    now = Before(view, {a.actor_id: a.pose for a in drawn})
+    before = memories.get(camera.actor_id)
+    then = before if isinstance(before, Before) else now
+    memories[camera.actor_id] = now
+
+    def finish(images: Sequence[bytes]) -> bytes:
+        depth, numbers = (as_picture(view, image) for image in images)
+        return flow_picture(view, depth, numbers, now.poses, then)
+
+    return replace(shot, more=(replace(view, shows=Shows.INSTANCE),), finish=finish, blank_pixel=bytes(8))
+
+
+def _events(world: World, camera: Actor, shot: CameraShot, memories: Memories) -> CameraShot:
+    eye = memories.get(camera.actor_id)
+    if not isinstance(eye, EventCamera):
+        eye = memories[camera.actor_id] = EventCamera(camera)
+    view, time_s, seeing = shot.view, world.time_s, eye
+    finish = lambda images: seeing.events(as_picture(view, images[0]), time_s)  # noqa: E731
+    return replace(shot, finish=finish, blank_pixel=b"")
+
+
+_DERIVED: dict[str, Callable[[World, Actor, CameraShot, Memories], CameraShot]] = {
+    "sensor.camera.normals": _normals,
+    "sensor.camera.optical_flow": _flow,
+    "sensor.camera.dvs": _events,
+}
+"""What makes the message of a camera whose pictures are not sent as they are drawn."""
 
 
 def hidden_actor(world: World, sensor: Actor) -> int:

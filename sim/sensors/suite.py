@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from sim.scene.records import SceneState
 from sim.scene.weather import Weather
-from sim.sensors.cameras import CameraShot, camera_shot, check_camera, scene_of
+from sim.sensors.cameras import CameraShot, Memories, camera_shot, check_camera, scene_of
 from sim.sensors.events import ObstacleDetector, collision_messages
 from sim.sensors.motion import Gnss, Imu
 from sim.sensors.scans import Lidar, Radar, Scan
@@ -63,6 +63,7 @@ class Sensors:
     def __init__(self, world: World) -> None:
         self._world = world
         self._running: dict[int, _Running] = {}
+        self._memories: Memories = {}
         self._failed: set[int] = set()
         """Streams of which a message could not be made once."""
 
@@ -86,8 +87,9 @@ class Sensors:
     def due_frames(self, weather: Weather, has_readers: Callable[[int], bool]) -> PendingFrames | None:
         """The pictures and scans to be made for the world's present tick; None when nothing is due."""
         world = self._world
+        self._memories = {k: v for k, v in self._memories.items() if k in world.actors}
         cameras = self._due(Kind.CAMERA, has_readers)
-        shots = [self._try(camera, lambda camera: camera_shot(world, camera)) for camera in cameras]
+        shots = [self._try(camera, lambda camera: camera_shot(world, camera, self._memories)) for camera in cameras]
         scanners = self._due(Kind.MEASURING_SENSOR, has_readers, (Lidar, Radar, ObstacleDetector))
         scans = [self._try(scanner, self._scan) for scanner in scanners]
         made = tuple(filter(None, shots)), tuple(filter(None, scans))

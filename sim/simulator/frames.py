@@ -23,7 +23,6 @@ MOST_WAITING = 4
 """Ticks whose pictures may be on their way when a synchronous world ticks on: this bounds memory and delay."""
 MOST_WAITING_FREE = 2
 """The same of a free-running world, which leaves pictures out instead of waiting."""
-BLACK = b"\x00\x00\x00\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class Frames:
             self._warned_black = True
         self._ticks.append(_Tick(frame, tuple(shots), is_black))
         if self.drawer is not None and not is_black:
-            self.drawer.begin(scene, [shot.view for shot in shots])
+            self.drawer.begin(scene, [view for shot in shots for view in shot.views])
         self.send_finished()
 
     def send_finished(self) -> None:
@@ -117,8 +116,9 @@ class Frames:
                 self._note(f"the pictures of frame {tick.frame} could not be drawn: {drawn.error}")
                 self._send_black(tick)
             else:
-                for shot, image in zip(tick.shots, drawn.images, strict=True):
-                    self._streams.send(shot.stream_id, shot.head, image)
+                images = iter(drawn.images)
+                for shot in tick.shots:
+                    self._send(shot, shot.body([next(images) for _ in shot.views]))
             self._send_black_ones()
         self._close_streams()
 
@@ -128,7 +128,11 @@ class Frames:
 
     def _send_black(self, tick: _Tick) -> None:
         for shot in tick.shots:
-            self._streams.send(shot.stream_id, shot.head, BLACK * (shot.view.width * shot.view.height))
+            self._send(shot, shot.blank_body())
+
+    def _send(self, shot: CameraShot, body: bytes | None) -> None:
+        if body is not None:
+            self._streams.send(shot.stream_id, shot.head, body)
 
     def _note(self, error: str) -> None:
         cause = error.partition(": ")[2]

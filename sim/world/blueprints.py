@@ -186,8 +186,8 @@ def _missing(type_id: str) -> Blueprint:
 
 MISSING_SENSORS = frozenset(
     {
-        *("sensor.camera.cosmos_visualization", "sensor.camera.dvs", "sensor.camera.normals"),
-        *("sensor.camera.optical_flow", "sensor.other.rss", "sensor.other.v2x", "sensor.other.v2x_custom"),
+        "sensor.camera.cosmos_visualization",
+        *("sensor.other.rss", "sensor.other.v2x", "sensor.other.v2x_custom"),
     }
 )
 

@@ -77,14 +77,21 @@ _TICK = _floats({"sensor_tick": "0.0"})
 _SEED = _integer("noise_seed", "0")
 
 
-def _camera(name: str, tuned: bool = False) -> Blueprint:
+def _camera(name: str, tuned: bool = False, more: tuple[Attribute, ...] = ()) -> Blueprint:
     size = (_integer("image_size_x", "800"), _integer("image_size_y", "600"))
     optics = _floats({"fov": "90.0"} | _LENS)
     tuning: tuple[Attribute, ...] = ()
     if tuned:
         mode = Attribute("exposure_mode", AttributeType.STRING, "histogram", ("histogram", "manual"), restricted=True)
         tuning = (_flag("enable_postprocess_effects", "true"), mode, *_floats(_CAMERA_TUNING))
-    return Blueprint(f"sensor.camera.{name}", Kind.CAMERA, (_ROLE, *_TICK, *size, *optics, *tuning))
+    return Blueprint(f"sensor.camera.{name}", Kind.CAMERA, (_ROLE, *_TICK, *size, *optics, *tuning, *more))
+
+
+def _dvs() -> Blueprint:
+    thresholds = {"positive_threshold": "0.3", "negative_threshold": "0.3"}
+    spread = {"sigma_positive_threshold": "0.0", "sigma_negative_threshold": "0.0", "log_eps": "0.001"}
+    more = (*_floats(thresholds | spread), _integer("refractory_period_ns", "0"), _flag("use_log", "true"))
+    return _camera("dvs", tuned=True, more=more)
 
 
 def _measuring(name: str, *attributes: Attribute) -> Blueprint:
@@ -123,6 +130,9 @@ def sensor_blueprints() -> list[Blueprint]:
         _camera("depth"),
         _camera("semantic_segmentation"),
         _camera("instance_segmentation"),
+        _camera("normals"),
+        _camera("optical_flow"),
+        _dvs(),
         _lidar("ray_cast", *_floats(_LIDAR_NOISE), _SEED),
         _lidar("ray_cast_semantic"),
         _radar(),
