@@ -12,8 +12,13 @@ from sim.sensors.derived_pictures import Before, EventCamera, depth_m, flow_pict
 
 VIEW = CameraView(48, 32, 90.0, 0.0, 0.0, 2.0)
 THRESHOLDS = {
-    **{"positive_threshold": "0.3", "negative_threshold": "0.3", "sigma_positive_threshold": "0.0"},
-    **{"sigma_negative_threshold": "0.0", "refractory_period_ns": "0", "use_log": "true", "log_eps": "0.001"},
+    "positive_threshold": "0.3",
+    "negative_threshold": "0.3",
+    "sigma_positive_threshold": "0.0",
+    "sigma_negative_threshold": "0.0",
+    "refractory_period_ns": "0",
+    "use_log": "true",
+    "log_eps": "0.001",
 }
 EVENT = np.dtype([("x", "<u2"), ("y", "<u2"), ("t", "<i8"), ("pol", "?")])
 
