@@ -18,6 +18,9 @@ WALLS = np.array([[0.80, 0.72, 0.60], [0.72, 0.45, 0.36], [0.86, 0.84, 0.78], [0
                   [0.60, 0.36, 0.30], [0.74, 0.76, 0.76], [0.84, 0.76, 0.55]])  # fmt: skip
 ROOFS = np.array([[0.52, 0.27, 0.20], [0.34, 0.33, 0.35], [0.45, 0.31, 0.25], [0.28, 0.29, 0.32]])
 BAY_M, FLOOR_M, FOUNDATION_M = 3.0, 3.1, 0.6
+CLOTHS = ((0.66, 0.15, 0.13), (0.15, 0.34, 0.24), (0.16, 0.26, 0.46), (0.80, 0.58, 0.18), (0.36, 0.18, 0.30))
+STRIPES, AWNING_M = 5, 120.0
+QUAD = np.array([[0, 1, 2], [0, 2, 3]])
 
 
 def lots(road: Road, rng: np.random.Generator, widths: tuple[float, float]) -> list[tuple[float, float]]:
@@ -97,6 +100,8 @@ def add_building(
             layer,
             (shift / per, (shift + bays) / per, 0.0, up),
         )
+        if layer == SHOP:
+            add_awnings(mesh, a, b, base, bays, rng)
         if floors > 1:
             uv = (shift / WINDOWS_PER_TILE, (shift + bays) / WINDOWS_PER_TILE, 0.0, (floors - 1) / WINDOWS_PER_TILE)
             add_wall(mesh, a, b, (start, top), wall, style, uv)
@@ -107,6 +112,34 @@ def add_building(
         mesh.add(lid, np.array([[0, 1, 2], [0, 2, 3]]), roof * 1.1, PLAIN, normal=(0.0, 0.0, 1.0), reach=800.0)
         return top + 0.9 - ground
     return add_gable(mesh, corners, top + (0.9 if urban else 0.0), wall, roof, float(rng.uniform(0.55, 0.8))) - ground
+
+
+def add_awnings(
+    mesh: StaticMesh, a: np.ndarray, b: np.ndarray, base: float, bays: int, rng: np.random.Generator
+) -> None:
+    """Striped cloths over some of a front's shop windows."""
+    along = (b - a) / np.linalg.norm(b - a)
+    out = np.array([along[1], -along[0]])
+    bay = float(np.linalg.norm(b - a)) / bays
+    for k in np.flatnonzero(rng.random(bays) < 0.45).tolist():
+        cloth = CLOTHS[rng.integers(len(CLOTHS))]
+        reach, drop = float(rng.uniform(0.9, 1.3)), float(rng.uniform(0.35, 0.55))
+        edges = a + along * (bay * (k + 0.06 + 0.88 * np.linspace(0.0, 1.0, STRIPES + 1)))[:, None]
+        for j in range(STRIPES):
+            (x0, y0), (x1, y1) = edges[j], edges[j + 1]
+            (u0, v0), (u1, v1) = edges[j] + out * reach, edges[j + 1] + out * reach
+            high, low = base + 2.72, base + 2.72 - drop
+            points = np.array([[x0, y0, high], [x1, y1, high], [u1, v1, low], [u0, v0, low], [u1, v1, low - 0.2],
+                               [u0, v0, low - 0.2]])  # fmt: skip
+            colour = cloth if j % 2 else (0.88, 0.86, 0.80)
+            top = np.array([out[0] * drop, out[1] * drop, reach])
+            mesh.add(
+                points[:4], QUAD, colour, PLAIN, np.zeros((4, 2)), tuple(top / np.linalg.norm(top)), reach=AWNING_M
+            )
+            mesh.add(
+                points[:4], QUAD, np.array(colour) * 0.55, PLAIN, np.zeros((4, 2)), (0.0, 0.0, -1.0), reach=AWNING_M
+            )
+            mesh.add(points[[3, 2, 4, 5]], QUAD, colour, PLAIN, np.zeros((4, 2)), (*out, 0.0), reach=AWNING_M)
 
 
 def add_wall(

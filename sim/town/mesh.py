@@ -105,7 +105,7 @@ class StaticMesh:
         uv = points[:, :2] if uv is None else np.asarray(uv)
         if normal is None:
             a, b, c = (points[triangles[:, i]] for i in range(3))
-            flat = np.cross(b - a, c - a)
+            flat = cross(b - a, c - a)
             flat /= np.linalg.norm(flat, axis=1, keepdims=True) + 1e-12
             points, colour, uv = points[triangles.ravel()], colour[triangles.ravel()], uv[triangles.ravel()]
             normals = np.repeat(flat, 3, axis=0)
@@ -179,10 +179,12 @@ def cut(corners: np.ndarray, span: np.ndarray) -> tuple[np.ndarray, Chunks]:
         return none, Chunks(none, none, np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2)), np.zeros(0), np.zeros(0))
     side = CHUNK_M * np.where(span[:, 1] > 500.0, np.where(span[:, 1] > 5000.0, 8, 2), 1).astype(np.int64)
     cell = np.floor(corners.mean(axis=1)[:, :2] / side[:, None]).astype(np.int64)
-    key = np.column_stack([span.astype(np.int64), cell])
-    _, group = np.unique(key, axis=0, return_inverse=True)
-    order = np.argsort(group.ravel(), kind="stable")
-    group = group.ravel()[order]
+    group = np.zeros(len(cell), np.int64)
+    for column in (*span.astype(np.int64).T, *cell.T):  # one number for all four, in their order
+        column = column - column.min()
+        group = group * (int(column.max()) + 1) + column
+    order = np.argsort(group, kind="stable")
+    group = group[order]
     starts = np.flatnonzero(np.concatenate([[True], np.diff(group) > 0]))
     ends = np.append(starts[1:], len(group))
     low = np.minimum.reduceat(corners[order].min(axis=1), starts)
@@ -200,10 +202,16 @@ def cut(corners: np.ndarray, span: np.ndarray) -> tuple[np.ndarray, Chunks]:
     return order, chunks
 
 
+def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(n, 3) cross products; for few rows several times as fast as `numpy.cross`."""
+    x, y, z = (a[:, i] * b[:, j] - a[:, j] * b[:, i] for i, j in ((1, 2), (2, 0), (0, 1)))
+    return np.stack([x, y, z], axis=1)
+
+
 def wound(points: np.ndarray, triangles: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """The triangles, turned where needed so that they wind around their vertices' normals."""
     a, b, c = (points[triangles[:, i]] for i in range(3))
-    against = np.einsum("ij,ij->i", np.cross(b - a, c - a), normals[triangles[:, 0]]) < 0.0
+    against = np.einsum("ij,ij->i", cross(b - a, c - a), normals[triangles[:, 0]]) < 0.0
     turned = triangles.copy()
     turned[against] = turned[against][:, ::-1]
     return turned

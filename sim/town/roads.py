@@ -286,11 +286,14 @@ def add_floor(floor: BaseGeometry, roads_through: np.ndarray, mesh: StaticMesh) 
     tree, z = KDTree(roads_through[:, :2]), roads_through[:, 2]
     level = bool(np.ptp(z) < 0.01)
     dense = shapely.segmentize(floor.buffer(0.05), 4.0)
-    for triangle in polygons(shapely.constrained_delaunay_triangles(dense)):
-        corners = np.array(triangle.exterior.coords)[:3]
-        points = np.column_stack([corners, floor_height(corners, tree, z, level) - 0.002])
-        colour = asphalt_shade(points)[:, None] * ASPHALT_RGB
-        mesh.add(points, np.array([[0, 1, 2]]), colour, ASPHALT, uv=corners / 6.0, normal=(0.0, 0.0, 1.0))
+    parts = polygons(shapely.constrained_delaunay_triangles(dense))
+    if not parts:
+        return
+    corners = np.concatenate([shapely.get_coordinates(part)[:3] for part in parts])
+    points = np.column_stack([corners, floor_height(corners, tree, z, level) - 0.002])
+    colour = asphalt_shade(points)[:, None] * ASPHALT_RGB
+    triangles = np.arange(len(points)).reshape(-1, 3)
+    mesh.add(points, triangles, colour, ASPHALT, uv=corners / 6.0, normal=(0.0, 0.0, 1.0))
 
 
 def floor_height(corners: np.ndarray, tree: KDTree, z: np.ndarray, level: bool) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The buildings and trees of a town as boxes, for clients that ask what stands in the world.
+"""The buildings, trees, parked cars and bus shelters of a town as boxes, for clients that ask what stands in the world.
 
 They are placed by the same rules as the drawn scenery, worked out once a map when a client first asks.
 """
@@ -18,10 +18,12 @@ from sim.scene.records import Box
 from sim.town.sites import Thrower
 from sim.town.standing import standing
 
+NAMES = {Tag.BUILDINGS: "Building", Tag.VEGETATION: "Tree", Tag.CAR: "ParkedCar", Tag.STATIC: "Shelter"}
+
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One building or tree, as an upright box."""
+    """One building, tree, parked car or bus shelter, as an upright box."""
 
     object_id: int
     name: str
@@ -40,7 +42,7 @@ class SceneObject:
 
 @lru_cache(maxsize=2)
 def scene_objects(opendrive: str) -> tuple[SceneObject, ...]:
-    """Buildings and trees of a map, in the order in which they are built.
+    """Buildings, trees, parked cars and shelters of a map, in the order in which they are built.
 
     Raises:
         ValueError: the text is not OpenDRIVE or has no roads.
@@ -50,9 +52,7 @@ def scene_objects(opendrive: str) -> tuple[SceneObject, ...]:
 
 def _scene_object(number: int, thrower: Thrower) -> SceneObject:
     """The smallest turned rectangle around the footprint, as high as the thing."""
-    # A tree's crown begins above the ground, a building's wall on it.
-    is_tree = thrower.low_m > thrower.ground_m + 0.5
-    name, tag = (f"Tree_{number}", Tag.VEGETATION) if is_tree else (f"Building_{number}", Tag.BUILDINGS)
+    name = f"{NAMES[thrower.tag]}_{number}"
     footprint: Polygon = thrower.footprint
     corners = shapely.get_coordinates(footprint.minimum_rotated_rectangle)[:4]
     along, across = corners[1] - corners[0], corners[2] - corners[1]
@@ -60,4 +60,4 @@ def _scene_object(number: int, thrower: Thrower) -> SceneObject:
     low_m, high_m = float(thrower.ground_m), float(thrower.high_m)
     extent = (math.hypot(*along.tolist()) / 2.0, math.hypot(*across.tolist()) / 2.0, (high_m - low_m) / 2.0)
     pose = Pose(x, y, (low_m + high_m) / 2.0, yaw=math.atan2(along[1], along[0]))
-    return SceneObject(number, name, Box(pose, extent, int(tag)))
+    return SceneObject(number, name, Box(pose, extent, int(thrower.tag)))

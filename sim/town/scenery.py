@@ -1,4 +1,4 @@
-"""All that stands beside the roads of a town: ground, street lamps, buildings and trees, built in this order.
+"""All that stands beside the roads of a town: ground, lamps, buildings, trees, clutter and groves, built in this order.
 
 Placed by rule from the road network with a fixed seed, so that a map always looks the same; nothing stands on a road,
 in a junction's sight triangle, or in another building.
@@ -14,6 +14,7 @@ import numpy as np
 from sim.map.opendrive import Road
 from sim.scene.labels import Tag
 from sim.town.buildings import line_with_buildings
+from sim.town.clutter.placing import line_with_clutter
 from sim.town.mesh import StaticMesh
 from sim.town.roads import Outlines
 from sim.town.sites import Taken, Thrower
@@ -48,5 +49,6 @@ def build_scenery(roads: Sequence[Road], outlines: Outlines, mesh: StaticMesh) -
     for road in roads:
         if road.junction < 0:
             throwers += line_with_trees(road, taken, terrain, rng, mesh)
+    throwers += line_with_clutter(roads, taken, terrain, mesh)
     throwers += scatter_trees(terrain, taken, rng, mesh)
     return Scenery(tuple(throwers), lamps, None if terrain.level else terrain.height)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,10 @@ from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
 from sim.map.opendrive import Road
+from sim.scene.labels import Tag
 from sim.town.roads import Outlines
+
+SQUARE_M = 16.0
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Thrower:
     low_m: float
     high_m: float
     ground_m: float
+    tag: Tag = Tag.BUILDINGS
+    """What it is."""
 
 
 class Taken:
@@ -29,20 +35,25 @@ class Taken:
     def __init__(self, outlines: Outlines) -> None:
         self._paved = outlines.paved
         shapely.prepare(self._paved)
-        self._built: list[tuple[Polygon, tuple[float, float, float, float]]] = []
+        self._built: dict[tuple[int, int], list[Polygon]] = {}
 
     def free(self, shape: BaseGeometry, margin_m: float) -> bool:
         """Whether a shape keeps `margin_m` from all that stands."""
         if shapely.dwithin(self._paved, shape, margin_m):
             return False
-        x0, y0, x1, y1 = shape.bounds
-        x0, y0, x1, y1 = x0 - margin_m, y0 - margin_m, x1 + margin_m, y1 + margin_m
-        near = [other for other, (a, b, c, d) in self._built if a <= x1 and c >= x0 and b <= y1 and d >= y0]
+        near = (other for square in _squares(shape, margin_m) for other in self._built.get(square, ()))
         return not any(shapely.dwithin(other, shape, margin_m) for other in near)
 
     def take(self, shape: Polygon) -> None:
         """Build here."""
-        self._built.append((shape, shape.bounds))
+        for square in _squares(shape, 0.0):
+            self._built.setdefault(square, []).append(shape)
+
+
+def _squares(shape: BaseGeometry, margin_m: float) -> list[tuple[int, int]]:
+    """Those of a grid that a shape reaches into."""
+    x0, y0, x1, y1 = (math.floor(at / SQUARE_M) for at in np.array(shape.bounds) + margin_m * np.array([-1, -1, 1, 1]))
+    return [(x, y) for x in range(x0, x1 + 1) for y in range(y0, y1 + 1)]
 
 
 def edge_t(road: Road, s: float, side: int) -> float:

@@ -23,7 +23,7 @@ class Standing:
     """What stands in a town."""
 
     throwers: tuple[Thrower, ...]
-    """Buildings and trees, in the order in which they are built."""
+    """Buildings, trees, parked cars and shelters, in the order in which they are built."""
     bodies: tuple[StaticBody, ...]
     """What is solid, none of it on a driving lane; posts of traffic lights are not among them."""
     outlines: Outlines

@@ -45,7 +45,7 @@ def add_tree(
     low = at[2] + kind.low * size
     x, y, z = at.tolist()
     mesh.stand(ring(x, y, 0.95 * kind.trunk * wide, 7), z - 0.3, low, Tag.VEGETATION)  # leaves let everything through
-    return Thrower(Point(x, y).buffer(kind.spread * wide, 5), low, z + size, z)
+    return Thrower(Point(x, y).buffer(kind.spread * wide, 5), low, z + size, z, Tag.VEGETATION)
 
 
 def line_with_trees(

@@ -72,7 +72,7 @@ def test_buildings_and_trees_are_environment_objects_with_boxes_that_stand_on_th
 def test_ackermann_control_brings_a_car_to_its_speed_and_stops_it(world):
     car = spawn_car(world)
     car.apply_ackermann_control(carla.VehicleAckermannControl(speed=8.0, acceleration=2.0))
-    ticks(world, 240)
+    ticks(world, 120)  # not further: it goes straight on, into what stands beside the road
     assert car.get_velocity().length() == pytest.approx(8.0, abs=1.0)
     car.apply_ackermann_control(carla.VehicleAckermannControl(speed=0.0))
     ticks(world, 200)

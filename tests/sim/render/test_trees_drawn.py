@@ -16,6 +16,8 @@ from sim.town.sites import Thrower
 from sim.town.tree_models import GROVE_KINDS, STREET_KINDS, VARIANTS, tree_model
 
 AWAY_M = 10.0
+WHOLLY_SEEN_M2 = 28.0
+"""A crown with this plan fits into the picture."""
 ROUND = 4.0 * math.pi  # a disc's outline, squared, over its area
 
 
@@ -23,7 +25,8 @@ def lone_trees(renderer: Renderer, count: int) -> list[Thrower]:
     """Trees that stand furthest from whatever else stands."""
     throwers = renderer.town.scenery.throwers
     places = np.array([thrower.footprint.centroid.coords[0] for thrower in throwers])
-    trees = [k for k, thrower in enumerate(throwers) if thrower.low_m > thrower.ground_m + 0.5]
+    some = [k for k, t in enumerate(throwers) if t.tag == Tag.VEGETATION and t.low_m > t.ground_m + 1.6]
+    trees = [k for k in some if throwers[k].footprint.area < WHOLLY_SEEN_M2]
     apart = [np.sort(np.linalg.norm(places - places[k], axis=1))[1] for k in trees]
     return [throwers[trees[k]] for k in np.argsort(apart)[-count:]]
 
