@@ -1,7 +1,7 @@
 """The process that draws (`sim.render.worker`) as seen from the simulator, which never waits for a picture here.
 
 A process and not a thread, because moderngl keeps Python's lock during every OpenGL call: a thread that draws stops the
-simulation for up to 13 ms at a time (`benchmarks/drawing.py`). Scenes go through a socket, pictures come back through
+simulation for up to 13 ms at a time (`benchmarks/render.py`). Scenes go through a socket, pictures come back through
 shared memory. A process that died is started again with the next pictures.
 """
 
