@@ -13,7 +13,7 @@ from policy.agents.source import AgentSource
 from policy.egodriver.address import EgodriverAddress
 from policy.egodriver.driver import Egodriver
 from policy.serving.process import PolicyProcess
-from policy.vla.checkpoint import CameraSettings, PolicySettings, checkpoint_sha256, is_hub_name, settings_of
+from policy.vla.checkpoint import CameraSettings, PolicySettings, checkpoint_sha256, settings_of
 from recorder.schema import POLICY_CAMERA
 
 Policy = Path | str | AgentSource | EgodriverAddress
@@ -46,16 +46,14 @@ def policy_name(policy: Policy) -> str:
 
 
 def policy_sha256(policy: Policy, adapter: Path | None = None) -> str:
-    """The hash over what the policy is made of; empty for a model of the hub or of a server, which is not here."""
+    """The hash over what the policy is made of; empty for a server's, which is not here."""
     if isinstance(policy, AgentSource):
         return policy.sha256()
-    if isinstance(policy, EgodriverAddress):
-        return ""
-    return "" if is_hub_name(policy) else checkpoint_sha256(policy, adapter)
+    return "" if isinstance(policy, EgodriverAddress) else checkpoint_sha256(policy, adapter)
 
 
 def policy_cameras(policy: Policy) -> list[CameraSpec]:
-    """The cameras that a checkpoint was trained with; the default one for a model or agent that was not trained here.
+    """The cameras that a checkpoint was trained with; the default one for an agent.
 
     An agent has cameras of its own: this one is for those who learn from the recording. A server gets a larger one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import subprocess
@@ -79,3 +80,19 @@ def small_disk(tmp_path):
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def qwen_policy(tmp_path_factory):
+    """Policies made of cut Qwen models with the real vocabulary, by family and whether ends are tied; made once."""
+    from policy.making.initialise import init_policy
+    from policy.making.k_disk import town_codebook
+    from tests.policy.making.qwen_models import make_model
+
+    @functools.cache
+    def make(family: str, tied: bool = True) -> Path:
+        folder = tmp_path_factory.mktemp(family)
+        model = make_model(folder / "model", family, tied)
+        return init_policy(model, folder / "policy", town_codebook(300), image_tokens=32).folder
+
+    return make

@@ -33,6 +33,7 @@ COMMANDS = {
     "calibrate": ("app.cli.machine.calibrate", "calibrate"),
     "rig": ("app.cli.machine.rig", "app"),
     "segments": ("app.cli.segments", "app"),
+    "policy": ("app.cli.policy", "app"),
     "pairs": ("app.cli.pairs", "app"),
     "refine": ("app.cli.refine", "app"),
     "study": ("app.cli.study", "app"),
@@ -109,6 +110,7 @@ def exit_code(error: Exception) -> int | None:
     from cockpit.world.simulator import SimulatorError
     from policy.serving.process import PolicyProcessError
     from policy.vla.checkpoint import CheckpointError
+    from policy.vla.codebook import CodebookError
     from recorder.session import RecordingError
     from refine.errors import RefineError
 
@@ -116,7 +118,7 @@ def exit_code(error: Exception) -> int | None:
         return EXIT_USAGE
     failed = (
         *(DeviceError, SimulatorError, WorldError, MessageError),
-        *(PolicyProcessError, CheckpointError, RecordingError, RefineError),
+        *(PolicyProcessError, CheckpointError, CodebookError, RecordingError, RefineError),
     )
     return EXIT_FAILED if isinstance(error, (*failed, OSError)) else None
 

@@ -26,6 +26,7 @@ from cockpit.world.errors import WorldError, WorldLost
 from cockpit.world.simulator import SimulatorError
 from policy.expert.safety_driver import SafetyDriver
 from policy.serving.process import PolicyProcessError
+from policy.vla.adapter import check_adapter
 from policy.vla.checkpoint import CheckpointError
 from recorder.schema import DriverKind, SessionInfo
 from recorder.session import RecordingError
@@ -65,7 +66,8 @@ def open_parts(config: RunConfig, trial: Trial | None = None) -> DriveParts:
 
     Raises:
         ConfigError: rig, town, route or settings that are wrong; a trial whose participant has not consented.
-        CheckpointError, AgentError, EgodriverError: no usable policy, agent or address of a server.
+        CheckpointError, AgentError, EgodriverError: no usable policy, agent or address of a server, or an adapter for
+            another policy.
         DeviceError: no such input device.
         OSError: the recordings' folder cannot be written.
     """
@@ -80,6 +82,8 @@ def open_parts(config: RunConfig, trial: Trial | None = None) -> DriveParts:
         _check_writable(config.out)
     own = rig.of_machine(None).cameras()  # each follower adds the cameras of its own screens
     cameras = own if policy is None else (*own, *policy_cameras(policy))
+    if isinstance(policy, Path) and config.adapter is not None:
+        check_adapter(config.adapter, policy)
     head = open_head(rig)
     try:
         return DriveParts(config, rig, _driver(config), cameras, trial, head)

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, Self
 
 from policy.control.tracking import control_from_plan
 from policy.serving.wire import WireError, plan_from_header, read_message, write_message
-from policy.vla.checkpoint import model_source, settings_of
+from policy.vla.checkpoint import settings_of
 from policy.vla.observation import is_restart, observation_at, prompt_of
 from recorder.schema import ActorState, Control, Plan, PolicyStatus, RouteState, Tick
 
@@ -255,7 +255,6 @@ class PolicyProcess(PolicyWorker):
         load_timeout_s: float = 300.0,
     ) -> None:
         """Start the process; raises `CheckpointError` when `folder` holds no checkpoint."""
-        model_source(folder)
         self._settings = settings_of(folder)
         self._past: deque[Tick] = deque()
         """The newest ticks, as far back as the policy is shown."""

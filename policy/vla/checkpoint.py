@@ -15,11 +15,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from policy.vla.codebook import Codebook, CodebookError
+from policy.vla.vocabulary import TOKENIZER_FILE, vocabulary_problem
 from recorder.schema import POLICY_CAMERA, POLICY_CAMERA_PREFIX, Pose, is_policy_camera
 
 SETTINGS_FILE = "policy.json"
-REQUIRED_FILES = ("config.json", "tokenizer.json", SETTINGS_FILE)
+REQUIRED_FILES = ("config.json", TOKENIZER_FILE, SETTINGS_FILE)
 """What a local folder must hold besides the weights and the codebook."""
+_PIECE_BYTES = 1 << 22
 
 
 class CheckpointError(Exception):
@@ -137,7 +140,7 @@ def read_settings(folder: Path) -> PolicySettings:
         return PolicySettings.model_validate(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise CheckpointError(
-            f"{file} is missing: a policy folder needs it; make one with `policy.vla.small`"
+            f"{file} is missing: a policy folder needs it; `takeover policy init` makes one of a model"
         ) from None
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{file} is not JSON: {error}") from error
@@ -154,12 +157,7 @@ def write_settings(folder: Path, settings: PolicySettings) -> None:
 
 
 def settings_of(folder: str | Path) -> PolicySettings:
-    """A checkpoint's settings; the defaults for a model of the hub or a folder that was never tuned for driving.
-
-    Raises `CheckpointError` for a folder that holds no policy.
-    """
-    if is_hub_name(folder) or is_plain_model(folder):
-        return PolicySettings(name=str(folder))
+    """The settings of a whole policy; raises `CheckpointError` for a folder that holds none (`check_folder`)."""
     return read_settings(check_folder(folder))
 
 
@@ -170,12 +168,20 @@ def is_hub_name(folder: str | Path) -> bool:
 
 
 def check_folder(folder: str | Path) -> Path:
-    """The folder, if a checkpoint is in it; raises `CheckpointError` with the list of what is missing."""
+    """The folder, if a whole policy is in it: every file, action tokens in its vocabulary, a camera that fits.
+
+    Raises `CheckpointError` that says what is wrong; for a model that is no policy yet, how to make it one.
+    """
+    if is_hub_name(folder):
+        raise CheckpointError(f"{folder} is a model on the Hugging Face hub and no policy yet; {_make_one(folder)}")
     folder = Path(folder)
     if not folder.is_dir():
         raise CheckpointError(f"policy folder {folder} does not exist; give the path of a checkpoint folder")
+    has_weights = any(folder.glob("*.safetensors"))
+    if has_weights and (folder / "config.json").is_file() and not (folder / SETTINGS_FILE).is_file():
+        raise CheckpointError(f"{folder} is a model without {SETTINGS_FILE} and no policy yet; {_make_one(folder)}")
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
-    if not any(folder.glob("*.safetensors")):
+    if not has_weights:
         missing.append("weights (*.safetensors)")
     if (folder / SETTINGS_FILE).is_file() and not (folder / read_settings(folder).codebook).is_file():
         missing.append(read_settings(folder).codebook)
@@ -184,24 +190,31 @@ def check_folder(folder: str | Path) -> Path:
             f"policy folder {folder} is not a complete checkpoint, missing: {', '.join(missing)}; "
             "copy the whole folder again or train it anew"
         )
+    settings = read_settings(folder)
+    try:
+        codes = len(Codebook.load(folder, settings.codebook))
+    except CodebookError as error:
+        raise CheckpointError(str(error)) from error
+    if problem := vocabulary_problem(folder, codes):
+        raise CheckpointError(f"policy folder {folder} cannot drive or be trained: {problem}; {_make_one(folder)}")
+    if problem := _camera_problem(folder, settings):
+        raise CheckpointError(f"policy folder {folder}: {problem}")
     return folder
 
 
-def is_plain_model(folder: str | Path) -> bool:
-    """Whether `folder` is a model with weights but without our settings: one that was never tuned for driving."""
-    folder = Path(folder)
-    has_settings = (folder / SETTINGS_FILE).is_file()
-    return (folder / "config.json").is_file() and not has_settings and any(folder.glob("*.safetensors"))
+def _make_one(folder: str | Path) -> str:
+    return f"make a policy of the model: takeover policy init {folder} --out FOLDER"
 
 
-def model_source(folder: str | Path) -> str:
-    """What transformers shall load: a hub name, a plain model's folder or a checked checkpoint's.
-
-    Raises `CheckpointError` when it is none of these.
-    """
-    if is_hub_name(folder) or is_plain_model(folder):
-        return str(folder)
-    return str(check_folder(folder))
+def _camera_problem(folder: Path, settings: PolicySettings) -> str:
+    """What is wrong with the size of a camera's pictures for this model; empty when they are cut into whole patches."""
+    vision = json.loads((folder / "config.json").read_bytes()).get("vision_config", {})
+    unit = vision.get("patch_size", 1) * vision.get("spatial_merge_size", 1)
+    for name, camera in settings.cameras.items():
+        if camera.width % unit or camera.height % unit:
+            size = f"{camera.width}x{camera.height}"
+            return f"its camera '{name}' has {size} pixels, its model needs multiples of {unit}"
+    return ""
 
 
 def checkpoint_sha256(folder: str | Path, adapter: str | Path | None = None) -> str:
@@ -213,5 +226,25 @@ def checkpoint_sha256(folder: str | Path, adapter: str | Path | None = None) -> 
         for file in sorted(Path(root).iterdir()):
             if file.suffix in {".safetensors", ".json", ".npy", ".jinja"}:
                 digest.update(file.name.encode())
-                digest.update(file.read_bytes())
+                _add_file(digest, file)
     return digest.hexdigest()
+
+
+def base_sha256(folder: str | Path) -> str:
+    """One hash over what an adapter is trained on top of: weights, architecture, vocabulary and codebook.
+
+    Names and settings of driving (`policy.json`) are not in it: they may change without changing what the weights mean.
+    """
+    folder = Path(folder)
+    digest = hashlib.sha256()
+    for file in [*sorted(folder.glob("*.safetensors")), folder / "config.json", folder / TOKENIZER_FILE]:
+        _add_file(digest, file)
+    _add_file(digest, folder / read_settings(folder).codebook)
+    return digest.hexdigest()
+
+
+def _add_file(digest: Any, file: Path) -> None:
+    """Hash a file in pieces: weights may be larger than memory."""
+    with file.open("rb") as stream:
+        while piece := stream.read(_PIECE_BYTES):
+            digest.update(piece)

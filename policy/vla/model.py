@@ -1,12 +1,10 @@
 """The vision-language-action model: a picture and a short prompt in, a meta-action and a trajectory's tokens out.
 
-Works on the small checkpoint and on any Qwen2.5-VL or Qwen3-VL folder or hub name; a model that was never tuned for
-driving gets the action tokens added and reports that it needs fine-tuning first.
+Works on the small checkpoint and on every folder that `policy.making.initialise` made of a Qwen2.5-VL or Qwen3-VL.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,26 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModelForImageTextToText, PreTrainedTokenizerBase
+from transformers import AutoModelForImageTextToText
 
+from policy.vla.adapter import with_adapter
 from policy.vla.answer import format_answer, parse_answer
-from policy.vla.checkpoint import (
-    CheckpointError,
-    PolicySettings,
-    check_folder,
-    is_hub_name,
-    is_plain_model,
-    model_source,
-    read_settings,
-)
+from policy.vla.checkpoint import CheckpointError, PolicySettings, settings_of
 from policy.vla.codebook import Codebook
 from policy.vla.decoding import decode_answer, make_grammar
 from policy.vla.observation import messages
 from policy.vla.processor import load_processor
-from policy.vla.tokenizer import add_action_tokens
 from recorder.schema import Direction, SpeedAction
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +53,7 @@ class Vla:
     def load(cls, folder: str | Path, adapter: str | Path | None = None, device: str = "auto") -> Vla:
         """Load a checkpoint, with a LoRA adapter merged in where one is given; raises `CheckpointError`."""
         settings, codebook = load_settings(folder)
-        processor: Any = load_processor(model_source(folder))
-        model = load_model(folder, adapter, device)
-        prepare_tokens(model, processor.tokenizer, len(codebook))
-        return cls(model, processor, settings, codebook)
+        return cls(load_model(folder, adapter, device), load_processor(folder), settings, codebook)
 
     def answer(
         self,
@@ -113,11 +98,8 @@ class Vla:
 
 
 def load_settings(folder: str | Path) -> tuple[PolicySettings, Codebook]:
-    """Settings and codebook of a checkpoint; defaults for a hub model or folder that was never tuned for driving."""
-    if is_hub_name(folder) or is_plain_model(folder):
-        log.warning("%s has no policy.json: not tuned for driving yet, so fine-tune it first (`refine`)", folder)
-        return PolicySettings(name=str(folder)), Codebook.town()
-    settings = read_settings(check_folder(folder))
+    """Settings and codebook of a policy's folder; raises `CheckpointError` when it holds no whole policy."""
+    settings = settings_of(folder)
     return settings, Codebook.load(Path(folder), settings.codebook)
 
 
@@ -126,13 +108,12 @@ def load_model(folder: str | Path, adapter: str | Path | None = None, device: st
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    source = model_source(folder)
     try:
-        model: Any = AutoModelForImageTextToText.from_pretrained(source, dtype=dtype, trust_remote_code=False)
+        model: Any = AutoModelForImageTextToText.from_pretrained(str(folder), dtype=dtype, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"no model could be loaded from {source}: {error}") from error
+        raise CheckpointError(f"no model could be loaded from {folder}: {error}") from error
     if adapter is not None:
-        model = _with_adapter(model, Path(adapter))
+        model = with_adapter(model, adapter, folder)
     use_linear_patches(model)
     return model.to(device).eval()
 
@@ -150,22 +131,3 @@ def _linear_patch_forward(conv: torch.nn.Conv3d) -> Any:
         return torch.nn.functional.linear(patches.reshape(-1, weight.shape[1]).to(weight.dtype), weight, conv.bias)
 
     return forward
-
-
-def prepare_tokens(model: Any, tokenizer: PreTrainedTokenizerBase, codes: int) -> int:
-    """Add missing action tokens to tokenizer and model; returns how many. A new token is untrained."""
-    added = add_action_tokens(tokenizer, codes)
-    if added:
-        log.warning("%d action tokens were added: this model cannot drive before it is fine-tuned", added)
-    if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
-        model.resize_token_embeddings(len(tokenizer))
-    return added
-
-
-def _with_adapter(model: Any, adapter: Path) -> Any:
-    from peft import PeftModel  # only where an adapter is used: it takes a second to import
-
-    if not (adapter / "adapter_config.json").is_file():
-        raise CheckpointError(f"adapter folder {adapter} has no adapter_config.json; give the folder refine wrote")
-    merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-    return merged.requires_grad_(True)

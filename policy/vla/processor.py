@@ -1,17 +1,19 @@
 """Pictures and chat to tensors, without torchvision.
 
-Transformers' Qwen2.5-VL processor needs a video processor, and with it torchvision, which has no CPU build to go with
-CPU torch. One picture a frame needs neither: this is the same processor over the PIL image processor.
+Transformers' processors of Qwen2.5-VL and Qwen3-VL need a video processor, and with it torchvision, which has no CPU
+build to go with CPU torch. Pictures need neither: this is the same processor over the PIL image processor. Both
+families put a picture into the text in the same way; patch size and normalisation come with the image processor.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from transformers import AutoConfig, AutoProcessor, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoProcessor, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLConfig
 from transformers.models.qwen2_5_vl.processing_qwen2_5_vl import Qwen2_5_VLProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.models.qwen3_vl.configuration_qwen3_vl import Qwen3VLConfig
 from transformers.processing_utils import ProcessorMixin
 
 PATCH_PX = 16
@@ -33,7 +35,7 @@ CHAT_TEMPLATE = (
 
 
 class VlaProcessor(Qwen2_5_VLProcessor):
-    """Qwen2.5-VL's processor for images and text only."""
+    """The processor of Qwen2.5-VL and Qwen3-VL for images and text only; TRL's trainers take it, too."""
 
     def __init__(
         self,
@@ -51,7 +53,8 @@ class VlaProcessor(Qwen2_5_VLProcessor):
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
 
 
-AutoProcessor.register(Qwen2_5_VLConfig, VlaProcessor, exist_ok=True)
+for _config in (Qwen2_5_VLConfig, Qwen3VLConfig):
+    AutoProcessor.register(_config, VlaProcessor, exist_ok=True)
 
 
 def make_image_processor(width: int, height: int, patch_size: int = PATCH_PX) -> Qwen2VLImageProcessorPil:
@@ -67,12 +70,9 @@ def make_image_processor(width: int, height: int, patch_size: int = PATCH_PX) ->
     )
 
 
-def load_processor(folder: str | Path) -> ProcessorMixin:
-    """The processor of a checkpoint folder or hub name; ours for Qwen2.5-VL, else what transformers has for it."""
+def load_processor(folder: str | Path) -> VlaProcessor:
+    """The processor of a policy's folder, or of a model's by hub name; OSError where tokenizer or settings lack."""
     folder = str(folder)
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    if config.model_type != "qwen2_5_vl":
-        return AutoProcessor.from_pretrained(folder, trust_remote_code=False)
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     image_processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
     return VlaProcessor(image_processor, tokenizer, chat_template=tokenizer.chat_template or CHAT_TEMPLATE)

@@ -30,7 +30,7 @@ from policy.egodriver.address import EgodriverAddress
 from policy.egodriver.driver import Egodriver
 from policy.expert.safety_driver import SafetyDriver
 from policy.serving.process import PolicyWorker
-from policy.vla.checkpoint import PolicySettings, read_settings
+from policy.vla.checkpoint import PolicySettings, check_folder
 from recorder.layout.takeovers import is_takeover
 from recorder.schema import Authority, DriverKind, EventKind, Tick
 from recorder.writing.writer import SegmentRecorder
@@ -263,7 +263,7 @@ def _ref(name: str, folder: Policy) -> PolicyRef:
     if str(folder) == EXPERT:
         return PolicyRef(name, EXPERT, "")
     if not isinstance(folder, AgentSource | EgodriverAddress):
-        read_settings(Path(folder))
+        check_folder(folder)
     return PolicyRef(name, str(folder), policy_sha256(folder))
 
 

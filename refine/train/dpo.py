@@ -15,26 +15,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from policy.vla.adapter import write_base
 from policy.vla.checkpoint import check_folder, checkpoint_sha256
 from refine.data.pair_files import CARD_FILE, read_card
 from refine.errors import RefineError
+from refine.train.lora import LoraSettings, lora_config
 from refine.train.merge import load_exact
 
 log = logging.getLogger(__name__)
 
 LOG_FILE = "training.jsonl"
 CONFIG_FILE = "dpo.json"
-LANGUAGE_MODEL = r".*language_model.*(q|k|v|o|gate|up|down)_proj"
-"""LoRA on every linear layer of the language model; plain names would hit the vision tower's MLPs too."""
-EVERY_LAYER = (
-    r".*(language_model.*(q|k|v|o|gate|up|down)_proj"
-    r"|visual\.blocks\..*(qkv|attn\.proj|gate_proj|up_proj|down_proj|linear_fc1|linear_fc2)"
-    r"|visual\.merger\.(mlp\.[02]|linear_fc1|linear_fc2))"
-)
-"""LoRA on the vision tower as well: what the policy overlooked it must learn to see. With the language model alone a
-small policy learns to brake everywhere instead."""
 _LOGGED = {
     "loss": "loss",
     "rewards/margins": "margin",
@@ -49,10 +42,8 @@ _LOGGED = {
 """The trainer's names of measures and ours."""
 
 
-class DpoConfig(BaseModel):
+class DpoConfig(LoraSettings):
     """How to train. The defaults suit the small policy and about a hundred pairs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     steps: int = Field(default=60, ge=0)
     """Optimiser steps; 0 trains for `epochs` instead."""
@@ -70,12 +61,6 @@ class DpoConfig(BaseModel):
     loss: tuple[Literal["sigmoid", "hinge", "ipo", "robust", "sft"], ...] = ("sigmoid", "sft")
     weights: tuple[float, ...] = (1.0, 1.0)
     """One for each of `loss`."""
-    rank: int = Field(default=16, ge=1)
-    """Of the LoRA matrices."""
-    alpha: int = Field(default=32, ge=1)
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    targets: str = EVERY_LAYER
-    """Regular expression over module names."""
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     activation_checkpointing: bool = False
@@ -190,12 +175,11 @@ class _Listener:
 def _train(pairs: Any, policy_folder: Path, out: Path, config: DpoConfig, listener: _Listener) -> list[DpoStep]:
     import datasets
     import torch
-    from peft import LoraConfig
     from transformers import TrainerCallback, set_seed
     from transformers.utils import logging as transformers_logging
     from trl.trainer.dpo_trainer import DPOTrainer
 
-    from policy.vla.model import use_linear_patches
+    from policy.vla.model import load_settings, use_linear_patches
     from policy.vla.processor import load_processor
 
     class Report(TrainerCallback):
@@ -211,19 +195,14 @@ def _train(pairs: Any, policy_folder: Path, out: Path, config: DpoConfig, listen
     model = load_exact(policy_folder)
     use_linear_patches(model)
     half = on_gpu and model.dtype != torch.float32
-    lora = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,
-        lora_dropout=config.dropout,
-        target_modules=config.targets,
-        task_type="CAUSAL_LM",
-    )
+    processor = load_processor(policy_folder)
+    _, codebook = load_settings(policy_folder)
     trainer = DPOTrainer(
         model=model,
         args=_arguments(config, out, on_gpu, half),
         train_dataset=pairs,
-        processing_class=load_processor(policy_folder),
-        peft_config=lora,
+        processing_class=processor,
+        peft_config=lora_config(model, processor.tokenizer, len(codebook), config),
         callbacks=[Report()],
     )
     _quieten(trainer)
@@ -232,6 +211,7 @@ def _train(pairs: Any, policy_folder: Path, out: Path, config: DpoConfig, listen
         raise RefineError("the training made no step: set `steps` or `epochs` higher")
     trained: Any = trainer.model
     trained.save_pretrained(str(out))
+    write_base(out, policy_folder)
     return listener.steps
 
 

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from policy.vla.adapter import check_adapter, with_adapter
 from policy.vla.checkpoint import check_folder, read_settings, write_settings
 from refine.errors import RefineError
 
@@ -21,16 +22,14 @@ def merge_adapter(policy_folder: Path | str, adapter: Path | str, out_folder: Pa
     """Write `policy_folder` with `adapter` merged in to `out_folder`, and return it.
 
     Tokenizer, codebook and settings are copied, and the policy is named after the new folder. Raises CheckpointError
-    for an incomplete policy, RefineError when `adapter` is none, does not fit, or `out_folder` is in use or cannot be
-    written.
+    for an incomplete policy and when `adapter` is none or was trained on top of another policy, RefineError when
+    `out_folder` is in use or cannot be written.
     """
     import torch
-    from peft import PeftModel
     from transformers.utils import logging as transformers_logging
 
     source, out = check_folder(policy_folder), Path(out_folder)
-    if not (Path(adapter) / "adapter_config.json").is_file():
-        raise RefineError(f"{adapter} holds no adapter (no adapter_config.json): give the folder that training wrote")
+    check_adapter(adapter, source)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RefineError(f"{out} is in use: merge into a new folder")
     transformers_logging.disable_progress_bar()
@@ -39,8 +38,7 @@ def merge_adapter(policy_folder: Path | str, adapter: Path | str, out_folder: Pa
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(source, part, ignore=shutil.ignore_patterns("*.safetensors", "*.safetensors.index.json"))
         with torch.no_grad():
-            merged = PeftModel.from_pretrained(load_exact(source), str(adapter)).merge_and_unload()
-        merged.requires_grad_(True)
+            merged = with_adapter(load_exact(source), adapter, source)
         merged.save_pretrained(part)
         write_settings(part, read_settings(source).model_copy(update={"name": out.name}))
         if out.exists():

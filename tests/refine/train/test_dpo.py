@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +16,14 @@ from datasets import load_from_disk
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from policy.vla.checkpoint import CheckpointError, read_settings
+from policy.vla.adapter import check_adapter
+from policy.vla.checkpoint import CheckpointError, read_settings, write_settings
 from policy.vla.codebook import Codebook
 from policy.vla.model import Vla
 from refine.data.pairs import build_pairs
 from refine.errors import RefineError
-from refine.train.dpo import LANGUAGE_MODEL, DpoConfig, DpoStep, read_pairs, train_dpo
+from refine.train.dpo import DpoConfig, DpoStep, read_pairs, train_dpo
+from refine.train.lora import LANGUAGE_MODEL
 from refine.train.merge import merge_adapter
 from tests.refine.data.takeover_sessions import TINY, braking_drive, picture, record, tiny_policy
 
@@ -180,18 +183,40 @@ def test_wrong_folders_are_reported_in_words(pairs, policy, trained, tmp_path):
         train_dpo(pairs, tmp_path / "nothing", tmp_path / "a", CONFIG)
     with pytest.raises(RefineError, match="new folder"):
         train_dpo(pairs, policy, trained[0].adapter, CONFIG)
-    with pytest.raises(RefineError, match="no adapter"):
+    with pytest.raises(CheckpointError, match="no adapter"):
         merge_adapter(policy, pairs, tmp_path / "m")
     with pytest.raises(RefineError, match="new folder"):
         merge_adapter(policy, trained[0].adapter, policy)
     assert not (tmp_path / "m").exists()
 
 
-def test_an_adapter_of_another_size_is_refused(trained, tmp_path):
-    wider = tiny_policy(tmp_path / "wider", size=TINY.model_copy(update={"text_mlp": 256}))
-    with pytest.raises(RefineError, match="cannot be merged"):
-        merge_adapter(wider, trained[0].adapter, tmp_path / "m")
+def test_an_adapter_of_another_policy_is_refused_though_its_shapes_fit(policy, trained, tmp_path):
+    other = tiny_policy(tmp_path / "other", seed=5)
+    with pytest.raises(CheckpointError, match=r"another policy \('tiny', .*give the policy it was trained for"):
+        merge_adapter(other, trained[0].adapter, tmp_path / "m")
+    with pytest.raises(CheckpointError, match=r"another policy \('tiny'"):
+        Vla.load(other, trained[0].adapter, "cpu")
     assert not (tmp_path / "m").exists()
+
+
+def test_a_renamed_copy_of_the_policy_keeps_its_adapter(policy, trained, tmp_path):
+    copy = shutil.copytree(policy, tmp_path / "copy")
+    write_settings(copy, read_settings(policy).model_copy(update={"name": "copy"}))
+    assert check_adapter(trained[0].adapter, copy) == trained[0].adapter
+
+
+def test_an_adapter_that_names_no_policy_is_used_with_a_warning_and_refused_where_its_shapes_do_not_fit(
+    policy, trained, tmp_path, caplog
+):
+    foreign = shutil.copytree(trained[0].adapter, tmp_path / "foreign")
+    (foreign / "base.json").unlink()
+    with caplog.at_level(logging.WARNING):
+        merge_adapter(policy, foreign, tmp_path / "m")
+    assert any("does not say which policy" in line for line in caplog.messages)
+    wider = tiny_policy(tmp_path / "wider", size=TINY.model_copy(update={"text_mlp": 256}))
+    with pytest.raises(CheckpointError, match="does not fit"):
+        merge_adapter(wider, foreign, tmp_path / "w")
+    assert not (tmp_path / "w").exists()
 
 
 @pytest.mark.parametrize(

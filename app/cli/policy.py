@@ -1,0 +1,137 @@
+"""`takeover policy`: makes policies of vision-language models, and codebooks of recorded driving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from pydantic import ValidationError
+from rich.table import Table
+
+from app.console import out, progress_bar
+from policy.making.k_disk import SIZE, TOLERANCE_M, k_disk, misfit, town_codebook
+from policy.vla.checkpoint import CameraSettings, CheckpointError, PolicySettings
+from policy.vla.codebook import Codebook
+from recorder.schema import POLICY_CAMERA, POLICY_CAMERA_PREFIX
+
+app = typer.Typer(help="Make a policy of a Qwen2.5-VL or Qwen3-VL, or a codebook of driving.", no_args_is_help=True)
+
+CAMERAS_HELP = f"Names and degrees to the right, e.g. {POLICY_CAMERA},{POLICY_CAMERA_PREFIX}left:-60; one per picture."
+SPEEDS_MPS = ((0.0, np.inf), (0.0, 0.5), (0.5, 5.0), (5.0, 10.0), (10.0, np.inf))
+"""Lines of the table of errors."""
+STEP_S = 0.5
+"""Time of a code."""
+
+
+@app.command()
+def init(
+    model: Annotated[str, typer.Argument(help="Folder, or name on the Hugging Face hub (owner/name).")],
+    target: Annotated[Path, typer.Option("--out", help="Folder of the policy; must not exist.")],
+    codes: Annotated[int | None, typer.Option(min=2, help=f"Action tokens at most [{SIZE}].")] = None,
+    codebook: Annotated[Path | None, typer.Option(help="Codes from this file, of `takeover policy codebook`.")] = None,
+    cameras: Annotated[str, typer.Option(help=CAMERAS_HELP)] = POLICY_CAMERA,
+    image_tokens: Annotated[int, typer.Option(min=4, help="Tokens of a picture at most: its size.")] = 128,
+) -> None:
+    """Make a policy of a model: a folder that every command takes.
+
+    Adds the action tokens to tokenizer and weights, a codebook, and the size of the pictures. The policy stands still
+    until it is trained. Exit code 1 when the model cannot be used or the folder cannot be written.
+    """
+    if codes is not None and codebook is not None:
+        raise typer.BadParameter("a codebook has its own number of codes: give one of --codes and --codebook")
+    given = Codebook.load(codebook.parent, codebook.name) if codebook is not None else None
+    from transformers.utils import logging as transformers_logging
+
+    from policy.making.initialise import STAGES, init_policy
+
+    transformers_logging.disable_progress_bar()
+    with progress_bar() as progress:
+        task = progress.add_task("policy", total=len(STAGES), note="codes")
+
+        def on_stage(stage: str) -> None:
+            progress.update(task, completed=STAGES.index(stage), note=stage)
+
+        made = init_policy(
+            model, target, given or town_codebook(codes or SIZE), named_cameras(cameras), image_tokens, on_stage
+        )
+        progress.update(task, completed=len(STAGES), note="")
+    sizes = ", ".join(f"{name} {one.width}x{one.height}" for name, one in made.settings.cameras.items())
+    out.print(f"policy: {made.folder}")
+    out.print(
+        f"{made.family}, {made.codes} action tokens, {made.rows} rows; pictures {sizes}: {made.image_tokens} tokens"
+    )
+    out.print("it stands still until it is trained")
+
+
+@app.command("codebook")
+def codebook_command(
+    sessions: Annotated[list[Path] | None, typer.Argument(help="Sessions' folders, or folders that hold some.")] = None,
+    from_autovla: Annotated[Path | None, typer.Option(help="Convert AutoVLA's pickle instead of clustering.")] = None,
+    codes: Annotated[int, typer.Option(min=2, help="Codes at most.")] = SIZE,
+    tolerance: Annotated[float, typer.Option(min=0.001, help="Radius of a code, metres.")] = TOLERANCE_M,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the clustering.")] = 0,
+    target: Annotated[Path, typer.Option("--out", help="File to write; must not exist.")] = Path("codebook.npy"),
+) -> None:
+    """Cluster what was driven into codes (K-disk), print how far they are from it, write codebook.npy.
+
+    With --from-autovla the codes are AutoVLA's, and sessions are only what they are measured on.
+    """
+    from app.cli.segments import sessions_in
+    from policy.making.autovla import read_autovla
+    from refine.data.motions import read_motions
+
+    if not sessions and from_autovla is None:
+        raise typer.BadParameter("give sessions to cluster, or --from-autovla FILE")
+    if target.exists():
+        raise CheckpointError(f"{target} exists: a policy's codes must not change under it; give another file")
+    book = read_autovla(from_autovla) if from_autovla is not None else None
+    motions = None
+    if sessions:
+        folders = [session for folder in sessions for session in sessions_in(folder)]
+        with progress_bar() as progress:
+            task = progress.add_task("segments", total=None, note="")
+            motions = read_motions(
+                folders, STEP_S, lambda done, total: progress.update(task, completed=done, total=total)
+            )
+        book = book or k_disk(motions, codes, tolerance, seed)
+    assert book is not None  # noqa: S101  sessions or a file were given
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as stream:
+        np.save(stream, book.codes)
+    if motions is not None:
+        out.print(_error_table(book, motions))
+    out.print(f"codebook: {target} ({len(book)} codes)")
+
+
+def named_cameras(text: str) -> dict[str, CameraSettings]:
+    """Cameras from `front,policy_left:-60`: names, and degrees that they look to the right. Raises BadParameter."""
+    found: dict[str, CameraSettings] = {}
+    for part in text.split(","):
+        name, _, degrees = part.partition(":")
+        try:
+            found[name] = CameraSettings(yaw_deg=float(degrees or 0.0))
+        except ValueError:
+            raise typer.BadParameter(f"--cameras: '{degrees}' is no angle in degrees") from None
+    try:
+        return PolicySettings(cameras=found).cameras
+    except ValidationError as error:
+        raise typer.BadParameter(f"--cameras: {error.errors()[0]['msg']}") from None
+
+
+def _error_table(book: Codebook, motions: np.ndarray) -> Table:
+    """Distance over the car's contour between motions and codes, by speed."""
+    table = Table(title="distance over the car's contour, metres", title_justify="left", box=None, pad_edge=False)
+    for heading in ("speed", "motions", "nearest code: mean", "p99", "max", "code taken: mean", "p99", "max"):
+        table.add_column(heading, justify="left" if heading == "speed" else "right")
+    speed_mps = np.hypot(motions[:, 0], motions[:, 1]) / STEP_S
+    for low, high in SPEEDS_MPS:
+        rows = motions[(speed_mps >= low) & (speed_mps < high)]
+        if len(rows):
+            found = misfit(book, rows)
+            name = "all" if (low, high) == SPEEDS_MPS[0] else f"{low:g} to {high:g} m/s"
+            spreads = (found.nearest, found.taken)
+            numbers = [f"{value:.3f}" for spread in spreads for value in (spread.mean_m, spread.p99_m, spread.max_m)]
+            table.add_row(name, str(found.motions), *numbers)
+    return table
