@@ -63,7 +63,7 @@ def build_pairs(
     rows = builder.finished_rows()
     summary = builder.summary(out, len(sessions), rows)
     if not rows:
-        raise RefineError(_no_pairs(summary))
+        raise RefineError(_no_pairs(summary, builder.lacking))
     write_pairs(out, rows, summary)
     return summary
 
@@ -103,6 +103,8 @@ class _Builder:
         self.ordinary: list[tuple[dict[str, Any], _Calm]] = []
         """Ordinary driving, still without a rejected answer."""
         self.skipped: Counter[Skip] = Counter()
+        self.lacking: set[str] = set()
+        """Cameras of the policy that a segment has no pictures of."""
         self.segments = 0
         self.unreadable = 0
         self.steps = 0
@@ -130,6 +132,7 @@ class _Builder:
         try:
             segment = Segment.open(path)
             drive = drive_of(segment)
+            self.lacking |= set(self.settings.cameras) - set(segment.cameras)
             last_s = -np.inf
             for index, plan in plans_by_tick(segment):
                 row = Skip.DUPLICATE if plan.frame in frames else self._row(segment, drive, index, plan, last_s)
@@ -316,7 +319,10 @@ def _takeover_of(segment: Segment, index: int) -> Takeover:
     return Takeover(index, None, DriverKind(driver), Reason(reason), note, answer=None)
 
 
-def _no_pairs(summary: PairsSummary) -> str:
+def _no_pairs(summary: PairsSummary, lacking: set[str]) -> str:
+    if lacking:
+        names = ", ".join(sorted(lacking))
+        return f"the recordings have no pictures of {names}, which this policy is shown: record takeovers from it"
     skipped = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary.skipped.items())
     return (
         f"no pair can be made from {summary.segments} segment(s) in {summary.sessions} session(s): "
