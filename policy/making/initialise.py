@@ -17,7 +17,7 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 
 from policy.making.k_disk import town_codebook
-from policy.vla.checkpoint import SETTINGS_FILE, CameraSettings, CheckpointError, PolicySettings, write_settings
+from policy.vla.checkpoint import CameraSettings, CheckpointError, PolicySettings, check_folder, write_settings
 from policy.vla.codebook import Codebook
 from policy.vla.processor import CHAT_TEMPLATE, VlaProcessor, load_processor
 from policy.vla.tokenizer import add_action_tokens
@@ -134,9 +134,8 @@ def patch_unit(config: Any) -> int:
 
 def _family(model: str | Path) -> str:
     """What the model is called. Raises `CheckpointError` when a policy cannot be made of it."""
-    folder = Path(model)
-    if (folder / SETTINGS_FILE).is_file():
-        raise CheckpointError(f"{folder} is a policy already (it has a {SETTINGS_FILE})")
+    if _is_policy(model):
+        raise CheckpointError(f"{model} is a policy already")
     try:
         config = AutoConfig.from_pretrained(str(model), trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -145,6 +144,15 @@ def _family(model: str | Path) -> str:
         known = " or a ".join(FAMILIES.values())
         raise CheckpointError(f"{model} is a {config.model_type}; a policy is made of a {known}")
     return FAMILIES[config.model_type]
+
+
+def _is_policy(folder: str | Path) -> bool:
+    """Whether every command takes the folder already. One with a `policy.json` but without tokens is a model."""
+    try:
+        check_folder(folder)
+    except CheckpointError:
+        return False
+    return True
 
 
 def _load(model: str | Path) -> tuple[Any, VlaProcessor]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from policy.vla.codebook import BOX_LENGTH_M, BOX_WIDTH_M, Codebook, features, town_segments
 
@@ -57,7 +57,7 @@ def k_disk(
     motions = np.asarray(motions, np.float64).reshape(-1, 3)
     motions = motions[rng.permutation(len(motions))[:MAX_CLUSTERED]]
     corners = contour(motions)
-    near = cKDTree(motions[:, :2])  # the centres are never farther apart than the corners in the mean
+    near = KDTree(motions[:, :2])  # the centres are never farther apart than the corners in the mean
     free = _apart_m(corners, contour(np.zeros(3))) > tolerance_m
     codes = [np.zeros(3)]
     for index in range(len(motions)):  # in an order drawn above: the next free one is drawn from the free ones
@@ -78,9 +78,9 @@ def misfit(codebook: Codebook, motions: NDArray[np.floating]) -> Misfit:
     motions = np.asarray(motions, np.float64).reshape(-1, 3)
     corners, of_codes = contour(motions), contour(codebook.codes)
     candidates = min(_CANDIDATES, len(codebook))
-    _, found = cKDTree(of_codes.reshape(-1, 8)).query(corners.reshape(-1, 8), k=candidates)
+    _, found = KDTree(of_codes.reshape(-1, 8)).query(corners.reshape(-1, 8), k=candidates)
     found = found.reshape(len(motions), candidates)
-    _, taken = cKDTree(features(codebook.codes)).query(features(motions))
+    _, taken = KDTree(features(codebook.codes)).query(features(motions))
     return Misfit(
         motions=len(motions),
         nearest=_spread(_apart_m(corners[:, None], of_codes[found]).min(1)),

@@ -195,7 +195,13 @@ def check_folder(folder: str | Path) -> Path:
         codes = len(Codebook.load(folder, settings.codebook))
     except CodebookError as error:
         raise CheckpointError(str(error)) from error
-    if problem := vocabulary_problem(folder, codes):
+    try:
+        problem = vocabulary_problem(folder, codes)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"tokenizer or weights in policy folder {folder} cannot be read ({error}); copy the whole folder again"
+        ) from error
+    if problem:
         raise CheckpointError(f"policy folder {folder} cannot drive or be trained: {problem}; {_make_one(folder)}")
     if problem := _camera_problem(folder, settings):
         raise CheckpointError(f"policy folder {folder}: {problem}")

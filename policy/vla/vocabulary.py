@@ -20,12 +20,12 @@ _MAX_HEADER_BYTES = 100_000_000
 
 
 def vocabulary_problem(folder: Path, codes: int) -> str:
-    """What is wrong with the action tokens `<act_0>` to `<act_{codes - 1}>` of this folder; empty when all is well."""
-    try:
-        ids = _token_ids(folder / TOKENIZER_FILE)
-        rows = _embedding_rows(folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"its tokenizer or weights cannot be read ({error})"
+    """What is wrong with the action tokens `<act_0>` to `<act_{codes - 1}>` of this folder; empty when all is well.
+
+    Raises OSError, ValueError, KeyError or TypeError for files that are damaged.
+    """
+    ids = _token_ids(folder / TOKENIZER_FILE)
+    rows = _embedding_rows(folder)
     missing = [index for index in range(codes) if action_token(index) not in ids]
     if missing:
         first = action_token(missing[0])

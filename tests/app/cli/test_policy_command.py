@@ -127,7 +127,7 @@ def test_a_camera_that_a_recording_lacks_is_named(takeover, session, tmp_path):
     [
         (lambda folder: None, "is no model's folder and no name on the hub"),
         (lambda folder: make_file(folder / "config.json", '{"model_type": "llama"}'), "is a llama"),
-        (lambda folder: make_file(folder / "policy.json", "{}"), "is a policy already"),
+        (tiny_policy, "is a policy already"),
     ],
 )
 def test_init_names_what_it_cannot_use(takeover, tmp_path, make, words):

@@ -174,6 +174,15 @@ def test_models_that_no_policy_is_made_of_are_named(policy, tmp_path):
         init_policy(tmp_path / "other", tmp_path, book)
 
 
+def test_the_advice_for_a_folder_without_tokens_can_be_followed(policy, tmp_path):
+    by_hand = shutil.copytree(policy.parent / "model", tmp_path / "model")
+    shutil.copy(policy / "policy.json", by_hand)
+    Codebook.town(8).save(by_hand)
+    with pytest.raises(CheckpointError, match="8 of 8 action tokens are not in its tokenizer"):
+        check_folder(by_hand)
+    assert check_folder(init_policy(by_hand, tmp_path / "out", Codebook.town(8)).folder)
+
+
 def test_a_policy_whose_tokens_camera_or_weights_do_not_fit_is_refused(policy, tmp_path):
     copy = shutil.copytree(policy, tmp_path / "copy")
     np.save(copy / "codebook.npy", np.zeros((400, 3), np.float32))

@@ -95,7 +95,11 @@ def test_a_folder_without_weights_is_refused_before_any_process_starts(folder, t
 def test_a_model_that_cannot_be_loaded_says_why(folder, tmp_path):
     copy = tmp_path / "broken"
     shutil.copytree(folder, copy)
+    whole = (copy / "model.safetensors").read_bytes()
     (copy / "model.safetensors").write_bytes(b"not weights")
+    with pytest.raises(CheckpointError, match="weights in policy folder .* cannot be read"):
+        PolicyProcess(copy, device="cpu")
+    (copy / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with PolicyProcess(copy, device="cpu") as process:
         with pytest.raises(PolicyProcessError, match="the policy did not start"):
             process.wait_ready()
