@@ -97,7 +97,7 @@ def test_a_model_that_cannot_be_loaded_says_why(folder, tmp_path):
     shutil.copytree(folder, copy)
     whole = (copy / "model.safetensors").read_bytes()
     (copy / "model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(CheckpointError, match="weights in policy folder .* cannot be read"):
+    with pytest.raises(CheckpointError, match=r"weights in policy folder .* cannot be read"):
         PolicyProcess(copy, device="cpu")
     (copy / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with PolicyProcess(copy, device="cpu") as process:
