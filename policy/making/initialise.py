@@ -17,10 +17,11 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 
 from policy.making.k_disk import town_codebook
-from policy.vla.checkpoint import CameraSettings, CheckpointError, PolicySettings, check_folder, write_settings
+from policy.vla.checkpoint import CameraSettings, CheckpointError, PolicySettings, write_settings
 from policy.vla.codebook import Codebook
 from policy.vla.processor import CHAT_TEMPLATE, VlaProcessor, load_processor
 from policy.vla.tokenizer import add_action_tokens
+from policy.vla.vocabulary import vocabulary_problem
 
 FAMILIES = {"qwen2_5_vl": "Qwen2.5-VL", "qwen3_vl": "Qwen3-VL"}
 """The model types that a policy can be made of, and what people call them."""
@@ -134,8 +135,8 @@ def patch_unit(config: Any) -> int:
 
 def _family(model: str | Path) -> str:
     """What the model is called. Raises `CheckpointError` when a policy cannot be made of it."""
-    if _is_policy(model):
-        raise CheckpointError(f"{model} is a policy already")
+    if _has_action_tokens(Path(model)):
+        raise CheckpointError(f"{model} is a policy already: it has action tokens")
     try:
         config = AutoConfig.from_pretrained(str(model), trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -146,13 +147,12 @@ def _family(model: str | Path) -> str:
     return FAMILIES[config.model_type]
 
 
-def _is_policy(folder: str | Path) -> bool:
-    """Whether every command takes the folder already. One with a `policy.json` but without tokens is a model."""
+def _has_action_tokens(folder: Path) -> bool:
+    """Whether the folder was made a policy before. One with a `policy.json` but without tokens is a model."""
     try:
-        check_folder(folder)
-    except CheckpointError:
+        return not vocabulary_problem(folder, 1)
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return True
 
 
 def _load(model: str | Path) -> tuple[Any, VlaProcessor]:

@@ -197,12 +197,14 @@ def check_folder(folder: str | Path) -> Path:
         raise CheckpointError(str(error)) from error
     try:
         problem = vocabulary_problem(folder, codes)
+        has_others = not vocabulary_problem(folder, 1)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"tokenizer or weights in policy folder {folder} cannot be read ({error}); copy the whole folder again"
         ) from error
     if problem:
-        raise CheckpointError(f"policy folder {folder} cannot drive or be trained: {problem}; {_make_one(folder)}")
+        advice = "its codebook or weights are another policy's: copy its own" if has_others else _make_one(folder)
+        raise CheckpointError(f"policy folder {folder} cannot drive or be trained: {problem}; {advice}")
     if problem := _camera_problem(folder, settings):
         raise CheckpointError(f"policy folder {folder}: {problem}")
     return folder
