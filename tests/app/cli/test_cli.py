@@ -25,6 +25,8 @@ COMMANDS = (
     ["segments", "show"],
     ["segments", "verify"],
     ["segments", "export"],
+    ["policy", "init"],
+    ["policy", "codebook"],
     ["pairs", "build"],
     ["pairs", "show"],
     ["refine", "dpo"],
