@@ -43,7 +43,9 @@ WEAK = """## What looks poor
   daylight, with which the shipped policy was trained.
 - Fog is even but for its height; headlights throw no shafts into it.
 - Clouds cast no shadows, and by dry day they are soft patches without edges.
-- By day: façades repeat, trees are rounded lumps, vehicles have few details, and nothing casts a shadow on walls.
+- By day: façades repeat, vehicles have few details, and nothing casts a shadow on walls. A tree's shadow is an oval;
+  beyond 75 m its crown is one body with a few cards of leaves. Leaves do not move in the wind.
+- Scenery cars stand on drives, never in parking lanes: scenarios park and pull out there.
 - The cabin has the same dash in every car; its mirrors mirror sky and ground only (a rig's own mirrors show what is
   behind), its gauges stand still, and vans, trucks and buses have none.
 - Semantic and instances: kerbs count as pavement, the hills on the horizon as terrain; roads, pavements and grass

@@ -16,7 +16,7 @@ from sim.town.mesh import noise
 from sim.town.solids import icosphere
 
 VARIANTS = 3
-NEAR_M, MIDDLE_M, FAR_M = (0.0, 30.0), (30.0, 75.0), (75.0, 400.0)
+NEAR_M, MIDDLE_M, FAR_M = (0.0, 30.0), (30.0, 75.0), (75.0, 320.0)
 """Between which distances the three sets of cards are drawn; the lumps' cores over the first two."""
 CORE_SHARE = 0.90
 """Radius of a lump's core in shares of the lump's."""

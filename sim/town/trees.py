@@ -15,6 +15,8 @@ from sim.town.sites import Taken, Thrower, edge_t
 from sim.town.terrain import Terrain
 from sim.town.tree_models import FAR_M, GROVE_KINDS, MIDDLE_M, NEAR_M, STREET_KINDS, VARIANTS, Kind, Shell, tree_model
 
+TRUNK_M = 160.0
+"""How far trunks are drawn."""
 FROM_WALK_M, FROM_LANE_M = (1.3, 2.6), (2.6, 4.5)
 """How far trunks stand from a road's edge, with a sidewalk and without: no crown may reach into a lane."""
 
@@ -37,7 +39,7 @@ def add_tree(
         mesh.add(points, shell.triangles, shell.shade * colour, layer, shell.uv, normals, reach=span[1], begin=span[0])
 
     add(model.wood, np.array(kind.bark_rgb), PLAIN, (0.0, MIDDLE_M[1]))
-    add(model.far_wood, np.array(kind.bark_rgb), PLAIN, FAR_M)
+    add(model.far_wood, np.array(kind.bark_rgb), PLAIN, (FAR_M[0], TRUNK_M))
     add(model.core, tint, FOLIAGE, (0.0, MIDDLE_M[1]))
     add(model.far_core, tint, FOLIAGE, FAR_M)
     for shell, span in zip(model.cards, (NEAR_M, MIDDLE_M, FAR_M), strict=True):

@@ -28,8 +28,9 @@ BEHIND_WALK_M, BEHIND_LANE_M = 0.15, 2.4
 """How far from a road's edge things begin, with a sidewalk and without."""
 JUNCTION_M, LOW_M = 18.0, 0.9
 """Nearer than this to a road's ends stands nothing higher."""
-REACH_M, CAR_REACH_M = 75.0, 170.0
-HEDGE_HALF_M, HEDGE_REACH_M = 0.33, 220.0
+REACH_M, CAR_REACH_M = 48.0, 110.0
+"""How far small things and how far cars and shelters are drawn."""
+HEDGE_HALF_M, HEDGE_REACH_M = 0.33, 160.0
 
 URBAN = (("litter bin", 0.18), ("bench", 0.13), ("planter", 0.15), ("bicycle stand", 0.10), ("cafe table", 0.13),
          ("cabinet", 0.07), ("letter box", 0.05), ("hydrant", 0.06), ("column", 0.05), ("shelter", 0.08))  # fmt: skip
@@ -94,7 +95,7 @@ def place(
         return [None]
     paint = thing.paints[dice.integers(len(thing.paints))]
     with mesh.labelled(thing.tag, thing=True):
-        add_furniture(mesh, thing, at, yaw + turned, paint, CAR_REACH_M if name == "car" else REACH_M)
+        add_furniture(mesh, thing, at, yaw + turned, paint, CAR_REACH_M if name in ("car", "shelter") else REACH_M)
     if name == "car":
         add_drive(mesh, road, s, side, behind_m, at, terrain)
     if name not in ("car", "shelter"):
