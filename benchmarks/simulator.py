@@ -162,14 +162,13 @@ def shares_ms(count: int, ticks: int) -> dict[str, float]:
 
         return run
 
-    untimed = sim.world.world.step_vehicles, sim.world.world.resolve, sim.simulator.simulator.pack_snapshot
+    untimed = sim.world.world.step_vehicles, sim.world.world.resolve
     for owner, method, name in (
         (simulator.traffic, "step", "traffic"),
         (sim.world.world, "step_vehicles", "vehicle motion"),
         (world, "_read_the_road", "limits and lights"),
-        (world, "_copy_motion", "actors' poses"),
         (sim.world.world, "resolve", "collisions"),
-        (sim.simulator.simulator, "pack_snapshot", "snapshot"),
+        (simulator, "_send_snapshot", "snapshot"),
     ):
         if hasattr(owner, method):
             setattr(owner, method, timed(name, getattr(owner, method)))
@@ -180,7 +179,7 @@ def shares_ms(count: int, ticks: int) -> dict[str, float]:
     spent.clear()
     for _ in range(ticks):
         tick()
-    sim.world.world.step_vehicles, sim.world.world.resolve, sim.simulator.simulator.pack_snapshot = untimed
+    sim.world.world.step_vehicles, sim.world.world.resolve = untimed
     spent["the rest"] = spent["all"] - sum(v for k, v in spent.items() if k != "all")
     return spent
 
