@@ -1,0 +1,1 @@
+"""How fast the simulator is, beside another checkout of it: `python -m benchmarks.speed`."""
