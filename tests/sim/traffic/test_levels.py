@@ -37,8 +37,8 @@ def test_a_driver_passes_below_a_walker_on_the_bridge_and_stops_for_one_on_its_r
     for height_m, passes in ((6.0, True), (0.0, False)):
         scene = crossing()
         scene.put(1, BELOW, 40.0, 10.0)
-        numbers = (np.array([v]) for v in (1.75, 1.75, 0.0, 0.3, 0.3, 75.0, 0.0, 0.0, height_m))
-        scene.obstacles = Obstacles(np.array([9]), *numbers)
+        numbers = (np.array([v]) for v in (1.75, 1.75, 0.0, 0.3, 0.3, 75.0, 0.0, 0.0, height_m, 1.8))
+        scene.obstacles = Obstacles(np.array([9]), *numbers, meets_statics=np.array([True]))
         scene.step(9.0)
         assert (scene.vehicles.x[0] > 15.0) == passes
 
