@@ -25,7 +25,7 @@ def meet(
     moved_y: float,
     touching_m: float,
 ) -> tuple[float, float, float, bool]:
-    """Whether outline a has run into b: (depth in m, normal x, y from b to a, whether it came from outside).
+    """Whether outline a has run into b: (depth in m, normal x, y from b to a, whether this tick's motion explains it).
 
     `moved` is how a has moved relative to b in this tick. What comes from outside is met by the side at which it
     enters, however far it has gone since; its depth is how far it must go back along that side's normal. Outlines that
@@ -61,13 +61,13 @@ def meet(
                 sliding, sliding_x, sliding_y = gap, x, y
             if away > 0.0 and gap > 0.0:
                 left = min(left, max(-before, 0.0) / away)
-    if not was_outside:
-        return max(-least, 0.0), least_x, least_y, False
-    if entered > left:
+    if (was_outside and entered > left) or (not was_outside and least >= 0.0):
         return 0.0, 0.0, 0.0, False
     if sliding > -np.inf:
-        return max(-sliding, 0.0), sliding_x, sliding_y, False
-    return -entered_gap, entered_x, entered_y, True
+        return max(-sliding, 0.0), sliding_x, sliding_y, True
+    if was_outside:
+        return -entered_gap, entered_x, entered_y, True
+    return -least, least_x, least_y, False
 
 
 @part

@@ -81,6 +81,16 @@ def test_things_are_hit_at_every_speed_and_angle_and_nothing_passes_through(thin
     assert thing == "trunk" or not LineString(way).crosses(solid)
 
 
+@pytest.mark.parametrize("gap_m", np.linspace(-0.004, 0.06, 9).tolist())
+def test_a_pole_that_nearly_touches_the_front_is_hit_with_all_the_speed(gap_m):
+    """From the edge of touching, a tick takes the pole deep into the car: it is not pushed out at its side."""
+    pole = StaticBody(ring(SPEC.length_m / 2 + 0.1 + gap_m, 0.0, 0.1, 8), -0.3, 3.0, Tag.POLES)
+    found = cars((0.0, 0.0, 0.0, 30.0))
+    ticks = drive(found, statics_of([pole]), 0.1)
+    assert ticks[0][0].impulse_world[0] < -0.9 * SPEC.mass_kg * 30.0
+    assert found.x[0] < 0.1
+
+
 def test_a_car_that_glances_off_a_long_rail_slides_along_it_and_keeps_most_of_its_speed():
     """The rail is made of pieces of 8 m in a row: their ends stop nobody."""
     pieces = [StaticBody(rectangle(x, 3.0, 0.0, 4.0, 0.02), 0.42, 0.74, Tag.GUARD_RAIL) for x in range(4, 400, 8)]
