@@ -24,7 +24,8 @@ from sim.world.blueprints import Kind
 ANY_LABEL = 255
 _NO_HIT = [False, [[0.0, 0.0, 0.0], 0]]
 _PLUMB_M = 1e-3
-"""A ray that moves less than this sideways looks for the ground: nothing stands above a road."""
+"""A ray that moves less than this sideways looks for the ground: no leaves are above a road."""
+_OF_THE_MAP = (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN)
 
 
 # Rays
@@ -51,11 +52,13 @@ def cast_ray(context: Context, start: Any, end: Any) -> list[Any]:
 
 def _cast(context: Context, start: Vector, end: Vector) -> list[LineHit]:
     world = context.world
-    boxes = [_actor_box(actor) for actor in world.actors.values() if any(actor.extent_m)]
+    # The boxes of lights and signs are where they apply; their posts are among the static bodies.
+    solid = [a for a in world.actors.values() if any(a.extent_m) and a.kind not in _OF_THE_MAP]
+    boxes = [_actor_box(actor) for actor in solid]
     is_plumb = math.hypot(end[0] - start[0], end[1] - start[1]) < _PLUMB_M
     if not is_plumb:
-        boxes += [thing.box for thing in _objects(context) if thing.is_near(start, end)]
-    return hits_on_line(start, end, boxes, world.ground_z, world.ground_label)
+        boxes += [thing.leaves for thing in _objects(context) if thing.leaves and thing.is_near(start, end)]
+    return hits_on_line(start, end, boxes, world.ground_z, world.ground_label, world.statics.near_line(start, end))
 
 
 # Lamps and debug shapes
@@ -95,8 +98,7 @@ def _objects(context: Context) -> tuple[SceneObject, ...]:
 def level_boxes(context: Context, label: int) -> list[Any]:
     """Boxes, in the world, of what stands still and has the label (255: any)."""
     boxes = [_world_box(thing.box) for thing in _objects(context) if _has_label(thing.box.label, label)]
-    fixed = (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN)
-    actors = [a for a in context.world.actors.values() if a.kind in fixed]
+    actors = [a for a in context.world.actors.values() if a.kind in _OF_THE_MAP]
     return boxes + [_world_box(_actor_box(actor)) for actor in actors if _has_label(_label(actor), label)]
 
 

@@ -1,7 +1,8 @@
-"""Straight lines between two places: which boxes they enter and where they meet the ground.
+"""Straight lines between two places: which boxes and static bodies they enter and where they meet the ground.
 
-For `world.cast_ray` and `world.project_point`, which ask for everything along a line; what stands in the world counts
-as a box here, not as the triangles that are drawn. Labels are `sim.scene.labels.Tag`'s numbers.
+For `world.cast_ray` and `world.project_point`, which ask for everything along a line: actors and the leaves of trees
+count as boxes here, and what else stands in the town as the bodies that vehicles collide with. Labels are
+`sim.scene.labels.Tag`'s numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.rays.embree import Triangles
+from sim.scene.bodies import StaticBody
 from sim.scene.camera import axes
 from sim.scene.poses import Vector
 from sim.scene.records import Box
@@ -40,10 +42,11 @@ def hits_on_line(
     boxes: Sequence[Box],
     ground_z: Callable[[float, float, float], float],
     ground_label: Callable[[float, float, float], int],
+    bodies: Sequence[StaticBody] = (),
 ) -> list[LineHit]:
-    """Every box that the line from `start` to `end` enters, and the ground, nearest first.
+    """Every box and body that the line from `start` to `end` enters, and the ground, nearest first.
 
-    A box that the line starts in is not entered, and ground that it starts below is not met. `ground_z` gives the
+    A box or body that the line starts in is not entered, and ground that it starts below is not met. `ground_z` gives the
     ground's height at x, y near the height z, `ground_label` its label.
     """
     hits = [
@@ -51,6 +54,10 @@ def hits_on_line(
         for box, along in zip(boxes, _entries(start, end, boxes), strict=True)
         if along is not None
     ]
+    for body in bodies:
+        along = _entry(start, end, body)
+        if along is not None:
+            hits.append(LineHit(along, _point(start, end, along), int(body.tag)))
     along = _meets_ground(start, end, ground_z)
     if along is not None:
         x, y, z = _point(start, end, along)
@@ -83,6 +90,26 @@ def _entries(start: Vector, end: Vector, boxes: Sequence[Box]) -> list[float | N
     is_entered = (hits.triangle >= 0) & ~np.all(np.abs(origins) <= 1.0, axis=1)
     shares = (hits.distance / length_m).tolist()
     return [share if entered else None for share, entered in zip(shares, is_entered.tolist(), strict=True)]
+
+
+def _entry(start: Vector, end: Vector, body: StaticBody) -> float | None:
+    """Share of the line at which it enters a static body; None when it misses the body or starts in it."""
+    enters, leaves = -math.inf, 1.0
+    sides = zip(body.footprint.tolist(), np.roll(body.footprint, -1, axis=0).tolist(), strict=True)
+    # How far outside of each face the line starts, and how much further out it ends.
+    faces = [((start[0] - x) * (v - y) - (start[1] - y) * (u - x), (x, y), (u, v)) for (x, y), (u, v) in sides]
+    moved = (end[0] - start[0], end[1] - start[1], end[2] - start[2])
+    outside = [(out, moved[0] * (v - y) - moved[1] * (u - x)) for out, (x, y), (u, v) in faces]
+    outside += [(start[2] - body.high_m, moved[2]), (body.low_m - start[2], -moved[2])]
+    for out, further in outside:
+        if further == 0.0:
+            if out > 0.0:
+                return None
+        elif further < 0.0:
+            enters = max(enters, -out / further)
+        else:
+            leaves = min(leaves, -out / further)
+    return enters if 0.0 <= enters <= leaves else None
 
 
 def _meets_ground(start: Vector, end: Vector, ground_z: Callable[[float, float, float], float]) -> float | None:

@@ -19,6 +19,7 @@ RAIL_RGB = np.array([0.66, 0.68, 0.70])
 WALL_RGB = np.array([0.62, 0.60, 0.57])
 FENCE_RGB = np.array([0.35, 0.37, 0.36])
 RAIL_SIGHT_M, POST_SIGHT_M = 300.0, 95.0
+STEP_M = 0.08
 FOUNDATION_M = 0.3
 #: Height and half width where a file says none (a Jersey barrier is 0.81 m high and 0.61 m wide at its foot).
 DEFAULT_HEIGHT_M, DEFAULT_HALF_M = 1.0, 0.15
@@ -65,9 +66,16 @@ def _outline(a: np.ndarray, b: np.ndarray, half_m: float) -> np.ndarray:
 
 
 def _stand(mesh: StaticMesh, line: np.ndarray, heights_m: Span, half_m: float, tag: Tag) -> None:
-    """What runs along (n, 3) points is solid, a body for each piece."""
-    for a, b in pairwise(line):
+    """What runs along (n, 3) points is solid: a body for each piece, and more where it climbs."""
+    for a, b in pairwise(_with_steps(line)):
         mesh.stand(_outline(a, b, half_m), min(a[2], b[2]) + heights_m[0], max(a[2], b[2]) + heights_m[1], tag)
+
+
+def _with_steps(line: np.ndarray) -> np.ndarray:
+    """The line with points added, so that none is more than `STEP_M` above the last: bodies have level edges."""
+    counts = np.maximum(np.ceil(np.abs(np.diff(line[:, 2])) / STEP_M - 1e-9).astype(int), 1)
+    parts = [np.linspace(a, b, n, endpoint=False) for (a, b), n in zip(pairwise(line), counts.tolist(), strict=True)]
+    return np.concatenate([*parts, line[-1:]])
 
 
 def _add_rail(_item: RoadItem, line: np.ndarray, mesh: StaticMesh) -> None:

@@ -28,6 +28,8 @@ class SceneObject:
     object_id: int
     name: str
     box: Box
+    leaves: Box | None = None
+    """A tree's crown, which is no solid body but stops rays."""
 
     def is_near(self, start: Vector, end: Vector) -> bool:
         """Whether the line between two places comes near it, seen from above."""
@@ -60,4 +62,8 @@ def _scene_object(number: int, thrower: Thrower) -> SceneObject:
     low_m, high_m = float(thrower.ground_m), float(thrower.high_m)
     extent = (math.hypot(*along.tolist()) / 2.0, math.hypot(*across.tolist()) / 2.0, (high_m - low_m) / 2.0)
     pose = Pose(x, y, (low_m + high_m) / 2.0, yaw=math.atan2(along[1], along[0]))
-    return SceneObject(number, name, Box(pose, extent, int(thrower.tag)))
+    box = Box(pose, extent, int(thrower.tag))
+    if thrower.tag != Tag.VEGETATION:
+        return SceneObject(number, name, box)
+    crown = pose._replace(z=(thrower.low_m + high_m) / 2.0), (*extent[:2], (high_m - thrower.low_m) / 2.0)
+    return SceneObject(number, name, box, Box(*crown, int(thrower.tag)))

@@ -47,6 +47,18 @@ class Statics:
     members: np.ndarray
     """int64 indices of bodies, cell by cell, in rising order within each."""
 
+    def near_line(self, start: Sequence[float], end: Sequence[float]) -> list[StaticBody]:
+        """The bodies whose square, seen from above, the line between two places comes near."""
+        r = self.rows
+        x, y = 0.5 * (r["min_x"] + r["max_x"]), 0.5 * (r["min_y"] + r["max_y"])
+        reach = 0.5 * np.hypot(r["max_x"] - r["min_x"], r["max_y"] - r["min_y"])
+        dx, dy = end[0] - start[0], end[1] - start[1]
+        square = dx * dx + dy * dy
+        along = np.zeros(len(r)) if square == 0.0 else ((x - start[0]) * dx + (y - start[1]) * dy) / square
+        along = np.clip(along, 0.0, 1.0)
+        near = np.hypot(start[0] + along * dx - x, start[1] + along * dy - y) <= reach
+        return [self.bodies[k] for k in np.flatnonzero(near)]
+
     def in_the_way(self, outline: np.ndarray, low_m: float, high_m: float) -> list[StaticBody]:
         """The bodies that a prism over a convex outline (n, 2) between two heights would stand in."""
         (x0, y0), (x1, y1) = outline.min(axis=0), outline.max(axis=0)
