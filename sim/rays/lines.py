@@ -46,8 +46,8 @@ def hits_on_line(
 ) -> list[LineHit]:
     """Every box and body that the line from `start` to `end` enters, and the ground, nearest first.
 
-    A box or body that the line starts in is not entered, and ground that it starts below is not met. `ground_z` gives the
-    ground's height at x, y near the height z, `ground_label` its label.
+    A box or body that the line starts in is not entered, and ground that it starts below is not met. `ground_z` gives
+    the ground's height at x, y near the height z, `ground_label` its label.
     """
     hits = [
         LineHit(along, _point(start, end, along), box.label)

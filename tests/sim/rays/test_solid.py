@@ -44,7 +44,8 @@ def distances(world: World, origins: np.ndarray, ways: np.ndarray, grown_m: floa
     """How far each ray gets to the nearest body, grown to the sides and in height; (n,), infinite where to none."""
     bodies = world.statics.bodies
     shapes = [shapely.Polygon(body.footprint).buffer(grown_m, join_style="mitre") for body in bodies]
-    lines = shapely.linestrings(np.stack([origins[:, :2], origins[:, :2] + REACH_M * ways[:, :2]], axis=1))
+    ends = np.stack([origins[:, :2], origins[:, :2] + REACH_M * ways[:, :2]], axis=1)
+    lines = np.array([shapely.LineString(pair) for pair in ends])
     ray, body = shapely.STRtree(shapes).query(lines, predicate="intersects")
     low, high = (np.array([getattr(b, name) for b in bodies]) for name in ("low_m", "high_m"))
     level = (low[body] - higher_m < origins[ray, 2]) & (high[body] + higher_m > origins[ray, 2])
