@@ -23,6 +23,8 @@ LOW_M = 1.2
 """Above the ground: what is higher there are the leaves of trees and the roofs of houses beside a hill."""
 NEAR_M = 0.04
 """How well pictures and bodies agree: posts and trunks taper."""
+ROUNDED_M = 0.4
+"""Parked cars and street furniture have rounder shapes than their bodies."""
 SOLID = (Tag.BUILDINGS, Tag.VEGETATION, Tag.POLES, Tag.GUARD_RAIL, Tag.WALLS, Tag.FENCES, Tag.CAR, Tag.STATIC)
 
 
@@ -40,9 +42,11 @@ def rays_from_the_road(world: World, seed: int) -> tuple[np.ndarray, np.ndarray]
     return origins, np.column_stack([np.cos(angle), np.sin(angle), np.zeros(RAYS)])
 
 
-def distances(world: World, origins: np.ndarray, ways: np.ndarray, grown_m: float, higher_m: float) -> np.ndarray:
+def distances(
+    world: World, origins: np.ndarray, ways: np.ndarray, grown_m: float, higher_m: float, but=()
+) -> np.ndarray:
     """How far each ray gets to the nearest body, grown to the sides and in height; (n,), infinite where to none."""
-    bodies = world.statics.bodies
+    bodies = [body for body in world.statics.bodies if body.tag not in but]
     shapes = [shapely.Polygon(body.footprint).buffer(grown_m, join_style="mitre") for body in bodies]
     ends = np.stack([origins[:, :2], origins[:, :2] + REACH_M * ways[:, :2]], axis=1)
     lines = np.array([shapely.LineString(pair) for pair in ends])
@@ -65,7 +69,7 @@ def test_pictures_and_scans_meet_a_body_where_vehicles_hit_it(town):
     origins, ways = rays_from_the_road(world, 11)
     hits = scene.cast(origins, ways, REACH_M)
     # A wall on a hill is drawn as one slope, and is solid in steps.
-    surely = distances(world, origins, ways, -0.015, -STEP_M - 0.02)
+    surely = distances(world, origins, ways, -0.015, -STEP_M - 0.02, (Tag.CAR, Tag.STATIC, Tag.FENCES))
     assert np.isfinite(surely).sum() > 150
     # A body that is surely in a ray's way stops it there; only something of the ground may come before.
     assert (hits.distance_m < surely + 2.0 * NEAR_M)[np.isfinite(surely)].mean() > 0.995
@@ -81,9 +85,12 @@ def is_at_a_body(world: World, places: np.ndarray) -> np.ndarray:
     """(n,) bool: whether (n, 3) places are on a body or within a few centimetres of one."""
     bodies = world.statics.bodies
     tree = shapely.STRtree([shapely.Polygon(body.footprint) for body in bodies])
-    place, body = tree.query(shapely.points(places[:, :2]), predicate="dwithin", distance=NEAR_M)
+    place, body = tree.query(shapely.points(places[:, :2]), predicate="dwithin", distance=ROUNDED_M)
     low = np.array([b.low_m - (RAIL_M[0] if b.tag == Tag.GUARD_RAIL else 0.0) for b in bodies])  # posts below a rail
     high = np.array([b.high_m for b in bodies])
+    exact = np.array([b.tag not in (Tag.CAR, Tag.STATIC) for b in bodies])[body]
+    apart = shapely.distance(tree.geometries[body], shapely.points(places[place, :2]))
+    place, body = place[~exact | (apart < NEAR_M)], body[~exact | (apart < NEAR_M)]
     height = places[place, 2]
     found = np.zeros(len(places), bool)
     found[place[(low[body] < height + 0.02) & (high[body] > height - 0.02)]] = True

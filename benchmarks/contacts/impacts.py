@@ -1,7 +1,7 @@
 """A car driven into a house, a trunk, a rail and a wall: whether it is hit, with what impulse, and the speed after.
 
-    python -m benchmarks.impacts                    # the table, and benchmarks/results/impacts.csv
-    python -m benchmarks.impacts --cost             # and what finding contacts costs a tick
+    python -m benchmarks.contacts.impacts                    # the table, and benchmarks/results/impacts.csv
+    python -m benchmarks.contacts.impacts --cost             # and what finding contacts costs a tick
 
 In-process, with the simulator's own motion and contacts, no pedal pressed, steps of 50 ms. An angle of 0 degrees is
 square on; the trunk is met by the middle of the front. The impulse is that of the tick of the first contact; the speed
@@ -40,8 +40,16 @@ THINGS = {
 }
 SPEEDS_MPS, ANGLES_DEG = (5.0, 15.0, 30.0), (0.0, 30.0, 60.0)
 STEP_S, DRIVEN_S = 0.05, 4.0
-RESULTS = Path(__file__).parent / "results" / "impacts.csv"
-COLUMNS: tuple[str, ...] = ("thing", "speed_mps", "angle_deg", "is_hit", "impulse_ns", "speed_after_mps", "went_through")
+RESULTS = Path(__file__).parents[1] / "results" / "impacts.csv"
+COLUMNS: tuple[str, ...] = (
+    "thing",
+    "speed_mps",
+    "angle_deg",
+    "is_hit",
+    "impulse_ns",
+    "speed_after_mps",
+    "went_through",
+)
 
 
 def spec_of(model: str) -> VehicleSpec:
