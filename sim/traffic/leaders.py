@@ -69,7 +69,7 @@ def bodies_of(vehicles: Vehicles, obstacles: Obstacles) -> Bodies:
         return Bodies(*(np.ascontiguousarray(column) for column in of_vehicles))
     moving = np.hypot(obstacles.vx, obstacles.vy) > 0.2
     times = [(0.0, np.ones(len(obstacles), bool)), *((time_s, moving) for time_s in FORESIGHT_S)]
-    height = np.zeros(len(obstacles)) if obstacles.z is None else obstacles.z
+    height = obstacles.z
     still = (height, obstacles.yaw, obstacles.half_length, obstacles.half_width, obstacles.vx, obstacles.vy)
     parts = [
         (
