@@ -30,7 +30,7 @@ def swept(throwers: Sequence[Thrower], sun: np.ndarray) -> np.ndarray:
     heights = np.array([(max(t.low_m - t.ground_m, 0.0), t.high_m - t.ground_m) for t in throwers])[whose]
     ends = [ring + per_m * heights[:, [end]] for end in (0, 1)]
     order = np.argsort(np.concatenate([whose, whose]), kind="stable")
-    points = shapely.points(np.concatenate(ends)[order])
+    points = np.asarray(shapely.points(np.concatenate(ends)[order]))
     clouds = shapely.multipoints(points, indices=np.concatenate([whose, whose])[order])
     return shapely.convex_hull(clouds)
 
