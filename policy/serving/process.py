@@ -275,6 +275,8 @@ class PolicyProcess(PolicyWorker):
                 self._last_error = f"tick {tick.frame} has no picture of camera '{missing[0]}'"
             return
         with self._changed:
+            if self._past and not 0.0 < tick.time_s - self._past[-1].time_s < PAST_SPARE_S:
+                self._past.clear()  # another drive: the clock was set back or has jumped
             self._past.append(tick)
             oldest_s = tick.time_s - self._settings.history.span_s - PAST_SPARE_S
             while self._past[0].time_s < oldest_s or (is_restart(tick) and self._past[0] is not tick):

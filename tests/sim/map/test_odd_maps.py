@@ -81,7 +81,7 @@ def test_valid_oddities_load_and_their_roads_are_drawn_where_the_lanes_are(name)
     world.step(0.05)
     mesh = StaticMesh()
     _, outlines = build_roads(read_roads(text), mesh)
-    vertices, indices, _ = mesh.build()
+    vertices, indices, *_ = mesh.build()
     assert np.isfinite(vertices["position"]).all()
     assert len(indices) > 100
     for w in world.carla_map.generate_waypoints(20.0):

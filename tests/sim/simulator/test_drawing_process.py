@@ -21,6 +21,12 @@ VIEW = CameraView(160, 90, 90.0, x=10.0, y=1.75, z=1.6)
 SCENES = [SceneState(weather=Weather(sun_azimuth_angle=60.0 * k, sun_altitude_angle=40.0), time_s=k) for k in range(5)]
 
 
+def workers() -> list[psutil.Process]:
+    """This process's drawing processes; other tests' servers may be its children too."""
+    children = psutil.Process(os.getpid()).children()
+    return [child for child in children if "sim.render.worker" in child.cmdline()]
+
+
 @pytest.fixture
 def drawing():
     made = DrawingProcess()
@@ -66,7 +72,7 @@ def test_what_is_begun_before_another_town_is_of_the_former_one(drawing):
 
 def test_a_killed_process_loses_what_it_had_says_so_and_is_started_again(drawing):
     drawing.wait_until_open()
-    (worker,) = psutil.Process(os.getpid()).children()
+    (worker,) = workers()
     worker.send_signal(signal.SIGSTOP)
     for scene in SCENES:
         drawing.begin(scene, [VIEW])
@@ -104,6 +110,6 @@ def test_closing_ends_the_process_in_the_middle_of_its_work():
     drawing = DrawingProcess()
     drawing.open(MAPS["straight"])
     drawing.begin(SCENES[0], [VIEW])
-    (worker,) = psutil.Process(os.getpid()).children()
+    (worker,) = workers()
     drawing.close()
     assert not worker.is_running()
