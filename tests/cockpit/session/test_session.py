@@ -126,7 +126,7 @@ def test_a_dead_policy_leads_to_a_request_then_a_safe_stop_and_the_person_can_st
 
     keeper = Keeper()
     config = settings(server.port, lockstep=LockstepConfig(plan_every=1, wait_timeout_s=0.1))
-    drive(config, ExpertPlanner(fails_after=60), ScriptedDriver(presses_late), 14.0, [keeper])
+    drive(config, ExpertPlanner(fails_after=60), ScriptedDriver(presses_late), 11.0, [keeper])
     order = [authority for authority, _ in itertools.groupby(tick.authority.authority for tick in keeper.ticks)]
     assert order == [Authority.POLICY, Authority.REQUESTED, Authority.SAFE_STOP, Authority.HUMAN]
     first = next(tick for tick in keeper.ticks if tick.authority.authority is Authority.REQUESTED)
