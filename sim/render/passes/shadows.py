@@ -31,7 +31,7 @@ def swept(throwers: Sequence[Thrower], sun: np.ndarray) -> np.ndarray:
     ends = [ring + per_m * heights[:, [end]] for end in (0, 1)]
     order = np.argsort(np.concatenate([whose, whose]), kind="stable")
     points = np.asarray(shapely.points(np.concatenate(ends)[order]))
-    clouds = shapely.multipoints(points, indices=np.concatenate([whose, whose])[order])
+    clouds = np.asarray(shapely.multipoints(points, indices=np.concatenate([whose, whose])[order]))
     return shapely.convex_hull(clouds)
 
 
