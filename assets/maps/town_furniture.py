@@ -32,7 +32,7 @@ class Furniture:
         drive = [drive[lane - 1]] if lane else drive
         low = sum(strip.width_m for i, strip in inbound if abs(i) < min(map(abs, drive)))
         high = sum(strip.width_m for i, strip in inbound if abs(i) <= max(map(abs, drive)))
-        edge = sum(strip.width_m for i, strip in inbound if strip.kind != "sidewalk")
+        edge = sum(strip.width_m for _, strip in inbound if strip.kind != "sidewalk" and not strip.is_open)
         lit = kind == SIGNAL
         self._signal += 1
         signal = xodr.Signal(
@@ -77,7 +77,7 @@ class Furniture:
     def speed_sign(self, road_id: int, plan: RoadPlan, sign: SpeedSign) -> None:
         """A round sign with a limit, beside the lanes it is for."""
         side = -1 if sign.forward else 1
-        edge = sum(strip.width_m for strip in plan.strips(side) if strip.kind != "sidewalk")
+        edge = sum(strip.width_m for strip in plan.strips(side) if strip.kind != "sidewalk" and not strip.is_open)
         drive = [side * (k + 1) for k, strip in enumerate(plan.strips(side)) if strip.kind == DRIVE]
         self._signal += 1
         signal = xodr.Signal(

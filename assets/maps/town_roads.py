@@ -43,6 +43,8 @@ class Strip:
     """On connecting roads: the width at the end, if another."""
     tapered: bool = False
     """Opens from and closes to nothing."""
+    is_open: bool = False
+    """Asphalt beyond the road: lights and signs stand before it."""
 
 
 DRIVE = "driving"
@@ -93,6 +95,8 @@ class RoadPlan:
     """Zebra crossings away from junctions, by s."""
     rails: bool = False
     """Guard rails on both sides."""
+    apron_m: float = 0.0
+    """Open asphalt right of the reference line, instead of a verge, this wide."""
     start_junction: int = -1
     end_junction: int = -1
     start_z: float = field(default=0.0, init=False)
@@ -118,7 +122,14 @@ class RoadPlan:
             found.append(Strip(f"drive{k}", DRIVE, self.lane_m))
         if parking:
             found.append(Strip("parking", "parking", PARKING_M, tapered=True))
+        if side < 0 and self.apron_m:
+            return found + self._apron()
         return found + list(OUTER[self.verge])
+
+    def _apron(self) -> list[Strip]:
+        """Hard strips of a lane's width: CARLA's library finds the lane at a place by the nearest middle of a lane."""
+        count = round(self.apron_m / self.lane_m)
+        return [Strip(f"apron{k}", "stop", self.apron_m / count, is_open=True) for k in range(1, count + 1)]
 
 
 @dataclass(frozen=True)

@@ -41,4 +41,4 @@ def test_a_file_beside_the_started_one_comes_before_an_alias(tmp_path):
     maps = known_maps(own, default_aliases())
     assert maps["Town03"] == own
     assert maps["Town04"] == shipped_folder() / "kingsway.xodr"
-    assert known_maps(shipped_map(), {}).keys() == {"Ashford", "Highfield", "Kingsway", "Millbrook"}
+    assert known_maps(shipped_map(), {}).keys() == {"Ashford", "Flatfield", "Highfield", "Kingsway", "Millbrook"}
