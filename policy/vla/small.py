@@ -22,6 +22,10 @@ ROPE_THETA = 100.0
 """Positions here are below 100. With the usual 10,000 and more most rotary frequencies stand still over such a span,
 and a small model takes many times as long to learn where in the picture something is."""
 
+SMALL_SETTINGS = PolicySettings(name="small", target_distances_m=(5.0, 10.0, 25.0))
+"""What the small policy observes: one camera, and three target points, the first near enough to show where a turn goes
+(LEAD reports three to be better than one)."""
+
 
 class SmallConfig(BaseModel):
     """Size of the model."""

@@ -1,18 +1,15 @@
-"""Collecting in several processes what the small policy learns from: pictures of the town with the expert's answers.
+"""Collecting in several processes what the small policy learns from: pictures of the towns with the expert's answers.
 
-Each process has a simulator of its own, and is started again where it dies. Where the ego is put is
+The samples come from scenes (a town, a weather, some traffic), one shard of samples each. Where the ego is put is
 `refine.data.scatter`'s work; the drives on which a trained policy is corrected are `refine.data.dagger`'s.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-import multiprocessing
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -21,16 +18,10 @@ from cockpit.config import SessionConfig, TrafficConfig
 from cockpit.session.setup import set_stage
 from cockpit.world.simulator import launch_simulator
 from refine.data.collect_config import CollectConfig
+from refine.data.processes import is_parent_alive, share_out
 from refine.data.samples import SHARD_PATTERN, SampleBuffer
 from refine.data.scatter import Scatter
 from refine.driving import camera_specs
-from refine.errors import RefineError
-
-log = logging.getLogger(__name__)
-
-POLL_S = 1.0
-MOST_LIVES = 6
-"""Crashes of one collecting process after which collecting ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,97 +35,48 @@ class CollectProgress:
 
 def collect_expert(
     out: Path, config: CollectConfig | None = None, on_progress: Callable[[CollectProgress], None] | None = None
-) -> int:
-    """Scatter the ego over the embedded simulator's town and write shards into `out`; returns how many samples.
+) -> None:
+    """Scatter the ego over the embedded simulator's towns and write the samples of each scene into `out`.
 
-    The processes share nothing; the same config gives the same samples, however fast the machine.
-    Raises `RefineError` where a process dies again and again.
+    The processes share nothing; the same config gives the same samples, however many there are and however fast the
+    machine is. Scenes that are there already are left as they are. Raises `RefineError` where a process dies again and
+    again.
     """
     config = config or CollectConfig()
     out.mkdir(parents=True, exist_ok=True)
-    began, before = time.monotonic(), count_samples(out, config.shard)
-    share = math.ceil(config.samples / config.workers)
-    workers = [_Worker(out, config, number, share) for number in range(config.workers)]
-    try:
-        while sum(worker.is_done() for worker in workers) < len(workers):
-            time.sleep(POLL_S)
-            if on_progress is not None:
-                done = count_samples(out, config.shard) - before
-                on_progress(CollectProgress(done, config.samples, time.monotonic() - began))
-    finally:
-        for worker in workers:
-            worker.process.terminate()
-            worker.process.join()
-    return count_samples(out, config.shard) - before
+    began = time.monotonic()
+
+    def report() -> None:
+        if on_progress is not None:
+            done = config.scene_samples * sum(1 for _ in out.glob(SHARD_PATTERN))
+            on_progress(CollectProgress(min(done, config.samples), config.samples, time.monotonic() - began))
+
+    share_out(functools.partial(_collect_share, out, config), config.workers, report)
+    report()
 
 
-def count_samples(folder: Path, shard: int) -> int:
-    """About how many samples are in a folder (every shard counted as full)."""
-    return shard * sum(1 for _ in folder.glob(SHARD_PATTERN))
-
-
-class _Worker:
-    """A collecting process, started anew where it dies: CARLA's client sometimes crashes its process."""
-
-    def __init__(self, out: Path, config: CollectConfig, number: int, samples: int) -> None:
-        self._out, self._config, self._number, self._samples = out, config, number, samples
-        self._lives = 0
-        self.process = self._start()
-
-    def _start(self) -> SpawnProcess:
-        name = f"s{self._config.seed}w{self._number}"
-        left = self._samples - self._config.shard * len(list(self._out.glob(f"shard_{name}l*.npz")))
-        arguments = (self._out, self._config, self._number, self._lives, f"{name}l{self._lives}", left)
-        process = multiprocessing.get_context("spawn").Process(target=_work, args=arguments)
-        process.start()
-        return process
-
-    def is_done(self) -> bool:
-        """Whether the process came to its end; starts the next one where it died."""
-        code = self.process.exitcode
-        if code is None or code == 0:
-            return code == 0
-        self._lives += 1
-        if self._lives == MOST_LIVES:
-            raise RefineError(f"collecting process {self._number} died {MOST_LIVES} times, last with exit code {code}")
-        log.warning("collecting process %d ended with exit code %d; a new one goes on", self._number, code)
-        self.process = self._start()
-        return False
-
-
-def _work(out: Path, config: CollectConfig, worker: int, life: int, name: str, samples: int) -> None:
-    """One process: its own simulator, scene after scene."""
-    deadline = time.monotonic() + 60.0 * config.minutes if config.minutes is not None else math.inf
-    buffer = SampleBuffer(out, name, config.shard)
-    scene = 0
+def _collect_share(out: Path, config: CollectConfig, worker: int, workers: int) -> None:
+    """One process: its own simulator, every so many-th scene that is not there yet."""
+    scenes = range(worker, config.scenes, workers)
+    missing = [scene for scene in scenes if not list(out.glob(f"shard_{_name(config, scene)}_*.npz"))]
+    if not missing:
+        return
     with launch_simulator(seed=config.seed) as simulator:
-        while len(buffer) < samples and time.monotonic() < deadline and _is_parent_alive():
-            rng = np.random.default_rng((config.seed, worker, life, scene))
-            count = min(config.scene_samples, samples - len(buffer))
-            _collect_scene(("127.0.0.1", simulator.port), config, rng, buffer, count, deadline)
-            scene += 1
-    buffer.flush()
+        for scene in missing:
+            if is_parent_alive():
+                _collect_scene(out, config, scene, simulator.port)
 
 
-def _is_parent_alive() -> bool:
-    """Whether the process that started this one still runs; a killed one cannot ask this one to end."""
-    parent = multiprocessing.parent_process()
-    return parent is None or parent.is_alive()
+def _name(config: CollectConfig, scene: int) -> str:
+    return f"s{config.seed}n{scene:04d}"
 
 
-def _collect_scene(
-    server: tuple[str, int],
-    config: CollectConfig,
-    rng: np.random.Generator,
-    buffer: SampleBuffer,
-    count: int,
-    deadline: float,
-) -> None:
-    seed = int(rng.integers(1, 2**31))
+def _collect_scene(out: Path, config: CollectConfig, scene: int, port: int) -> None:
+    rng = np.random.default_rng((config.seed, scene))
     session = SessionConfig(
-        host=server[0],
-        port=server[1],
-        seed=seed,
+        port=port,
+        seed=int(rng.integers(1, 2**31)),
+        town=config.towns[scene % len(config.towns)],
         realtime=False,
         fresh_world=True,
         light_state_every=0,
@@ -142,5 +84,8 @@ def _collect_scene(
         weather=str(rng.choice(config.weathers)),
         traffic=TrafficConfig(count=int(rng.choice(config.traffic))),
     )
-    with set_stage(session, camera_specs(config.policy.cameras)) as stage:
-        Scatter(stage, config, rng).collect(buffer, count, deadline)
+    count = min(config.scene_samples, config.samples - scene * config.scene_samples)
+    buffer = SampleBuffer(out, _name(config, scene), count)
+    with set_stage(session, camera_specs(config.policy.cameras)) as stage, Scatter(stage, config, rng) as scatter:
+        scatter.collect(buffer, count)
+    buffer.flush()

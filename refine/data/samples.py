@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from policy.vla.observation import Observation, prompt_of
 from policy.vla.processor import MERGE, PATCH_PX
 from recorder.schema import LightColour, RouteCommand, Tick
+from refine.data.truth import BLOCK_PX, UNKNOWN, Truth
 from refine.errors import RefineError
 
 COMMANDS = tuple(RouteCommand)
@@ -52,6 +53,10 @@ class Samples:
     lamps: NDArray[np.uint8]
     """(N, H / `CELL_PX`, W / `CELL_PX`) index into `LIGHTS` of the lamp of the route's next light that is lit in each
     cell of the picture, 0 where there is none; `UNSEEN` throughout where nobody looked for it."""
+    depth: NDArray[np.uint8]
+    """(N, H / `BLOCK_PX`, W / `BLOCK_PX`) how far things are, see `refine.data.truth`; `UNKNOWN` where nobody looked."""
+    classes: NDArray[np.uint8]
+    """The same shape: what they are, CARLA's semantic tags; `UNKNOWN` where nobody looked."""
     group: NDArray[np.int32]
     """Samples of one drive, one place or one stretch share a group; validation holds whole groups out."""
 
@@ -68,6 +73,21 @@ class Samples:
         return Samples(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
+_KINDS = {
+    "images": np.uint8,
+    "prompt": np.str_,
+    "speed_mps": np.float32,
+    "command": np.int8,
+    "command_distance_m": np.float32,
+    "trajectory_ego": np.float32,
+    "light": np.int8,
+    "lamps": np.uint8,
+    "depth": np.uint8,
+    "classes": np.uint8,
+    "group": np.int32,
+}
+
+
 class SampleBuffer:
     """Collects samples one by one and writes a shard whenever `shard_size` are there."""
 
@@ -76,9 +96,7 @@ class SampleBuffer:
         self.written = 0
         self._name = name
         self._size = shard_size
-        self._rows: list[
-            tuple[NDArray[np.uint8], str, float, int, float, NDArray[np.float32], int, NDArray[np.uint8], int]
-        ] = []
+        self._rows: list[dict[str, object]] = []
         self._shards = 0
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -92,23 +110,28 @@ class SampleBuffer:
         trajectory_ego: NDArray[np.float32],
         group: int,
         lamps: NDArray[np.uint8] | None = None,
+        truth: Truth | None = None,
     ) -> None:
         """Keep one sample; writes a shard when it is full. Raises ValueError for a question with several pictures."""
         (image,) = observation.images
         route = tick.route
-        cells = (image.shape[0] // CELL_PX, image.shape[1] // CELL_PX)
+        height, width = image.shape[:2]
+        blank = np.full((height // BLOCK_PX, width // BLOCK_PX), UNKNOWN, np.uint8)
+        unseen = np.full((height // CELL_PX, width // CELL_PX), UNSEEN, np.uint8)
         self._rows.append(
-            (
-                image.copy(),
-                prompt_of(observation),
-                tick.ego.speed_mps,
-                COMMANDS.index(route.command),
-                route.command_distance_m,
-                trajectory_ego,
-                LIGHTS.index(light_ahead(tick)),
-                np.full(cells, UNSEEN, np.uint8) if lamps is None else lamps,
-                group,
-            )
+            {
+                "images": image.copy(),
+                "prompt": prompt_of(observation),
+                "speed_mps": tick.ego.speed_mps,
+                "command": COMMANDS.index(route.command),
+                "command_distance_m": route.command_distance_m,
+                "trajectory_ego": trajectory_ego,
+                "light": LIGHTS.index(light_ahead(tick)),
+                "lamps": unseen if lamps is None else lamps,
+                "depth": blank if truth is None else truth.depth,
+                "classes": blank if truth is None else truth.classes,
+                "group": group,
+            }
         )
         if len(self._rows) >= self._size:
             self.flush()
@@ -117,18 +140,7 @@ class SampleBuffer:
         """Write what is buffered as one shard."""
         if not self._rows:
             return
-        columns = list(zip(*self._rows, strict=True))
-        samples = Samples(
-            images=np.stack(columns[0]),
-            prompt=np.array(columns[1], np.str_),
-            speed_mps=np.array(columns[2], np.float32),
-            command=np.array(columns[3], np.int8),
-            command_distance_m=np.array(columns[4], np.float32),
-            trajectory_ego=np.stack(columns[5]).astype(np.float32),
-            light=np.array(columns[6], np.int8),
-            lamps=np.stack(columns[7]),
-            group=np.array(columns[8], np.int32),
-        )
+        samples = Samples(**{name: np.array([row[name] for row in self._rows], kind) for name, kind in _KINDS.items()})
         write_shard(self.folder / f"shard_{self._name}_{self._shards:04d}.npz", samples)
         self.written += len(samples)
         self._shards += 1
@@ -174,9 +186,18 @@ def read_samples(folders: Path | Sequence[Path]) -> Samples:
         named = ", ".join(str(folder) for folder in folders)
         raise RefineError(f"no samples ({SHARD_PATTERN}) in {named}; collect some first (`takeover refine small`)")
     shards = [_read_shard(file) for file in files]
-    return Samples(
-        **{field.name: np.concatenate([getattr(s, field.name) for s in shards]) for field in fields(Samples)}
-    )
+    # Pictures are most of the memory: they are put together one shard at a time, each let go once it is copied.
+    images = np.empty((sum(len(one) for one in shards), *shards[0].images.shape[1:]), np.uint8)
+    names = [field.name for field in fields(Samples) if field.name != "images"]
+    columns = {name: np.concatenate([getattr(one, name) for one in shards]) for name in names}
+    begin = 0
+    while shards:
+        shard = shards.pop(0)
+        if shard.images.shape[1:] != images.shape[1:]:
+            raise RefineError(f"the shards hold pictures of {images.shape[1:]} and of {shard.images.shape[1:]}")
+        images[begin : begin + len(shard)] = shard.images
+        begin += len(shard)
+    return Samples(images=images, **columns)
 
 
 def _read_shard(file: Path) -> Samples:

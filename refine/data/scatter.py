@@ -7,7 +7,6 @@ are in the data from the start. Driving with noise (DART, arXiv 1703.09327) reac
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +36,7 @@ from recorder.schema import (
 )
 from refine.data.collect_config import MARGIN_M, CollectConfig
 from refine.data.samples import LIGHTS, SampleBuffer, light_ahead, lit_cells
+from refine.data.truth import Truth, TruthCameras, as_seen
 
 LANE_CHANGES = (RouteCommand.CHANGE_LANE_LEFT, RouteCommand.CHANGE_LANE_RIGHT)
 COLOURS = (carla.TrafficLightState.Red, carla.TrafficLightState.Yellow, carla.TrafficLightState.Green)
@@ -59,6 +59,7 @@ class Look:
     """One tick to learn from."""
 
     tick: Tick
+    truth: Truth
     lamps: NDArray[np.uint8] | None = None
     """See `Samples.lamps`; None where nobody looked for them."""
 
@@ -68,11 +69,10 @@ class Look:
         return self.tick.cameras[POLICY_CAMERA].image
 
 
-def look_at_lamps(tick: Tick, other: Tick) -> Look:
+def look_at_lamps(look: Look, other: Look) -> Look:
     """A look with the lamps found by comparing it with the same view in another colour of the light."""
-    look = Look(tick)
-    lit = lit_cells(look.image, Look(other).image)
-    return Look(tick, lit.astype(np.uint8) * LIGHTS.index(light_ahead(tick)))
+    lit = lit_cells(look.image, other.image)
+    return replace(look, lamps=lit.astype(np.uint8) * LIGHTS.index(light_ahead(look.tick)))
 
 
 class Scatter:
@@ -85,12 +85,19 @@ class Scatter:
         self._light_ids = stage.world.light_ids()
         actors = stage.world.world.get_actors(list(self._light_ids.values()))
         self._lights = {actor.id: actor for actor in actors}
+        self._truth = TruthCameras(stage.world.world, stage.world.ego, config.policy.camera)
         self._frame = stage.world.tick()
 
-    def collect(self, buffer: SampleBuffer, count: int, deadline: float = math.inf) -> None:
-        """Add `count` samples to the buffer, fewer where the deadline comes first."""
+    def __enter__(self) -> Scatter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._truth.close()
+
+    def collect(self, buffer: SampleBuffer, count: int) -> None:
+        """Add `count` samples to the buffer, each with the answer of an expert that sees what the camera shows."""
         full, policy = len(buffer) + count, self.config.policy
-        while len(buffer) < full and time.monotonic() < deadline:
+        while len(buffer) < full:
             group = int(self.rng.integers(1, 2**31))
             route = random_route(self._lanes, group, self.config.route_m).with_lights(self._light_ids)
             end = min(len(buffer) + self.config.route_samples, full)
@@ -98,8 +105,9 @@ class Scatter:
                 if len(buffer) == end:
                     break
                 for look in self.sample(route)[: end - len(buffer)]:  # a pair may be one too many
-                    label = self.expert.plan_trajectory(look.tick, policy.horizon, policy.step_s)
-                    buffer.add(look.tick, observation_at([look.tick], policy), label, group, look.lamps)
+                    seen = as_seen(look.tick, look.truth)
+                    label = self.expert.plan_trajectory(seen, policy.horizon, policy.step_s)
+                    buffer.add(look.tick, observation_at([look.tick], policy), label, group, look.lamps, look.truth)
 
     def sample(self, route: Route) -> list[Look]:
         """The camera's view somewhere on `route`: one look, two in a light's different colours, none without room."""
@@ -110,8 +118,8 @@ class Scatter:
         speed = self._speed(route, place, pose)
         if place.light_id is not None:
             return self._look_twice(route, place, pose, speed, self._lights[place.light_id])
-        tick = self._look(route, place, pose, speed)
-        return [Look(tick)] if tick is not None else []
+        look = self._look(route, place, pose, speed)
+        return [look] if look is not None else []
 
     def _look_twice(self, route: Route, place: _Place, pose: Pose, speed: float, light: Any) -> list[Look]:
         """The same place in two colours of its light, after which the light is set back.
@@ -121,29 +129,30 @@ class Scatter:
         """
         before = light.get_state()
         colours = self.rng.choice(len(COLOURS), size=2, replace=False, p=COLOUR_SHARES)
-        ticks = []
+        looks = []
         try:
             for colour in colours:
                 light.set_state(COLOURS[int(colour)])
-                ticks.append(self._look(route, place, pose, speed))
+                looks.append(self._look(route, place, pose, speed))
         finally:
             light.set_state(before)
-        first, second = ticks
+        first, second = looks
         if first is None or second is None:
-            return [Look(tick) for tick in ticks if tick is not None]
+            return [look for look in looks if look is not None]
         return [look_at_lamps(first, second), look_at_lamps(second, first)]
 
-    def _look(self, route: Route, place: _Place, pose: Pose, speed: float) -> Tick | None:
+    def _look(self, route: Route, place: _Place, pose: Pose, speed: float) -> Look | None:
         ego = self.stage.world.ego
         ego.set_transform(carla_transform(pose))
         ego.set_target_velocity(carla.Vector3D(speed * math.cos(pose.yaw), speed * math.sin(pose.yaw), 0.0))
         ego.set_target_angular_velocity(carla.Vector3D(0.0, 0.0, 0.0))
         self.stage.world.apply(Control())
         self._frame = self.stage.world.tick()
+        truth = self._truth.of_frame(self._frame.frame)
         here = self._frame.ego.pose
         if math.hypot(here.x - pose.x, here.y - pose.y) > 1.5 + 0.1 * speed:
             return None  # pushed away by a collision
-        return tick_of(self._frame, route.state(here.x, here.y, here.yaw, place.station_m))
+        return Look(tick_of(self._frame, route.state(here.x, here.y, here.yaw, place.station_m)), truth)
 
     def _place(self, route: Route) -> _Place:
         """Where on the route, and which stop the speed shall fit."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from policy.vla.answer import format_answer
@@ -18,7 +19,8 @@ from policy.vla.model import Vla
 from policy.vla.observation import messages
 from policy.vla.tokenizer import END_OF_TURN
 from recorder.schema import RouteCommand
-from refine.data.samples import COMMANDS, UNSEEN, Samples
+from refine.data.samples import CELL_PX, COMMANDS, UNSEEN, Samples
+from refine.data.truth import BLOCK_PX
 from refine.errors import RefineError
 
 STANDING_MPS = 0.6
@@ -46,6 +48,10 @@ class Lesson:
     """(N,) index into `refine.data.samples.LIGHTS`."""
     lamps: Tensor
     """(N, image tokens) the same for the lamp lit in each, -1 where it is not known."""
+    depth: Tensor
+    """(N, image tokens, blocks) uint8 depths of the blocks that each token shows, see `refine.data.truth`."""
+    classes: Tensor
+    """(N, image tokens, blocks) uint8 their semantic tags."""
 
 
 def make_lesson(vla: Vla, samples: Samples) -> Lesson:
@@ -72,7 +78,17 @@ def make_lesson(vla: Vla, samples: Samples) -> Lesson:
         trajectory=samples.trajectory_ego,
         light=torch.from_numpy(samples.light.astype(np.int64)),
         lamps=torch.from_numpy(np.where(samples.lamps == UNSEEN, -1, samples.lamps.astype(np.int64))).flatten(1),
+        depth=torch.from_numpy(blocks_of_tokens(samples.depth)),
+        classes=torch.from_numpy(blocks_of_tokens(samples.classes)),
     )
+
+
+def blocks_of_tokens(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(N, tokens, blocks) of (N, rows, columns) values of blocks: those that each image token shows, row by row."""
+    side = CELL_PX // BLOCK_PX
+    count, rows, columns = plane.shape
+    cells = plane.reshape(count, rows // side, side, columns // side, side).transpose(0, 1, 3, 2, 4)
+    return np.ascontiguousarray(cells.reshape(count, -1, side * side))
 
 
 class _PromptIds:

@@ -1,4 +1,4 @@
-"""Pure parts of the small policy's training loss: soft targets over action codes, and the loss of the lamps."""
+"""Pure parts of the small policy's training loss: soft targets over action codes, lamps, depths and classes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import torch
 from torch import Tensor
 
 from policy.vla.codebook import Codebook
+from refine.data.truth import DEPTH_STEPS, UNKNOWN
+
+CLASSES = 30
+"""CARLA's semantic tags are below this."""
 
 
 def soft_targets(codebook: Codebook, width_m: float) -> Tensor:
@@ -25,3 +29,24 @@ def lamp_loss(scores: Tensor, lamps: Tensor) -> Tensor:
     each = torch.nn.functional.cross_entropy(scores.flatten(0, 1), lamps.flatten().clamp(min=0), reduction="none")
     lit, dark = (lamps.flatten() > 0).float(), (lamps.flatten() == 0).float()
     return 0.5 * ((each * lit).sum() / lit.sum().clamp(min=1) + (each * dark).sum() / dark.sum().clamp(min=1))
+
+
+def depth_loss(shares: Tensor, depth: Tensor) -> Tensor:
+    """Mean absolute error of predicted depths as shares of the logarithmic scale, over the blocks that are known.
+
+    `shares` (B, tokens, blocks), `depth` (B, tokens, blocks) uint8 steps with `UNKNOWN` where nobody looked.
+    """
+    known = (depth != UNKNOWN).float()
+    apart = (shares - depth.float() / DEPTH_STEPS).abs()
+    return (apart * known).sum() / known.sum().clamp(min=1)
+
+
+def class_loss(scores: Tensor, classes: Tensor) -> Tensor:
+    """Cross-entropy of each block's semantic tag, over the blocks that are known.
+
+    `scores` (B, tokens, blocks * `CLASSES`), `classes` (B, tokens, blocks) uint8 with `UNKNOWN` where nobody looked.
+    """
+    truth = classes.flatten().long()
+    known = (truth < CLASSES).float()
+    each = torch.nn.functional.cross_entropy(scores.reshape(-1, CLASSES), truth * known.long(), reduction="none")
+    return (each * known).sum() / known.sum().clamp(min=1)

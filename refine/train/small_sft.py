@@ -2,8 +2,9 @@
 
 A plain torch loop with teacher forcing over `refine.data.samples`. What makes it work in minutes on a CPU: only the
 answer's tokens are scored, neighbouring action codes share the target (a code 5 cm off is nearly right, and the loss
-says so), pictures vary in light, and the forward pass is a compiled one (`refine.train.small_forward`). It stops
-after a number of steps or of minutes, whichever comes first; the newest checkpoint on disk is always whole.
+says so), pictures vary in light, and the forward pass is a compiled one (`refine.train.small_forward`). What is asked
+at each step depends on the seed and the step alone, and the whole state is saved every few hundred steps
+(`refine.train.small_state`): a training that was interrupted goes on to the same weights.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from policy.vla.answer import action_token
 from policy.vla.checkpoint import PolicySettings
 from policy.vla.codebook import Codebook, segments_from_trajectories
 from policy.vla.model import Vla
-from policy.vla.small import SmallConfig, make_checkpoint
+from policy.vla.small import SMALL_SETTINGS, SmallConfig, make_checkpoint
 from refine.data.samples import LIGHTS, Samples, read_samples
 from refine.errors import RefineError
 from refine.train.lesson import Lesson, held_out_rows, make_lesson, repeats
 from refine.train.small_forward import SmallForward
-from refine.train.small_losses import lamp_loss, soft_targets
+from refine.train.small_losses import CLASSES, class_loss, depth_loss, lamp_loss, soft_targets
+from refine.train.small_state import forget_state, has_state, load_state, save_state
 from refine.train.small_validation import DIRECTION_AT, SPEED_AT, Validation, evaluate
 
 log = logging.getLogger(__name__)
@@ -43,12 +45,11 @@ class SmallTrainingConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = "small"
+    settings: PolicySettings = SMALL_SETTINGS
+    """What a policy that begins with random weights observes; those of the samples."""
     start_from: Path | None = None
     """Checkpoint to go on from (its codebook and camera stay); None begins with random weights."""
     steps: int = Field(default=9000, ge=1)
-    minutes: float | None = Field(default=None, gt=0)
-    """Wall time after which training ends; the learning rate falls to zero at whichever limit comes first."""
     batch: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup_steps: int = Field(default=100, ge=0)
@@ -69,6 +70,10 @@ class SmallTrainingConfig(BaseModel):
     lamp_weight: float = Field(default=1.0, ge=0)
     """Weight of predicting each image token's lit lamp where samples know it: a lamp is a few pixels of a picture,
     and is found much sooner when it is labelled."""
+    depth_weight: float = Field(default=0.5, ge=0)
+    """Weight of predicting from each image token how far the things in it are; only known to the simulator."""
+    class_weight: float = Field(default=0.2, ge=0)
+    """Weight of predicting from each image token what they are."""
     filler_weight: float = Field(default=0.05, ge=0)
     """Weight of the tokens that are always the same."""
     light_change: float = Field(default=0.15, ge=0)
@@ -91,10 +96,10 @@ class TrainingStep:
 
     step: int
     steps: int
-    """Steps there will be, as far as the time limit allows an estimate."""
     loss: float
     learning_rate: float
     seconds: float
+    """Since this run of the program began to train."""
     validation: Validation | None = None
 
 
@@ -106,21 +111,26 @@ def train_small(
 ) -> Path:
     """Train on the samples in `data` and write a checkpoint folder `out`; returns it.
 
-    Raises `RefineError` where the data or the starting checkpoint do not fit.
+    Where `out` holds the state of a training that was interrupted, it goes on; data and config must be the same. Raises `RefineError` where the data or the starting checkpoint do not fit.
     """
     config = config or SmallTrainingConfig()
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     samples = read_samples(data)
-    vla = _starting_point(samples, out, config)
+    started = has_state(out)
+    vla = _loaded(out, samples) if started else _starting_point(samples, out, config)
     trainer = Trainer(vla, samples, config)
+    if started:
+        trainer.restore(out)
     clock = time.monotonic()
     for report in trainer.run():
         if on_step is not None:
             on_step(report)
-        if report.step % config.save_every == 0:
+        if report.step % config.save_every == 0 and report.step < config.steps:
             save_checkpoint(vla, out)
+            trainer.save(out)
     save_checkpoint(vla, out)
+    forget_state(out)
     log.info("trained in %.0f s", time.monotonic() - clock)
     return out
 
@@ -143,8 +153,12 @@ def _starting_point(samples: Samples, out: Path, config: SmallTrainingConfig) ->
     else:
         segments = segments_from_trajectories(samples.trajectory_ego)
         codebook = Codebook.fit(segments, size=config.codes, tolerance_m=0.01, seed=config.seed)
-        settings = PolicySettings(name=config.name, horizon=samples.trajectory_ego.shape[1])
+        settings = config.settings.model_copy(update={"horizon": samples.trajectory_ego.shape[1]})
         make_checkpoint(out, config.seed, codebook, settings, config.size)
+    return _loaded(out, samples)
+
+
+def _loaded(out: Path, samples: Samples) -> Vla:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     vla = Vla.load(out, device=device)
     vla.model.float()
@@ -163,7 +177,7 @@ class Trainer:
     def __init__(self, vla: Vla, samples: Samples, config: SmallTrainingConfig) -> None:
         self.config = config
         self.vla = vla
-        self._rng = np.random.default_rng(config.seed)
+        self._steps_done = 0
         held = held_out_rows(samples, config.held_out)
         lesson = make_lesson(vla, samples)
         self._train_rows, self._held_rows = np.flatnonzero(~held), np.flatnonzero(held)
@@ -171,6 +185,9 @@ class Trainer:
             raise RefineError("no samples left to train on; collect more or hold fewer out")
         self._lesson = lesson
         self._train_rows = np.repeat(self._train_rows, repeats(samples)[self._train_rows])
+        self._epoch = -1
+        """That `_shuffled` is the order of."""
+        self._shuffled = np.zeros(0, np.int64)
         self.device = next(vla.model.parameters()).device
         self.forward = make_forward(vla, lesson).to(self.device)
         self._action_ids = torch.tensor(
@@ -182,46 +199,60 @@ class Trainer:
         width = vla.model.config.text_config.hidden_size
         self._light_head = torch.nn.Linear(width, len(LIGHTS)).to(self.device)
         self._lamp_head = torch.nn.Linear(width, len(LIGHTS)).to(self.device)
+        blocks = lesson.depth.shape[2]
+        self._depth_head = torch.nn.Linear(width, blocks).to(self.device)
+        self._class_head = torch.nn.Linear(width, blocks * CLASSES).to(self.device)
         compiles = config.compile and (self.device.type == "cuda" or shutil.which("g++") is not None)
         self._loss = torch.compile(self._loss_of, dynamic=False) if compiles else self._loss_of
-        learnt = [*vla.model.parameters(), *self._light_head.parameters(), *self._lamp_head.parameters()]
+        self._heads = torch.nn.ModuleList([self._light_head, self._lamp_head, self._depth_head, self._class_head])
+        learnt = [*vla.model.parameters(), *self._heads.parameters()]
         decayed = [p for p in learnt if p.ndim >= 2]
         others = [p for p in learnt if p.ndim < 2]
         groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
         self._optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
 
+    def save(self, folder: Path) -> None:
+        """Put everything that the rest of the training depends on into a folder."""
+        save_state(folder, self._modules, self._optimizer, self._steps_done)
+
+    def restore(self, folder: Path) -> None:
+        """Go on from what `save` put into a folder. Raises `RefineError` where it does not fit."""
+        self._steps_done = load_state(folder, self._modules, self._optimizer)
+
+    @property
+    def _modules(self) -> torch.nn.ModuleList:
+        return torch.nn.ModuleList([self.vla.model, self._heads])
+
     def run(self) -> Iterator[TrainingStep]:
         """Train to the end."""
-        config = self.config
-        began, done, step = time.monotonic(), 0.0, 0
-        batches = self._batches()
-        while done < 1.0:
-            rate = config.learning_rate * _schedule(step, config.warmup_steps, done)
-            loss = self._step(next(batches), rate, min(2.0 * done, 1.0))
-            step += 1
-            if step == 1:
-                began = time.monotonic()  # compiling is not training
-            seconds = time.monotonic() - began
+        config, began, first = self.config, time.monotonic(), self._steps_done
+        for step in range(first, config.steps):
             done = step / config.steps
-            if config.minutes is not None:
-                done = max(done, seconds / (60.0 * config.minutes))
-            due = step % config.validate_every == 0 or done >= 1.0
+            rate = config.learning_rate * _schedule(step, config.warmup_steps, done)
+            loss = self._step(step, rate, min(2.0 * done, 1.0))
+            self._steps_done = step + 1
+            if step == first:
+                began = time.monotonic()  # compiling is not training
+            due = self._steps_done % config.validate_every == 0 or self._steps_done == config.steps
             validation = self.validate() if due and len(self._held_rows) else None
-            yield TrainingStep(step, max(round(step / max(done, 1e-9)), step), loss, rate, seconds, validation)
+            yield TrainingStep(step + 1, config.steps, loss, rate, time.monotonic() - began, validation)
 
-    def _batches(self) -> Iterator[np.ndarray]:
-        rows = self._train_rows
-        queue = np.zeros(0, np.int64)
-        while True:
-            while len(queue) < self.config.batch:
-                queue = np.concatenate([queue, self._rng.permutation(rows)])
-            yield queue[: self.config.batch]
-            queue = queue[self.config.batch :]
+    def _rows(self, step: int) -> np.ndarray:
+        """The samples of a step: epoch after epoch, each in an order of its own."""
+        rows, batch = self._train_rows, self.config.batch
+        places = np.arange(step * batch, (step + 1) * batch)
+        return np.array([rows[self._order(place // len(rows))[place % len(rows)]] for place in places])
 
-    def _step(self, rows: np.ndarray, rate: float, sharpness: float) -> float:
+    def _order(self, epoch: int) -> np.ndarray:
+        if self._epoch != epoch:
+            self._epoch = epoch
+            self._shuffled = np.random.default_rng((self.config.seed, epoch)).permutation(len(self._train_rows))
+        return self._shuffled
+
+    def _step(self, step: int, rate: float, sharpness: float) -> float:
         lesson, device = self._lesson, self.device
-        picked = torch.from_numpy(rows)
-        gain, bias = self._light(len(rows))
+        picked = torch.from_numpy(self._rows(step))
+        gain, bias = self._light(step, len(picked))
         with self._precision():
             loss = self._loss(
                 lesson.images[picked].to(device),
@@ -230,6 +261,8 @@ class Trainer:
                 lesson.answer[picked].to(device),
                 lesson.light[picked].to(device),
                 lesson.lamps[picked].to(device),
+                lesson.depth[picked].to(device),
+                lesson.classes[picked].to(device),
                 gain,
                 bias,
                 torch.lerp(self._soft, self._soft_end, sharpness),
@@ -255,6 +288,8 @@ class Trainer:
         answer: Tensor,
         light: Tensor,
         lamps: Tensor,
+        depth: Tensor,
+        classes: Tensor,
         gain: Tensor,
         bias: Tensor,
         soft: Tensor,
@@ -276,16 +311,18 @@ class Trainer:
         asides = (
             config.light_weight * lights
             + config.lamp_weight * lamp_loss(self._lamp_head(seen).float(), lamps)
+            + config.depth_weight * depth_loss(self._depth_head(seen).float(), depth)
+            + config.class_weight * class_loss(self._class_head(seen).float(), classes)
             + config.filler_weight * filler
         )
         return actions + config.header_weight * words + asides
 
-    def _light(self, count: int) -> tuple[Tensor, Tensor]:
+    def _light(self, step: int, count: int) -> tuple[Tensor, Tensor]:
         """Gain and bias per picture and channel."""
-        most = self.config.light_change
-        contrast = self._rng.uniform(-most, most, (count, 1, 1))
-        colour = self._rng.uniform(-most / 3, most / 3, (count, 1, 3))
-        brightness = self._rng.uniform(-most / 2, most / 2, (count, 1, 1))
+        most, rng = self.config.light_change, np.random.default_rng((self.config.seed, step, 1))
+        contrast = rng.uniform(-most, most, (count, 1, 1))
+        colour = rng.uniform(-most / 3, most / 3, (count, 1, 3))
+        brightness = rng.uniform(-most / 2, most / 2, (count, 1, 1))
         gain = np.exp(contrast + colour)
         bias = 0.5 * (1.0 - np.exp(contrast)) + brightness * 0.5
         as_tensor = [torch.from_numpy(value.astype(np.float32)).to(self.device) for value in (gain, bias)]

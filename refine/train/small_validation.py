@@ -17,6 +17,8 @@ from refine.train.small_forward import SmallForward
 
 DIRECTION_AT, SPEED_AT = 1, 4
 """Tokens of the answer's header that are real choices."""
+TURN_RAD = 0.15
+"""Heading changed within a second from which it is a turn: 5 m/s on a radius of 33 m."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Validation:
     """The same at the last point."""
     lateral_1s_m: float
     """Median distance across the label's heading after one second: what the steering sees."""
+    turn_rms_1s_m: float
+    """Root mean square of the same where the label turns by more than `TURN_RAD` in that second."""
 
 
 @torch.no_grad()
@@ -71,7 +75,12 @@ def evaluate(vla: Vla, forward: SmallForward, lesson: Lesson, rows: np.ndarray, 
         ade_m=float(error[:, 0].mean()),
         fde_m=float(error[:, 1].mean()),
         lateral_1s_m=float(np.median(error[:, 2])),
+        turn_rms_1s_m=_rms(error[np.abs(lesson.trajectory[rows, min(1, horizon - 1), 2]) > TURN_RAD, 2]),
     )
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2))) if len(values) else float("nan")
 
 
 def _errors(driven: np.ndarray, label: np.ndarray) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import carla
 import numpy as np
 import pytest
 
@@ -13,24 +15,33 @@ from cockpit.route.planning import random_route
 from cockpit.session.setup import set_stage
 from cockpit.world.simulator import launch_simulator
 from policy.expert.expert import Expert
-from policy.vla.checkpoint import CameraSettings
+from policy.serving.process import PolicyProcess
+from policy.vla.checkpoint import CameraSettings, read_settings
 from policy.vla.codebook import Codebook
 from policy.vla.small import SmallConfig, make_checkpoint
 from recorder.schema import LightColour, RouteCommand
 from refine.data.collect import collect_expert
 from refine.data.collect_config import CollectConfig
-from refine.data.dagger import collect_dagger
-from refine.data.samples import COMMANDS, LIGHTS, SHARD_PATTERN, Samples, light_ahead, read_samples
+from refine.data.dagger import DaggerConfig, KeptDrive, collect_dagger, drive, drive_of
+from refine.data.samples import COMMANDS, LIGHTS, SHARD_PATTERN, SampleBuffer, Samples, light_ahead, read_samples
 from refine.data.scatter import Scatter
 from refine.driving import camera_specs
 
-SMALL = CollectConfig(samples=40, workers=1, shard=20, traffic=(4,), route_samples=10, weathers=("ClearNoon",))
+SMALL = CollectConfig(
+    samples=40,
+    scene_samples=20,
+    workers=1,
+    traffic=(4,),
+    route_samples=10,
+    towns=("Millbrook",),
+    weathers=("ClearNoon",),
+)
 
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory) -> tuple[Path, Samples, list]:
     folder, reports = tmp_path_factory.mktemp("samples"), []
-    assert collect_expert(folder, SMALL, reports.append) == 40
+    collect_expert(folder, SMALL, reports.append)
     return folder, read_samples(folder), reports
 
 
@@ -82,9 +93,9 @@ def test_the_colour_of_a_light_is_not_given_away_by_where_it_stands():
     with launch_simulator() as simulator:
         session = SessionConfig(port=simulator.port, realtime=False, random_route_m=300.0)
         with set_stage(session, camera_specs(config.policy.cameras)) as stage:
-            scatter = Scatter(stage, config, np.random.default_rng(0))
             route = random_route(LaneGraph(stage.world.carla_map), 5, 400.0).with_lights(stage.world.light_ids())
-            ticks = [look.tick for _ in range(40) for look in scatter.sample(route)]
+            with Scatter(stage, config, np.random.default_rng(0)) as scatter:
+                ticks = [look.tick for _ in range(40) for look in scatter.sample(route)]
     for tick in ticks:
         seen.setdefault(tick.route.next_light_id, set()).add(light_ahead(tick))
     shown = [colours - {LightColour.UNKNOWN} for light, colours in seen.items() if light >= 0]
@@ -113,16 +124,57 @@ def test_a_policy_that_drives_badly_gives_samples_with_the_experts_answers(tmp_p
         vision_mlp=32,
     )
     folder = make_checkpoint(tmp_path / "untrained", codebook=Codebook.town(size=24), size=tiny)
-    ticks = []
-    with launch_simulator() as simulator:
+    out, ticks = tmp_path / "samples", Ticks()
+    settings = read_settings(folder)
+    with launch_simulator() as simulator, PolicyProcess(folder) as policy:
         session = SessionConfig(
-            port=simulator.port, random_route_m=60.0, time_limit_s=6.0, traffic=TrafficConfig(count=0)
+            port=simulator.port,
+            random_route_m=60.0,
+            realtime=False,
+            time_limit_s=6.0,
+            traffic=TrafficConfig(count=0),
         )
-        count = collect_dagger(tmp_path / "samples", folder, [None], session, every=5, on_tick=ticks.append)
-    samples = read_samples(tmp_path / "samples")
-    kept = [tick for tick in ticks if tick.frame % 5 == 0][:count]
-    assert count == len(samples) >= 15
-    expert = Expert()
-    for row in range(0, count, 5):
-        assert np.allclose(samples.trajectory_ego[row], expert.plan_trajectory(kept[row]), atol=1e-5)
-        assert np.array_equal(samples.images[row], kept[row].cameras["front"].image)
+        policy.wait_ready()
+        drive(session, policy, KeptDrive(SampleBuffer(out, "d", 1000), settings, 5, 1), [ticks])
+    samples = read_samples(out)
+    assert len(samples) >= 15
+    expert, rows = Expert(), {}
+    for row, image in enumerate(samples.images):
+        rows[image.tobytes()] = row
+    matched = [(rows[one], tick) for tick in ticks.all if (one := tick.cameras["front"].image.tobytes()) in rows]
+    assert {row for row, _ in matched} == set(range(len(samples)))
+    assert np.diff([tick.frame for _, tick in matched]).min() >= 5
+    for row, tick in matched[::5]:
+        assert np.allclose(samples.trajectory_ego[row], expert.plan_trajectory(tick), atol=1e-5)
+    assert (samples.depth < 255).all()
+    assert (samples.classes == carla.CityObjectLabel.Roads).any(axis=(1, 2)).all()
+
+
+def test_drives_of_different_rounds_share_no_route():
+    config = DaggerConfig()
+    seeds = [drive_of(config, number, drive).seed for number in (1, 2) for drive in range(config.drives)]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_drives_that_are_there_are_not_driven_again(collected, tmp_path):
+    folder, _, _ = collected
+    names = sorted(folder.glob(SHARD_PATTERN))
+    for number, shard in enumerate(names):
+        shutil.copy(shard, tmp_path / f"shard_d1n{number:04d}_0000.npz")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    config = DaggerConfig(drives=len(names), workers=1)
+    collect_dagger(tmp_path, tmp_path / "no such policy", config, 1)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+class Ticks:
+    """A consumer that keeps every tick."""
+
+    def __init__(self) -> None:
+        self.all = []
+
+    def consume(self, tick) -> None:
+        self.all.append(tick)
+
+    def close(self) -> None:
+        """Nothing to finish."""

@@ -44,5 +44,7 @@ def lane_samples(count: int, seed: int = 0) -> Samples:
         trajectory_ego=trajectory.astype(np.float32),
         light=np.zeros(count, np.int8),
         lamps=np.full((count, 3, 6), 255, np.uint8),
+        depth=np.full((count, 12, 24), 255, np.uint8),
+        classes=np.full((count, 12, 24), 255, np.uint8),
         group=np.arange(count, dtype=np.int32),
     )
