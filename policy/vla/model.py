@@ -19,9 +19,10 @@ from policy.vla.adapter import with_adapter
 from policy.vla.answer import format_answer, parse_answer
 from policy.vla.checkpoint import CheckpointError, PolicySettings, settings_of
 from policy.vla.codebook import Codebook
-from policy.vla.decoding import decode_answer, make_grammar
+from policy.vla.decoding import Decoded, decode_answer, make_grammar
 from policy.vla.observation import messages
 from policy.vla.processor import load_processor
+from policy.vla.quick import Question, QuickReader, why_not
 from recorder.schema import Direction, SpeedAction
 
 
@@ -48,6 +49,7 @@ class Vla:
         self.settings = settings
         self.codebook = codebook
         self._grammar = make_grammar(processor.tokenizer, len(codebook), settings.horizon)
+        self._quick: QuickReader | None = None
 
     @classmethod
     def load(cls, folder: str | Path, adapter: str | Path | None = None, device: str = "auto") -> Vla:
@@ -66,11 +68,39 @@ class Vla:
 
         The temperature is the checkpoint's own unless given; 0 is greedy and repeatable.
         """
-        inputs = self.inputs(images_rgb, prompt).to(self.model.device)
-        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
+        return self.answers([Question(images_rgb, prompt)], temperature, generator)[0]
+
+    def answers(
+        self,
+        questions: Sequence[Question],
+        temperature: float | None = None,
+        generator: torch.Generator | None = None,
+    ) -> list[VlaAnswer]:
+        """The answers to several questions, decoded together where `why_not_together` gives no reason against it.
+
+        The weights must stay as they are from the first answer on. Raises ValueError for missing pictures.
+        """
+        for question in questions:
+            self._check(question.images_rgb)
         if temperature is None:
             temperature = self.settings.generation.temperature
-        decoded = decode_answer(self.model, inputs, self._grammar, temperature, generator)
+        if not self.why_not_together:
+            if self._quick is None:
+                self._quick = QuickReader(self.model, self.processor, self.settings, self._grammar)
+            return [self._answer(one) for one in self._quick.answers(questions, temperature, generator)]
+        return [self._answer(self._decoded(one, temperature, generator)) for one in questions]
+
+    @property
+    def why_not_together(self) -> str:
+        """Why this model answers one question after the other; empty where it answers several at once."""
+        return why_not(self.model, self.settings, self._grammar)
+
+    def _decoded(self, question: Question, temperature: float, generator: torch.Generator | None) -> Decoded:
+        inputs = self.inputs(question.images_rgb, question.prompt).to(self.model.device)
+        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
+        return decode_answer(self.model, inputs, self._grammar, temperature, generator)
+
+    def _answer(self, decoded: Decoded) -> VlaAnswer:
         header = self.processor.tokenizer.decode(decoded.header_ids)
         answer = parse_answer(header, 0)
         return VlaAnswer(
@@ -88,13 +118,16 @@ class Vla:
 
     def inputs(self, images_rgb: Sequence[NDArray[np.uint8]], prompt: str) -> Any:
         """The processed prompt as the model reads it (a batch of one). Raises ValueError for missing pictures."""
+        self._check(images_rgb)
+        chat = messages(prompt, len(images_rgb))
+        text = self.processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+        return self.processor(text=[text], images=list(images_rgb), return_tensors="pt")
+
+    def _check(self, images_rgb: Sequence[NDArray[np.uint8]]) -> None:
         if len(images_rgb) != self.settings.picture_count:
             raise ValueError(
                 f"{self.settings.name} is asked with {self.settings.picture_count} pictures, not {len(images_rgb)}"
             )
-        chat = messages(prompt, len(images_rgb))
-        text = self.processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-        return self.processor(text=[text], images=list(images_rgb), return_tensors="pt")
 
 
 def load_settings(folder: str | Path) -> tuple[PolicySettings, Codebook]:

@@ -54,7 +54,7 @@ class Samples:
     """(N, H / `CELL_PX`, W / `CELL_PX`) index into `LIGHTS` of the lamp of the route's next light that is lit in each
     cell of the picture, 0 where there is none; `UNSEEN` throughout where nobody looked for it."""
     depth: NDArray[np.uint8]
-    """(N, H / `BLOCK_PX`, W / `BLOCK_PX`) how far things are, see `refine.data.truth`; `UNKNOWN` where nobody looked."""
+    """(N, H / `BLOCK_PX`, W / `BLOCK_PX`) how far things are (`refine.data.truth`); `UNKNOWN` where nobody looked."""
     classes: NDArray[np.uint8]
     """The same shape: what they are, CARLA's semantic tags; `UNKNOWN` where nobody looked."""
     group: NDArray[np.int32]

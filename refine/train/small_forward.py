@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from policy.vla.rotary import rotated, text_rope, vision_rope
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -51,8 +53,8 @@ class SmallForward(nn.Module):
         geometry = Geometry(
             image_start=image_start,
             grid=grid,
-            vision_rope=_vision_rope(model, grid, self.merge),
-            text_rope=_text_rope(model, grid, image_start, length),
+            vision_rope=vision_rope(model, grid, self.merge),
+            text_rope=text_rope(model, grid, [image_start], length),
             later=torch.ones(length, length, dtype=torch.bool).triu(1),
             mean=torch.tensor(mean),
             std=torch.tensor(std),
@@ -111,7 +113,7 @@ class SmallForward(nn.Module):
 
     def _vision_attention(self, attention: Any, hidden: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         qkv = attention.qkv(hidden).unflatten(-1, (3, self.vision_heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key = _rotated(qkv[0], cos, sin), _rotated(qkv[1], cos, sin)
+        query, key = rotated(qkv[0], cos, sin), rotated(qkv[1], cos, sin)
         seen = _attended(query, key, qkv[2], None)
         return attention.proj(seen.transpose(1, 2).flatten(2))
 
@@ -119,7 +121,7 @@ class SmallForward(nn.Module):
         query = attention.q_proj(hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         key = attention.k_proj(hidden).unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)
         value = attention.v_proj(hidden).unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)
-        query, key = _rotated(query, cos, sin), _rotated(key, cos, sin)
+        query, key = rotated(query, cos, sin), rotated(key, cos, sin)
         groups = self.heads // self.kv_heads
         key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
         seen = _attended(query, key, value, self.geometry.later[: hidden.shape[1], : hidden.shape[1]])
@@ -138,34 +140,3 @@ def _norm(module: Any, hidden: Tensor) -> Tensor:
     wide = hidden.float()
     wide = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + module.variance_epsilon)
     return module.weight * wide
-
-
-def _rotated(value: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    half = value.shape[-1] // 2
-    turned = torch.cat([-value[..., half:], value[..., :half]], dim=-1)
-    return value * cos.to(value.dtype) + turned * sin.to(value.dtype)
-
-
-def _vision_rope(model: Any, grid: tuple[int, int], merge: int) -> tuple[Tensor, Tensor]:
-    """Rotations of every patch's row and column, patches in the processor's order."""
-    rows, columns = (torch.arange(side * merge) for side in grid)
-    down, across = torch.meshgrid(rows, columns, indexing="ij")
-
-    def ordered(plane: Tensor) -> Tensor:
-        return plane.reshape(grid[0], merge, grid[1], merge).permute(0, 2, 1, 3).flatten()
-
-    rotary = model.model.visual.rotary_pos_emb
-    positions = torch.stack([ordered(down), ordered(across)], dim=-1)
-    return rotary(torch.zeros(1), positions)
-
-
-def _text_rope(model: Any, grid: tuple[int, int], image_start: int, length: int) -> tuple[Tensor, Tensor]:
-    """Multimodal rotary embedding: image tokens carry time, row and column; text goes on behind their largest."""
-    count = grid[0] * grid[1]
-    before = torch.arange(image_start).expand(3, -1)
-    down, across = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")
-    image = torch.stack([torch.zeros(count, dtype=torch.long), down.flatten(), across.flatten()]) + image_start
-    after = torch.arange(length - image_start - count).expand(3, -1) + image_start + max(grid)
-    positions = torch.cat([before, image, after], dim=1)[:, None]
-    cos, sin = model.model.language_model.rotary_emb(torch.zeros(1, dtype=torch.float32), positions)
-    return cos[0], sin[0]

@@ -111,7 +111,8 @@ def train_small(
 ) -> Path:
     """Train on the samples in `data` and write a checkpoint folder `out`; returns it.
 
-    Where `out` holds the state of a training that was interrupted, it goes on; data and config must be the same. Raises `RefineError` where the data or the starting checkpoint do not fit.
+    Where `out` holds the state of a training that was interrupted, it goes on; data and config must be the same. Raises
+    `RefineError` where the data or the starting checkpoint do not fit.
     """
     config = config or SmallTrainingConfig()
     torch.set_num_threads(config.threads)

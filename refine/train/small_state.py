@@ -1,4 +1,4 @@
-"""The state of an interrupted training of the small policy: weights, heads and AdamW's moments, in one safetensors file.
+"""The state of an interrupted training of the small policy: weights, heads and AdamW's moments in one safetensors file.
 
 Written whole or not at all, so that a kill at any moment leaves the newest state that was saved.
 """
