@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
+from app.cli.pairs import SMALL_POLICY
 from app.console import out, progress_bar
 from policy.making.k_disk import SIZE, TOLERANCE_M, k_disk, misfit, town_codebook
 from policy.vla.checkpoint import CameraSettings, CheckpointError, PolicySettings
@@ -21,6 +23,8 @@ app = typer.Typer(help="Make a policy of a Qwen2.5-VL or Qwen3-VL, or a codebook
 CAMERAS_HELP = f"Names and degrees to the right, e.g. {POLICY_CAMERA},{POLICY_CAMERA_PREFIX}left:-60; one per picture."
 SPEEDS_MPS = ((0.0, np.inf), (0.0, 0.5), (0.5, 5.0), (5.0, 10.0), (10.0, np.inf))
 """Lines of the table of errors."""
+PARTS = ("observation", "vision", "prefill", "decode", "total")
+"""Columns of the table of times."""
 STEP_S = 0.5
 """Time of a code."""
 
@@ -135,3 +139,47 @@ def _error_table(book: Codebook, motions: np.ndarray) -> Table:
             numbers = [f"{value:.3f}" for spread in spreads for value in (spread.mean_m, spread.p99_m, spread.max_m)]
             table.add_row(name, str(found.motions), *numbers)
     return table
+
+
+@app.command(name="bench")
+def bench_command(
+    policy: Annotated[Path, typer.Argument(help="The policy's folder.")] = SMALL_POLICY,
+    batches: Annotated[str, typer.Option(help="Questions answered together.")] = "1,4,8,16",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, help="Plans of each size; medians are shown.")] = 30,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write the table there, too.")] = None,
+) -> None:
+    """Time plans part by part, beside the least that reading the weights and the arithmetic take here."""
+    sizes = _sizes(batches)
+    import torch
+
+    from policy.serving.bench import COLUMNS, bench
+    from policy.vla.model import Vla
+
+    torch.set_num_threads(threads)
+    vla = Vla.load(policy)
+    with progress_bar() as progress:
+        task = progress.add_task("bench", total=len(sizes), note="")
+        rows = bench(vla, sizes, repeats, lambda _: progress.advance(task))
+    table = Table("batch", *(f"{name} ms" for name in PARTS), "floor ms", "plans/s")
+    for row in rows:
+        parts = [f"{getattr(row, f'{name}_ms'):.1f}" for name in PARTS]
+        table.add_row(str(row.batch), *parts, f"{row.floor_ms:.1f}", f"{row.plans_per_s:.0f}")
+    out.print(table)
+    if vla.why_not_together:
+        out.print(f"answered one after the other: {vla.why_not_together}")
+    if csv_file is not None:
+        with csv_file.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(COLUMNS)
+            writer.writerows([getattr(row, name) for name in COLUMNS] for row in rows)
+
+
+def _sizes(batches: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(int(one) for one in batches.split(","))
+    except ValueError:
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise typer.BadParameter(f"batches are whole numbers from 1 on, e.g. 1,4,16; not '{batches}'")
+    return sizes

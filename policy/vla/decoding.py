@@ -8,7 +8,7 @@ answer costs one pass over picture and prompt and one small pass per real choice
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +61,13 @@ def decode_answer(
     grammar: Grammar,
     temperature: float = 0.0,
     generator: torch.Generator | None = None,
+    on_part: Callable[[str], None] = lambda _: None,
 ) -> Decoded:
-    """Decode one answer to a processed prompt (batch of one). Temperature 0 is greedy; above, it samples."""
-    reader = _Reader(model, inputs)
+    """Decode one answer to a processed prompt (batch of one). Temperature 0 is greedy; above, it samples.
+
+    `on_part` is told when "decode" begins: after the prompt was read, pictures and all.
+    """
+    reader = _Reader(model, inputs, on_part)
     header = _choose_header(reader, grammar.headers, temperature, generator)
     actions, probabilities, entropies = [], [], []
     for _ in range(grammar.horizon):
@@ -87,7 +91,8 @@ def entropy_share(weights: torch.Tensor) -> float:
 class _Reader:
     """The model with its cache: tokens taken are read only when the next choice needs it."""
 
-    def __init__(self, model: Any, inputs: Mapping[str, torch.Tensor]) -> None:
+    def __init__(self, model: Any, inputs: Mapping[str, torch.Tensor], on_part: Callable[[str], None]) -> None:
+        self._on_part = on_part
         self._body = model.model
         self._rows = model.get_output_embeddings().weight
         self._inputs = {name: value for name, value in inputs.items() if name != "attention_mask"}
@@ -104,6 +109,7 @@ class _Reader:
         if self._cache is None:
             output = self._body(**_extended(self._inputs, fresh), use_cache=True)
             self._cache = output.past_key_values
+            self._on_part("decode")
         else:
             output = self._body(input_ids=fresh, past_key_values=self._cache, use_cache=True)
         rows = self._rows[list(candidates)]

@@ -5,7 +5,7 @@ Works on the small checkpoint and on every folder that `policy.making.initialise
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,10 +75,12 @@ class Vla:
         questions: Sequence[Question],
         temperature: float | None = None,
         generator: torch.Generator | None = None,
+        on_part: Callable[[str], None] = lambda _: None,
     ) -> list[VlaAnswer]:
         """The answers to several questions, decoded together where `why_not_together` gives no reason against it.
 
-        The weights must stay as they are from the first answer on. Raises ValueError for missing pictures.
+        `on_part` is told when "vision", "prefill" and "decode" begin, for measuring. The weights must stay as they are
+        from the first answer on. Raises ValueError for missing pictures.
         """
         for question in questions:
             self._check(question.images_rgb)
@@ -87,18 +89,25 @@ class Vla:
         if not self.why_not_together:
             if self._quick is None:
                 self._quick = QuickReader(self.model, self.processor, self.settings, self._grammar)
-            return [self._answer(one) for one in self._quick.answers(questions, temperature, generator)]
-        return [self._answer(self._decoded(one, temperature, generator)) for one in questions]
+            return [self._answer(one) for one in self._quick.answers(questions, temperature, generator, on_part)]
+        return [self._answer(self._decoded(one, temperature, generator, on_part)) for one in questions]
 
     @property
     def why_not_together(self) -> str:
         """Why this model answers one question after the other; empty where it answers several at once."""
         return why_not(self.model, self.settings, self._grammar)
 
-    def _decoded(self, question: Question, temperature: float, generator: torch.Generator | None) -> Decoded:
+    def _decoded(
+        self,
+        question: Question,
+        temperature: float,
+        generator: torch.Generator | None,
+        on_part: Callable[[str], None],
+    ) -> Decoded:
+        on_part("prefill")
         inputs = self.inputs(question.images_rgb, question.prompt).to(self.model.device)
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
-        return decode_answer(self.model, inputs, self._grammar, temperature, generator)
+        return decode_answer(self.model, inputs, self._grammar, temperature, generator, on_part)
 
     def _answer(self, decoded: Decoded) -> VlaAnswer:
         header = self.processor.tokenizer.decode(decoded.header_ids)

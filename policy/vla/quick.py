@@ -8,7 +8,7 @@ process then serves several simulators.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,12 +75,13 @@ class QuickReader:
         questions: Sequence[Question],
         temperature: float = 0.0,
         generator: torch.Generator | None = None,
+        on_part: Callable[[str], None] = lambda _: None,
     ) -> list[Decoded]:
         """One answer to each question, all decoded together; the same as one by one but for rounding.
 
         Pictures of another size are brought to the camera's. Raises ValueError for what is no RGB picture.
         """
-        reading = _Reading(self, questions)
+        reading = _Reading(self, questions, on_part)
         headers = [list(self.grammar.headers) for _ in questions]
         for place in self._choices:
             branches = sorted({header[place] for header in self.grammar.headers})
@@ -166,8 +167,8 @@ class QuickReader:
 class _Reading:
     """Some questions being answered: their caches, and the state after what was read last."""
 
-    def __init__(self, reader: QuickReader, questions: Sequence[Question]) -> None:
-        self.reader = reader
+    def __init__(self, reader: QuickReader, questions: Sequence[Question], on_part: Callable[[str], None]) -> None:
+        self.reader, self._on_part = reader, on_part
         self.header_read = 0
         prompts = [reader._prompt_ids(question.prompt) for question in questions]
         self._lengths = torch.tensor([len(ids) for ids in prompts])
@@ -200,9 +201,12 @@ class _Reading:
         places = self._lengths[:, None] + torch.arange(count)
         ids.scatter_(1, places, fresh)
         hidden = reader._embedding[ids]
+        self._on_part("vision")
         hidden[:, reader._image_places] = reader.see(self._images)
+        self._on_part("prefill")
         self._lengths = self._lengths + count
         self._read(hidden[:, :widest], torch.zeros(len(ids), dtype=torch.long), None)
+        self._on_part("decode")
 
     def _read(self, hidden: Tensor, starts: Tensor, last: int | None) -> None:
         """Run the layers over new positions from `starts` on; `last` is the newest token's index, None: each row's."""
