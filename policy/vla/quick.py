@@ -315,14 +315,15 @@ def why_not(model: Any, settings: PolicySettings, grammar: Grammar) -> str:
     """Why this model cannot be read this way; empty where it can."""
     if not isinstance(model, Qwen2_5_VLForConditionalGeneration):
         return "it is no Qwen2.5-VL"
-    weight = model.get_output_embeddings().weight
+    whole: Any = model  # Transformers declares parts of configurations as dictionaries
+    weight = whole.get_output_embeddings().weight
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         return "it is not in single precision on the CPU"
-    if len(model.config.vision_config.fullatt_block_indexes) != model.config.vision_config.depth:
+    if len(whole.config.vision_config.fullatt_block_indexes) != whole.config.vision_config.depth:
         return "its vision layers look through windows"
     if len({(camera.width, camera.height) for camera in settings.cameras.values()}) > 1:
         return "its cameras have pictures of different sizes"
-    camera, vision = settings.camera, model.config.vision_config
+    camera, vision = settings.camera, whole.config.vision_config
     unit = vision.patch_size * vision.spatial_merge_size
     if camera.width % unit or camera.height % unit:
         return f"its pictures are no multiple of {unit} pixels"

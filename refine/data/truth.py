@@ -64,7 +64,7 @@ class TruthCameras:
             blueprint.set_attribute("image_size_y", str(camera.height))
             blueprint.set_attribute("fov", str(camera.fov_deg))
             blueprint.set_attribute("sensor_tick", str(every_s))
-            sensor = world.spawn_actor(blueprint, carla_transform(camera.pose_in_ego), attach_to=ego)
+            sensor: Any = world.spawn_actor(blueprint, carla_transform(camera.pose_in_ego), attach_to=ego)
             images: queue.SimpleQueue[Any] = queue.SimpleQueue()
             sensor.listen(images.put)
             self._sensors.append(sensor)
@@ -126,7 +126,7 @@ def truth_of(depth: Any, instances: Any) -> Truth:
 
 def instance_of(bgra: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     """(H, W) semantic tags and (H, W) numbers of CARLA's instance picture: tag in red, number in green and blue."""
-    return bgra[..., 2], bgra[..., 1].astype(np.uint16) | bgra[..., 0].astype(np.uint16) << 8
+    return bgra[..., 2], np.asarray(bgra[..., 1].astype(np.uint16) | bgra[..., 0].astype(np.uint16) << 8, np.uint16)
 
 
 def depth_steps(metres: NDArray[np.floating]) -> NDArray[np.uint8]:

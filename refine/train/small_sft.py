@@ -241,7 +241,7 @@ class Trainer:
     def _rows(self, step: int) -> np.ndarray:
         """The samples of a step: epoch after epoch, each in an order of its own."""
         rows, batch = self._train_rows, self.config.batch
-        places = np.arange(step * batch, (step + 1) * batch)
+        places = range(step * batch, (step + 1) * batch)
         return np.array([rows[self._order(place // len(rows))[place % len(rows)]] for place in places])
 
     def _order(self, epoch: int) -> np.ndarray:

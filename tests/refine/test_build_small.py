@@ -54,7 +54,12 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(collected, tmp_path
     with pytest.raises(KilledError):
         build_small_policy(collected, CONFIG, kill)
     steps = []
-    policy = build_small_policy(collected, CONFIG, lambda progress: steps.append(progress.detail.step))
+
+    def count(progress: BuildProgress) -> None:
+        if isinstance(progress.detail, TrainingStep):
+            steps.append(progress.detail.step)
+
+    policy = build_small_policy(collected, CONFIG, count)
     assert steps == [5, 6]  # the state was last saved after the fourth
     assert (policy / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert not has_state(policy)
