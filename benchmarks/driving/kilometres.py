@@ -72,6 +72,7 @@ def drive(number: int, policy: PolicyProcess, folder: Path, port: int) -> dict[s
         random_route_m=ROUTE_M,
         realtime=False,
         time_limit_s=TIME_LIMIT_S,
+        sensor_timeout_s=60.0,
     )
     meter, takeovers = DriveMeter(), _Takeovers()
     cameras = policy_cameras(folder)

@@ -23,6 +23,9 @@ from refine.data.samples import SHARD_PATTERN, SampleBuffer
 from refine.data.scatter import Scatter
 from refine.driving import camera_specs
 
+SLOW_S = 60.0
+"""How long a picture may take: nobody waits for a collection's ticks, and the machine may be busy."""
+
 
 @dataclass(frozen=True, slots=True)
 class CollectProgress:
@@ -80,6 +83,7 @@ def _collect_scene(out: Path, config: CollectConfig, scene: int, port: int) -> N
         realtime=False,
         fresh_world=True,
         light_state_every=0,
+        sensor_timeout_s=SLOW_S,
         random_route_m=config.route_m,
         weather=str(rng.choice(config.weathers)),
         traffic=TrafficConfig(count=int(rng.choice(config.traffic))),

@@ -26,6 +26,7 @@ from policy.serving.process import PolicyProcess
 from policy.vla.checkpoint import PolicySettings, read_settings
 from policy.vla.observation import observation_at
 from recorder.schema import Tick
+from refine.data.collect import SLOW_S
 from refine.data.collect_config import MARGIN_M, WEATHERS
 from refine.data.processes import is_parent_alive, share_out
 from refine.data.samples import SHARD_PATTERN, SampleBuffer
@@ -77,6 +78,7 @@ def drive_of(config: DaggerConfig, round_number: int, number: int) -> SessionCon
         random_route_m=config.route_m,
         realtime=False,
         time_limit_s=config.time_limit_s,
+        sensor_timeout_s=SLOW_S,
     )
 
 
