@@ -12,7 +12,7 @@ from sim.scene.poses import Pose
 from sim.simulator.simulator import DEFAULT_STEP_S
 from sim.vehicles.drivetrain import MAX_GEARS
 from sim.vehicles.tyres import GRAVITY_MPS2
-from sim.world.actors import Movable
+from sim.world.actors import Movable, Sensor
 
 _NO_GBUFFERS = "this simulator has no G-buffers"
 
@@ -220,14 +220,16 @@ def set_gravity(context: Context, actor_id: int, enabled: bool) -> None:
         context.world.vehicles.gravity_mps2[context.world.vehicles.slot(actor_id)] = gravity_mps2
 
 
-# What this simulator does not have
-
-
 @call("send", ReplyShape.VOID)
-def send_v2x(context: Context, actor_id: int, _message: Any) -> None:
-    """Refused."""
-    context.world.actor(actor_id)
-    raise RpcError("there are no V2X sensors")
+def send_v2x(context: Context, actor_id: int, text: str) -> None:
+    """Have a custom V2X sensor send a text in the next tick."""
+    sensor = context.world.actor(actor_id)
+    if not isinstance(sensor, Sensor):
+        raise RpcError(f"actor {actor_id} ({sensor.type_id}) is no sensor")
+    context.simulator.sensors.ether.send(sensor, str(text))
+
+
+# What this simulator does not have
 
 
 @call("are_gbuffers_enabled")

@@ -51,11 +51,11 @@ def hits_on_line(
     """
     hits = [
         LineHit(along, _point(start, end, along), box.label)
-        for box, along in zip(boxes, _entries(start, end, boxes), strict=True)
+        for box, along in zip(boxes, box_entries(start, end, boxes), strict=True)
         if along is not None
     ]
     for body in bodies:
-        along = _entry(start, end, body)
+        along = body_entry(start, end, body)
         if along is not None:
             hits.append(LineHit(along, _point(start, end, along), int(body.tag)))
     along = _meets_ground(start, end, ground_z)
@@ -76,7 +76,7 @@ def _cube() -> Triangles:
     return Triangles(BOX_CORNERS[BOX_FACES])
 
 
-def _entries(start: Vector, end: Vector, boxes: Sequence[Box]) -> list[float | None]:
+def box_entries(start: Vector, end: Vector, boxes: Sequence[Box]) -> list[float | None]:
     """Share of the line at which it enters each box; None when it misses the box or starts in it."""
     length_m = math.dist(start, end)
     if not boxes or length_m == 0.0:
@@ -92,7 +92,7 @@ def _entries(start: Vector, end: Vector, boxes: Sequence[Box]) -> list[float | N
     return [share if entered else None for share, entered in zip(shares, is_entered.tolist(), strict=True)]
 
 
-def _entry(start: Vector, end: Vector, body: StaticBody) -> float | None:
+def body_entry(start: Vector, end: Vector, body: StaticBody) -> float | None:
     """Share of the line at which it enters a static body; None when it misses the body or starts in it."""
     enters, leaves = -math.inf, 1.0
     sides = zip(body.footprint.tolist(), np.roll(body.footprint, -1, axis=0).tolist(), strict=True)

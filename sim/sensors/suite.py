@@ -18,6 +18,7 @@ from sim.sensors.cameras import CameraShot, Memories, camera_shot, check_camera,
 from sim.sensors.events import ObstacleDetector, collision_messages
 from sim.sensors.motion import Gnss, Imu
 from sim.sensors.scans import Lidar, Radar, Scan
+from sim.sensors.v2x import Ether, Station
 from sim.world.actors import Actor, Sensor
 from sim.world.blueprint_types import Kind
 from sim.world.world import World
@@ -64,11 +65,13 @@ class Sensors:
         self._world = world
         self._running: dict[int, _Running] = {}
         self._memories: Memories = {}
+        self.ether = Ether(world)
+        """Where the V2X sensors' messages go."""
         self._failed: set[int] = set()
         """Streams of which a message could not be made once."""
 
     def measurements(self, has_readers: Callable[[int], bool], token_of: Callable[[int], bytes]) -> list[Message]:
-        """Messages of collision sensors, IMUs and GNSS receivers for the world's present tick."""
+        """Messages of collision sensors, IMUs, GNSS receivers and V2X sensors for the world's present tick."""
         messages: list[Message] = []
         for sensor in self._due(Kind.COLLISION_SENSOR, has_readers) if self._world.contacts else ():
             collisions = self._try(sensor, lambda sensor: collision_messages(self._world, sensor, token_of))
@@ -77,7 +80,15 @@ class Sensors:
             message = self._try(sensor, self._measure)
             if message is not None:
                 messages.append((sensor.stream_id, message))
-        return messages
+        return messages + self._received(self._due(Kind.V2X_SENSOR, has_readers))
+
+    def _received(self, receivers: list[Sensor]) -> list[Message]:
+        """What reaches V2X sensors; their first failure is logged as that of the first of them."""
+        try:
+            return self.ether.messages(receivers)
+        except Exception as error:  # noqa: BLE001 (logged there; other sensors and the tick go on)
+            self.leave_out(receivers[0].stream_id if receivers else 0, error)
+            return []
 
     def _measure(self, sensor: Sensor) -> bytes:
         running = self._run(sensor)
@@ -161,5 +172,7 @@ def check_sensor(sensor: Actor) -> None:
         check_camera(sensor)
     elif sensor.kind is Kind.MEASURING_SENSOR:
         _MAKERS[sensor.type_id](sensor)
+    elif sensor.kind is Kind.V2X_SENSOR and isinstance(sensor, Sensor):
+        Station(sensor)
     if not math.isfinite(float(sensor.attributes.get("sensor_tick", 0.0))):
         raise ValueError("sensor_tick is not a number of seconds")

@@ -18,6 +18,8 @@ class Kind(enum.Enum):
     COLLISION_SENSOR = enum.auto()
     MEASURING_SENSOR = enum.auto()
     """A sensor that sends numbers every tick: IMU, GNSS, LiDAR, radar, obstacle detector."""
+    V2X_SENSOR = enum.auto()
+    """A radio station: it sends and receives messages."""
     CLIENT_SENSOR = enum.auto()
     """A sensor that the client library computes itself: it has no stream."""
     CONTROLLER = enum.auto()
@@ -67,7 +69,7 @@ class Blueprint:
     """Set for vehicles."""
 
 
-STREAMING_KINDS = frozenset({Kind.CAMERA, Kind.COLLISION_SENSOR, Kind.MEASURING_SENSOR})
+STREAMING_KINDS = frozenset({Kind.CAMERA, Kind.COLLISION_SENSOR, Kind.MEASURING_SENSOR, Kind.V2X_SENSOR})
 """Actors of these kinds have a stream that clients can listen to."""
 
 

@@ -184,12 +184,7 @@ def _missing(type_id: str) -> Blueprint:
     return Blueprint(type_id, Kind.CLIENT_SENSOR, attributes)
 
 
-MISSING_SENSORS = frozenset(
-    {
-        "sensor.camera.cosmos_visualization",
-        *("sensor.other.rss", "sensor.other.v2x", "sensor.other.v2x_custom"),
-    }
-)
+MISSING_SENSORS = frozenset({"sensor.camera.cosmos_visualization", "sensor.other.rss"})
 
 
 def _library() -> dict[str, Blueprint]:

@@ -123,6 +123,30 @@ def _obstacle() -> Blueprint:
     return _measuring("other.obstacle", *_floats({"distance": "5.0", "hit_radius": "0.5"}), *flags)
 
 
+def _v2x(name: str, *more: Attribute) -> Blueprint:
+    radio = {
+        "transmit_power": "21.5",
+        "receiver_sensitivity": "-99.0",
+        "frequency_ghz": "5.9",
+        "combined_antenna_gain": "10.0",
+        "path_loss_exponent": "2.7",
+        "d_ref": "1.0",
+        "filter_distance": "500.0",
+        "custom_fading_stddev": "0.0",
+    }
+    choices = {"scenario": ("highway", "rural", "urban"), "path_loss_model": ("winner", "geometric")}
+    chosen = (Attribute(k, AttributeType.STRING, v[0], v, restricted=True) for k, v in choices.items())
+    shared = (text("channel_id", "Default"), _SEED, *_floats(radio), *chosen, _flag("use_etsi_fading", "true"))
+    return Blueprint(f"sensor.other.{name}", Kind.V2X_SENSOR, (_ROLE, *_TICK, *shared, *more))
+
+
+def _v2x_awareness() -> Blueprint:
+    noises = [f"noise_{what}_{how}" for what in ("lat", "lon", "alt", "head", "yawrate") for how in ("stddev", "bias")]
+    noises += [*(f"noise_accel_stddev_{axis}" for axis in _AXES), "noise_vel_stddev_x"]
+    rates = _floats({"gen_cam_min": "0.1", "gen_cam_max": "1.0"})
+    return _v2x("v2x", *rates, _flag("fixed_rate", "false"), *_floats(dict.fromkeys(noises, "0.0")))
+
+
 def sensor_blueprints() -> list[Blueprint]:
     """Every sensor that can be spawned."""
     return [
@@ -139,6 +163,8 @@ def sensor_blueprints() -> list[Blueprint]:
         _imu(),
         _gnss(),
         _obstacle(),
+        _v2x_awareness(),
+        _v2x("v2x_custom"),
         Blueprint("sensor.other.collision", Kind.COLLISION_SENSOR, (_ROLE,)),
         Blueprint("sensor.other.lane_invasion", Kind.CLIENT_SENSOR, (_ROLE,)),
     ]

@@ -47,6 +47,7 @@ _RECORDS: dict[Kind, type[Actor]] = {
     Kind.CAMERA: Sensor,
     Kind.COLLISION_SENSOR: Sensor,
     Kind.MEASURING_SENSOR: Sensor,
+    Kind.V2X_SENSOR: Sensor,
     Kind.CLIENT_SENSOR: Sensor,
 }
 """The record of what is spawned, by its blueprint's kind; a plain `Actor` for the rest."""

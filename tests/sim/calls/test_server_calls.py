@@ -196,7 +196,7 @@ def test_a_file_that_is_no_recording_is_refused(client, world, tmp_path):
     assert world.tick() > 0
 
 
-@pytest.mark.parametrize("sensor", ["sensor.camera.cosmos_visualization", "sensor.other.rss", "sensor.other.v2x"])
+@pytest.mark.parametrize("sensor", ["sensor.camera.cosmos_visualization", "sensor.other.rss"])
 def test_an_unsupported_sensor_is_found_in_the_library_and_refused_by_name(world, sensor):
     blueprint = world.get_blueprint_library().find(sensor)
     assert blueprint.has_attribute("role_name")
