@@ -4,12 +4,14 @@ A tick that takes longer than `--hang-s` counts as a hang and ends the run with 
 `python -m benchmarks.soak --ticks 100000`.
 
 `python -m benchmarks.soak --churn 2` spawns a vehicle and sensors, lets them sense and destroys them for two simulated
-hours (five ticks a round) and prints how the simulator's memory went, twenty times on the way.
+hours (five ticks a round) and prints how the memory of the simulator, its drawing process and the client went, twenty
+times on the way; `--csv FILE` writes the same while it runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import queue
 import signal
 import subprocess
@@ -62,6 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--hang-s", type=float, default=60.0)
     parser.add_argument("--warm-up", type=int, default=1000, help="ticks before memory is first read")
     parser.add_argument("--churn", type=float, help="simulated hours of spawning, sensing and destroying instead")
+    parser.add_argument("--csv", type=Path, help="with --churn: write each line of the table here when it is known")
     return parser.parse_args()
 
 
@@ -138,8 +141,18 @@ def churn_round(world: carla.World, number: int) -> None:
     car.destroy()
 
 
+def resident_mb(server: subprocess.Popen[str]) -> tuple[float, float, float]:
+    """Resident memory in MB of the simulator, of the processes that it started (the one that draws), and our own.
+
+    The pictures' shared memory is in the first two.
+    """
+    simulator = psutil.Process(server.pid)
+    own, drawing = simulator.memory_info().rss, sum(child.memory_info().rss for child in simulator.children(True))
+    return own / MEGABYTE, drawing / MEGABYTE, psutil.Process().memory_info().rss / MEGABYTE
+
+
 def churn(args: argparse.Namespace) -> int:
-    """Print the simulator's memory on the way through the simulated hours."""
+    """Print the memory on the way through the simulated hours."""
     server, port = _start(args)
     try:
         client = carla.Client("127.0.0.1", port)
@@ -149,16 +162,22 @@ def churn(args: argparse.Namespace) -> int:
         settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
         world.apply_settings(settings)
         rounds = int(args.churn * 3600.0 / 0.05 / CHURN_TICKS)
-        table = Table("simulated minutes", "rounds", "simulator, MB", "client, MB", title="spawn, sense, destroy")
+        columns = ("simulated minutes", "rounds", "simulator, MB", "drawing process, MB", "client, MB")
+        lines = [columns]
         for part in range(21):
             for number in tqdm(range(rounds // 20 if part else args.warm_up // CHURN_TICKS), file=sys.stderr):
                 churn_round(world, part + number)
-            resident = [psutil.Process(pid).memory_info().rss / MEGABYTE for pid in (server.pid, None)]
             minutes = part * (rounds // 20) * CHURN_TICKS * 0.05 / 60.0
-            table.add_row(f"{minutes:.1f}", str(part * (rounds // 20)), *(f"{mb:.1f}" for mb in resident))
+            lines.append((f"{minutes:.1f}", str(part * (rounds // 20)), *(f"{mb:.1f}" for mb in resident_mb(server))))
+            if args.csv:
+                with args.csv.open("w", newline="") as file:
+                    csv.writer(file).writerows(lines)
     finally:
         server.kill()
         server.wait()
+    table = Table(*columns, title="spawn, sense, destroy")
+    for line in lines[1:]:
+        table.add_row(*line)
     Console().print(table)
     return 0
 
@@ -185,13 +204,12 @@ def main() -> int:
         client = carla.Client("127.0.0.1", port)
         client.set_timeout(args.hang_s + 5.0)
         world, cameras, pictures = _populate(client, args)
-        own, simulator = psutil.Process(), psutil.Process(server.pid)
         _tick(world, args.warm_up, watch)
-        before = [process.memory_info().rss / MEGABYTE for process in (simulator, own)]
+        before = resident_mb(server)
         wall_s = time.monotonic()
         took = _tick(world, args.ticks, watch)
         wall_s = time.monotonic() - wall_s
-        after = [process.memory_info().rss / MEGABYTE for process in (simulator, own)]
+        after = resident_mb(server)
         moving = sum(car.get_velocity().length() > 0.1 for car in world.get_actors().filter("vehicle.*"))
         for camera in cameras:
             camera.stop()
@@ -208,7 +226,7 @@ def main() -> int:
     table.add_row("hangs", str(watch.hangs))
     table.add_row("vehicles moving at the end", f"{moving} of {args.vehicles}")
     table.add_row("pictures received", f"{len(pictures)} of {args.cameras * (args.ticks + args.warm_up)}")
-    for name, a, b in zip(("simulator", "client"), before, after, strict=True):
+    for name, a, b in zip(("simulator", "drawing process", "client"), before, after, strict=True):
         table.add_row(f"memory of the {name}", f"{a:.1f} MB after warm-up, {b:.1f} MB at the end")
     Console().print(table)
     return 0

@@ -32,7 +32,7 @@ from sim.scene.camera import eye, seen
 from sim.scene.records import CameraView, DrawnLight, SceneState, Shows
 from sim.scene.surfaces import LAYERS
 from sim.scene.weather import CLEAR_NOON, Weather
-from sim.town.town import Town, build_town
+from sim.town.town import Town, town_of
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Renderer:
     """Draws one town. Use it from one thread at a time; `release` frees its graphics memory."""
 
     def __init__(self, opendrive: str, gpu: int | None = None) -> None:
-        town = self._town = build_town(opendrive)
+        town = self._town = town_of(opendrive)
         self._ctx = open_context(gpu)
         self._owned: list[Any] = []
         self._targets: dict[tuple[int, int], Target] = {}

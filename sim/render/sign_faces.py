@@ -7,6 +7,7 @@ import functools
 import cv2
 import numpy as np
 
+from sim.kept import kept
 from sim.render.textures import SIZE, texture_array
 from sim.scene.surfaces import SIGNS
 from sim.town.signs import CELLS, GIVE_WAY, LIMITS, SHAPES, SPEED, STOP
@@ -54,6 +55,10 @@ def faces() -> np.ndarray:
 
 def surface_layers() -> np.ndarray:
     """(LAYERS, SIZE, SIZE, 4) uint8: the town's surfaces with the faces of road signs."""
+    return kept("surfaces", _surface_layers)
+
+
+def _surface_layers() -> np.ndarray:
     layers = texture_array().copy()
     layers[SIGNS, ..., :3] = np.round(np.clip(faces(), 0.0, 1.0) * 255.0)
     return layers

@@ -1,4 +1,4 @@
-"""What stands in a town, without its triangles: things, solid bodies and outlines, worked out once a map.
+"""What stands in a town, without its triangles: things, solid bodies, outlines and lamps, worked out once a map.
 
 World and clients' calls ask here; the pictures build the same things with their triangles (`sim.town.town`).
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
+from sim.kept import kept
 from sim.map.driving_lanes import DrivingLanes
 from sim.map.opendrive import read_roads
 from sim.scene.bodies import StaticBody
@@ -27,6 +30,8 @@ class Standing:
     bodies: tuple[StaticBody, ...]
     """What is solid, none of it on a driving lane; posts of traffic lights are not among them."""
     outlines: Outlines
+    lamps: np.ndarray
+    """(n, 3) heads of the street lamps."""
 
 
 class _NoMesh(StaticMesh):
@@ -45,10 +50,14 @@ def standing(opendrive: str) -> Standing:
     Raises:
         ValueError: the text is not OpenDRIVE or has no roads.
     """
+    return kept("standing", _standing, opendrive)
+
+
+def _standing(opendrive: str) -> Standing:
     roads, mesh = read_roads(opendrive), _NoMesh()
     _, outlines = build_roads(roads, mesh)
     scenery = build_scenery(roads, outlines, mesh)
     add_signs(roads, mesh)
     in_the_way = DrivingLanes(roads).reached_by(mesh.bodies)  # some maps have signs on the road
     bodies = tuple(body for body, is_in in zip(mesh.bodies, in_the_way.tolist(), strict=True) if not is_in)
-    return Standing(scenery.throwers, bodies, outlines)
+    return Standing(scenery.throwers, bodies, outlines, scenery.lamps)

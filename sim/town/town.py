@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.kept import kept
 from sim.map.opendrive import read_roads
 from sim.scene.bodies import StaticBody
 from sim.town.mesh import Chunks, StaticMesh, cut
@@ -38,6 +39,11 @@ class Town:
     def far_side(self, x: float, y: float, yaw: float) -> tuple[float, float] | None:
         """Where a signal's second head goes: across the junction, beside the road; None if there is no junction."""
         return self.outlines.far_side(x, y, yaw)
+
+
+def town_of(opendrive: str) -> Town:
+    """`build_town`, from the disk where it is kept there (`sim.kept`)."""
+    return kept("town", build_town, opendrive)
 
 
 def build_town(opendrive: str) -> Town:
