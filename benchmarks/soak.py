@@ -163,7 +163,7 @@ def churn(args: argparse.Namespace) -> int:
         world.apply_settings(settings)
         rounds = int(args.churn * 3600.0 / 0.05 / CHURN_TICKS)
         columns = ("simulated minutes", "rounds", "simulator, MB", "drawing process, MB", "client, MB")
-        lines = [columns]
+        lines: list[tuple[str, ...]] = [columns]
         for part in range(21):
             for number in tqdm(range(rounds // 20 if part else args.warm_up // CHURN_TICKS), file=sys.stderr):
                 churn_round(world, part + number)

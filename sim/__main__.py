@@ -21,6 +21,7 @@ from sim.arithmetic import use_common_arithmetic
 if __name__ == "__main__":
     use_common_arithmetic()  # before numpy is imported
 
+from sim.kept import keep_results
 from sim.map.aliases import default_aliases, find_named_map, parse_aliases
 from sim.map.files import MapFileError, shipped_map
 from sim.map.network import MapError
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; returns the exit code."""
     parent = os.getppid()  # read now: it may end before the town is built
+    keep_results()
     args = _parser().parse_args(arguments)
     level = logging.DEBUG if args.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)

@@ -3,8 +3,8 @@
 A town's triangles, what is solid in it and the surface patterns are the same in every start; the processes of one
 server need them too, and whoever comes second waits for the first instead of making them again. Nothing is kept before
 a program has called `keep_results`: `python -m sim` and the process that draws do, tests and other users of the
-functions always compute. A result's name holds a hash of its arguments, of all sources of `sim`, of the libraries'
-versions, and of the machine and its arithmetic (`sim.arithmetic`).
+functions always compute. A result's name holds a hash of its arguments, of the sources of the rooms that results are
+made in, of the libraries' versions, and of the machine and its arithmetic (`sim.arithmetic`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import logging
 import os
 import pickle
 import platform
+import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 512 << 20
 """The results that were used longest ago are deleted when all together are larger; a town has some 35 MB."""
 _LIBRARIES = ("numpy", "scipy", "shapely", "opencv-python")
+_ROOMS = ("map", "render", "scene", "town", "vehicles")
+"""Where results are made, and what is imported there (the layers in setup.cfg)."""
 _SOURCES = Path(__file__).parent
 
 _folder: Path | None = None
@@ -41,7 +44,7 @@ def keep_results(folder: Path | None = None) -> None:
 
     Where that cannot be written, or belongs to somebody else (results are pickles), nothing is kept.
     """
-    global _folder, _basis  # noqa: PLW0603 (one cache a process, as of numba's kernels)
+    global _folder, _basis
     if folder is None:
         named = os.environ.get("XDG_CACHE_HOME")
         folder = (Path(named) if named else Path.home() / ".cache") / "takeover" / "results"
@@ -56,7 +59,7 @@ def keep_results(folder: Path | None = None) -> None:
 def _hash_of_basis() -> bytes:
     """What every result hangs on besides its arguments."""
     digest = hashlib.sha256()
-    for file in sorted(_SOURCES.rglob("*.py")):
+    for file in sorted(file for room in _ROOMS for file in (_SOURCES / room).rglob("*.py")):
         digest.update(file.read_bytes())
     settings = [os.environ.get(name, "") for name in ("GLIBC_TUNABLES", *SETTINGS)]
     versions = [metadata.version(library) for library in _LIBRARIES]
@@ -76,7 +79,7 @@ def kept(name: str, make: Callable[..., T], *arguments: str) -> T:
     with _one_at_a_time(path):
         try:
             result: T = pickle.loads(path.read_bytes())  # noqa: S301 (from a folder that only we can write to)
-            os.utime(path)
+            _mark_as_used(path)
             return result
         except Exception as error:  # noqa: BLE001 (whatever a broken file does)
             if not isinstance(error, FileNotFoundError):
@@ -100,9 +103,15 @@ def _one_at_a_time(path: Path):
         yield
 
 
+def _mark_as_used(path: Path) -> None:
+    now_ns = time.time_ns()  # the file system's own clock has steps of some milliseconds
+    os.utime(path, ns=(now_ns, now_ns))
+
+
 def _write(path: Path, data: bytes) -> None:
     half = path.with_name(path.name + ".new")
     half.write_bytes(data)
+    _mark_as_used(half)
     half.replace(path)
     files = sorted((file for file in path.parent.iterdir() if not file.suffix), key=lambda file: -file.stat().st_mtime)
     total = 0

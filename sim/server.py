@@ -4,7 +4,8 @@ Sockets and the world run on one asyncio loop. A call is answered whole before t
 changes in one order only. Pictures are drawn by a process of their own (`sim.simulator.frames`): neither the answer to
 a tick nor the next tick waits for them, up to a few ticks' pictures. In synchronous mode a tick waits while more are on
 their way, or some reader is behind or just connecting, so that no picture is ever lost; in asynchronous mode the clock
-goes on and pictures are left out instead.
+goes on and pictures are left out instead. A map is read in a thread before the call that loads it is answered. While a
+tick or a map is waited for, other connections' calls are answered; those of the same connection keep their order.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.calls.dispatch import methods
+from sim.calls.maps import map_asked_for
 from sim.calls.table import Context
 from sim.protocol.rpc import Request, RpcConnection, answer
 from sim.simulator.frames import MOST_WAITING, MOST_WAITING_FREE, HasFileno
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 LAG_POLL_S = 0.002
 FREE_PORT_ATTEMPTS = 50
 TICKING_CALLS = ("tick_cue", "apply_batch")
+LOADING_CALL = "load_new_episode"
 HEALTH_CHECK = "health_check_remote_TM"
 """Answered before waiting calls: after 2 s without an answer the client library raises in the middle of a tick."""
 
@@ -91,12 +94,15 @@ class Server:
     def __init__(self, simulator: Simulator, start_map: Path, aliases: dict[str, Path] | None = None) -> None:
         """`start_map` is the file of the simulator's map, `aliases` are other names of maps with their files."""
         self.simulator = simulator
-        self._methods = methods(Context(simulator, start_map, aliases or {}))
+        self._context = Context(simulator, start_map, aliases or {})
+        self._methods = methods(self._context)
         self._requests: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
         self._loader: tuple[RpcConnection, asyncio.TimerHandle] | None = None
         """Who has begun the present episode and has not asked for it yet, and until when it is waited for."""
+        self._preparing: tuple[Request, asyncio.Future[None]] | None = None
+        """The call whose map is being read."""
         self._last_tick_error = ""
         self._watched: tuple[HasFileno, int] | None = None
         """What becomes readable when pictures are ready, and its file descriptor."""
@@ -117,6 +123,7 @@ class Server:
         tasks = [loop.create_task(self._answer_requests()), loop.create_task(self._run_free())]
         stopped = loop.create_task(self._stopped.wait())
         self._watch_drawing()
+        self.simulator.scans.notify = lambda: loop.call_soon_threadsafe(self._send_scans) and None
         on_ready(port)
         try:
             done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -146,12 +153,43 @@ class Server:
             await self._wake.wait()
             self._wake.clear()
             while self._requests:
-                request = self._requests.popleft()
-                if request.name in TICKING_CALLS:
-                    await self._readers_keep_up()
+                request = self._take_next()
+                if request is None:
+                    await asyncio.sleep(LAG_POLL_S)
+                    continue
                 self._answer(request)
                 # Between two calls the loop runs once: replies leave, pictures are drawn, new calls come in.
                 await asyncio.sleep(0)
+
+    def _take_next(self) -> Request | None:
+        """The first call that need not wait, nor comes after one of its connection's that must; None if all must."""
+        waiting: list[RpcConnection] = []
+        for k, request in enumerate(self._requests):
+            if request.connection in waiting:
+                continue
+            if not self._must_wait(request):
+                del self._requests[k]
+                return request
+            waiting.append(request.connection)
+        return None
+
+    def _must_wait(self, request: Request) -> bool:
+        if request.name in TICKING_CALLS:
+            return self._is_behind()
+        return request.name == LOADING_CALL and not self._is_prepared(request)
+
+    def _is_prepared(self, request: Request) -> bool:
+        """Whether a loading call's map has been read, which is begun here when no other one is at it."""
+        if self._preparing is not None and self._preparing[0] is request:
+            return self._preparing[1].done()
+        if self._preparing is not None and not self._preparing[1].done():
+            return False
+        map_file = map_asked_for(self._context, *request.params[1:2])
+        if map_file is None:
+            return True
+        task = asyncio.get_running_loop().run_in_executor(None, self.simulator.prepare, map_file)
+        self._preparing = request, task
+        return False
 
     def _answer(self, request: Request) -> None:
         begun_s = time.monotonic()
@@ -212,12 +250,18 @@ class Server:
         if time.monotonic() - begun_s > BLOCKED_S:
             self.simulator.repeat_snapshot()
 
-    async def _readers_keep_up(self) -> None:
-        streams, frames = self.simulator.streams, self.simulator.frames
-        while self.simulator.settings.synchronous and (
-            len(frames) >= MOST_WAITING or streams.lagging() or streams.expecting()
-        ):
-            await asyncio.sleep(LAG_POLL_S)
+    def _send_scans(self) -> None:
+        begun_s = time.monotonic()
+        self.simulator.scans.send_finished()
+        self._repeat_after_block(begun_s)
+
+    def _is_behind(self) -> bool:
+        """Whether a synchronous world must not tick yet: pictures, scans or readers are behind."""
+        simulator = self.simulator
+        if not simulator.settings.synchronous:
+            return False
+        pictures, scans, streams = len(simulator.frames), len(simulator.scans), simulator.streams
+        return pictures >= MOST_WAITING or scans > 0 or streams.lagging() or streams.expecting()
 
     async def _run_free(self) -> None:
         """The clock of asynchronous mode: one tick each step of wall time."""
@@ -232,7 +276,9 @@ class Server:
     def _tick_freely(self) -> None:
         """One tick of the free-running clock; an error in it is logged once, and the next tick comes."""
         try:
-            can_draw = len(self.simulator.frames) < MOST_WAITING_FREE and not self.simulator.streams.lagging()
+            simulator = self.simulator
+            is_late = len(simulator.frames) >= MOST_WAITING_FREE or len(simulator.scans) > 0
+            can_draw = not is_late and not simulator.streams.lagging()
             self.simulator.tick(frames=can_draw)
         except Exception as error:
             if repr(error) != self._last_tick_error:

@@ -79,6 +79,14 @@ def load_episode(context: Context, name: str, reset_settings: bool = True, _laye
     _load(context, _find_map(context, str(name).rsplit("/", 1)[-1]), bool(reset_settings))
 
 
+def map_asked_for(context: Context, name: Any = "") -> MapFile | None:
+    """The map that `load_episode` is going to load; None when it will refuse to."""
+    try:
+        return _find_map(context, str(name).rsplit("/", 1)[-1])
+    except RpcError:
+        return None
+
+
 def _find_map(context: Context, name: str) -> MapFile:
     current = context.simulator.map_file
     if name == GENERATED_MAP and context.sent_map is not None:

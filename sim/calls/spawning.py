@@ -58,6 +58,7 @@ def _spawn(context: Context, description: list[Any], transform: Any, parent_id: 
     except ValueError as error:
         world.destroy(actor.actor_id)
         raise RpcError(f"Spawn failed: {error}") from None
+    context.simulator.has_spawned(actor)
     return context.simulator.on_wire(actor)
 
 

@@ -33,19 +33,30 @@ class RayScene:
     """One town for casting rays into. Not for several threads at once."""
 
     def __init__(self, town: Town, lights: Sequence[DrawnLight]) -> None:
-        corners, tags, actor_ids = _town_triangles(town)
-        for light in lights:
+        corners, tags = _town_triangles(town)
+        light_of = [np.full(len(tags[0]), -1)]
+        for k, light in enumerate(lights):
             for key, row in signal_instances(light, town.far_side(light.x, light.y, light.yaw)):
                 model, row = make_model(key), row.reshape(())
                 turn = np.stack([row["row_x"], row["row_y"], row["row_z"]])
                 placed = _model_triangles(model) @ turn[:, :3].T + turn[:, 3]
                 corners.append(placed.astype(np.float32))
                 tags.append(_model_tags(model, label_of(key[0], 0)))
-                actor_ids.append(np.full(len(placed), light.actor_id, np.int64))
-        self._tags, self._actor_ids = np.concatenate(tags), np.concatenate(actor_ids)
+                light_of.append(np.full(len(placed), k))
+        self._tags, self._light_of = np.concatenate(tags), np.concatenate(light_of)
+        self._light_ids: list[int] = []
+        self._actor_ids = np.zeros(len(self._tags), np.int64)
+        self.number_lights(lights)
         self._town = Triangles(np.concatenate(corners))
         self._models: dict[ModelKey, Model] = {}
         self._posed: dict[tuple[ModelKey, float, int], tuple[Triangles, Model, np.ndarray]] = {}
+
+    def number_lights(self, lights: Sequence[DrawnLight]) -> None:
+        """The same traffic lights as before are other actors now: each episode counts on."""
+        ids = [light.actor_id for light in lights]
+        if ids != self._light_ids:
+            self._light_ids = ids
+            self._actor_ids = np.array([*ids, 0], np.int64)[self._light_of]
 
     def cast(
         self,
@@ -105,8 +116,8 @@ class RayScene:
         return self._posed[pose]
 
 
-def _town_triangles(town: Town) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-    """(m, 3, 3) corners, (m,) tags and (m,) actor ids (none) of the town as seen from near."""
+def _town_triangles(town: Town) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """(m, 3, 3) corners and (m,) tags of the town as seen from near."""
     chunks = town.chunks
     ranges = [
         np.arange(a, a + n) for a, n, begin in zip(chunks.first, chunks.count, chunks.begin, strict=True) if not begin
@@ -114,7 +125,7 @@ def _town_triangles(town: Town) -> tuple[list[np.ndarray], list[np.ndarray], lis
     triangles = town.indices[np.concatenate(ranges)].reshape(-1, 3)
     assert town.labels.dtype == LABEL  # noqa: S101
     tags = town.labels["tag"][triangles[:, 0]].astype(np.uint32)
-    return [town.vertices["position"][triangles]], [tags], [np.zeros(len(triangles), np.int64)]
+    return [town.vertices["position"][triangles]], [tags]
 
 
 def _model_triangles(model: Model) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The process that draws: `python -m sim.render.worker SOCKET MEMORY`, started by `sim.simulator.drawing_process`.
 
 It gets towns and scenes through the socket, puts pictures into the shared memory, and ends when the other side closes.
-Messages are tuples: ("open", OpenDRIVE text), ("draw", scene, views, first byte), ("town",); answers are ("opened",
-device), ("broken" or "no libraries", why), ("drawn",), ("failed", why), ("town", town), ("no town", why).
+Messages are tuples: ("open", OpenDRIVE text), ("draw", scene, views, first byte); answers are ("opened", device),
+("broken" or "no libraries", why), ("drawn",), ("failed", why).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.kept import keep_results
 from sim.scene.records import CameraView, SceneState
 
 if TYPE_CHECKING:
@@ -44,8 +45,6 @@ class Worker:
                 return self._open(opendrive)
             case ("draw", SceneState() as scene, views, int(begin)):
                 return self._draw(scene, views, begin)
-            case ("town",):
-                return ("no town", self._trouble) if self._renderer is None else ("town", self._renderer.town)
         raise ValueError(f"no such message: {message[0]}")
 
     def _open(self, opendrive: str) -> tuple[str, str]:
@@ -95,6 +94,7 @@ def main() -> int:
     parser.add_argument("memory", type=int)
     parser.add_argument("--gpu", type=int, default=None)
     args = parser.parse_args()
+    keep_results()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the simulator gets it too, and ends us
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     connection, worker = Connection(args.socket), Worker(args.memory, args.gpu)

@@ -5,6 +5,6 @@ skipped, so they cost nothing.
 """
 
 from sim.sensors.scans import Scan
-from sim.sensors.suite import PendingFrames, Sensors, check_sensor
+from sim.sensors.suite import PendingFrames, Sensors, casts_rays, check_sensor
 
-__all__ = ["PendingFrames", "Scan", "Sensors", "check_sensor"]
+__all__ = ["PendingFrames", "Scan", "Sensors", "casts_rays", "check_sensor"]

@@ -161,12 +161,17 @@ def _is_driver_eye(world: World, camera: Actor) -> bool:
 def scene_of(world: World, weather: Weather) -> SceneState:
     """Everything that moves or changes, in the renderer's records."""
     drawn = [drawn_actor(world, a) for a in world.actors.values() if a.kind in (Kind.VEHICLE, Kind.WALKER, Kind.PROP)]
-    lights = tuple(
+    bars = world.debug_shapes.bars(world.time_s, world.frame)
+    lamps = tuple(sorted(world.street_lamps.items()))
+    return SceneState(tuple(drawn), lights_of(world), weather, world.time_s, lamps, bars)
+
+
+def lights_of(world: World) -> tuple[DrawnLight, ...]:
+    """The traffic lights, in the renderer's records."""
+    return tuple(
         DrawnLight(light.x, light.y, light.z, light.yaw_rad, light.state, actor_id)
         for light, actor_id in zip(world.signals.lights, world.light_ids, strict=True)
     )
-    bars = world.debug_shapes.bars(world.time_s, world.frame)
-    return SceneState(tuple(drawn), lights, weather, world.time_s, tuple(sorted(world.street_lamps.items())), bars)
 
 
 def drawn_actor(world: World, actor: Actor) -> DrawnActor:

@@ -36,6 +36,7 @@ _MAKERS = {
     "sensor.other.radar": Radar,
     "sensor.other.obstacle": ObstacleDetector,
 }
+_CASTING = (Lidar, Radar, ObstacleDetector)
 _Device = Imu | Gnss | Lidar | Radar | ObstacleDetector
 Message = tuple[int, bytes]
 """Stream id and payload."""
@@ -101,7 +102,7 @@ class Sensors:
         self._memories = {k: v for k, v in self._memories.items() if k in world.actors}
         cameras = self._due(Kind.CAMERA, has_readers)
         shots = [self._try(camera, lambda camera: camera_shot(world, camera, self._memories)) for camera in cameras]
-        scanners = self._due(Kind.MEASURING_SENSOR, has_readers, (Lidar, Radar, ObstacleDetector))
+        scanners = self._due(Kind.MEASURING_SENSOR, has_readers, _CASTING)
         scans = [self._try(scanner, self._scan) for scanner in scanners]
         made = tuple(filter(None, shots)), tuple(filter(None, scans))
         return PendingFrames(scene_of(world, weather), *made) if any(made) else None
@@ -164,6 +165,11 @@ def is_due(sensor: Sensor, time_s: float) -> bool:
     late_s = time_s - sensor.next_due_s
     sensor.next_due_s = sensor.next_due_s + period_s if late_s < period_s else time_s + period_s
     return True
+
+
+def casts_rays(actor: Actor) -> bool:
+    """Whether an actor is a sensor that measures with rays."""
+    return _MAKERS.get(actor.type_id) in _CASTING
 
 
 def check_sensor(sensor: Actor) -> None:

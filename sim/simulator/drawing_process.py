@@ -21,7 +21,6 @@ from typing import Any
 
 from sim.scene.records import CameraView, SceneState
 from sim.simulator.frames import Drawn
-from sim.town.town import Town
 
 log = logging.getLogger(__name__)
 
@@ -93,17 +92,6 @@ class DrawingProcess:
             raise NoGraphicsError(text)
         if kind != "opened":
             raise RuntimeError(text)
-
-    @property
-    def town(self) -> Town:
-        """What stands still in the pictures; waits for it. Raises RuntimeError when there is none."""
-        self._tell(("town",))
-        while (message := self._receive()) is not None:
-            if message[0] == "town":
-                return message[1]
-            if message[0] == "no town":
-                raise RuntimeError(message[1])
-        raise RuntimeError(self._trouble)
 
     def begin(self, scene: SceneState, views: Sequence[CameraView]) -> None:
         """Begin the pictures of a tick. Does not wait for them."""

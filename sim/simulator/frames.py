@@ -15,7 +15,6 @@ from typing import Protocol
 from sim.protocol.streaming import Streams
 from sim.scene.records import CameraView, SceneState
 from sim.sensors.cameras import CameraShot
-from sim.town.town import Town
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +42,6 @@ class HasFileno(Protocol):
 
 class Drawer(Protocol):
     """What draws camera pictures, beside the simulation (`sim.simulator.drawing_process.DrawingProcess`)."""
-
-    @property
-    def town(self) -> Town:
-        """What stands still in the pictures; waits for it. Raises RuntimeError when there is none."""
-        ...
 
     def open(self, opendrive: str) -> None:
         """Draw this town from now on; what was begun before is still of the former one. Does not wait."""
@@ -139,14 +133,6 @@ class Frames:
         if cause != self._last_logged:
             log.error("%s", error)
         self._error, self._last_logged = error, cause
-
-    def town(self) -> Town | None:
-        """What stands still in the pictures; None when all are black. Raises RuntimeError when it cannot be drawn."""
-        if self.drawer is None:
-            return None
-        town = self.drawer.town
-        self.send_finished()  # it may have taken in pictures while it waited
-        return town
 
     def take_error(self) -> str:
         """What went wrong since the last call; empty when nothing did."""

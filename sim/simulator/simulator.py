@@ -6,37 +6,36 @@ pictures are drawn beside it (`sim.simulator.frames`).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import time
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
 
 import carla
 import numpy as np
 
 from sim.map.files import MapFile
-from sim.map.network import read_network
+from sim.map.network import MapError, RoadNetwork, read_network
 from sim.map.surfaces import road_friction
 from sim.protocol import wire
 from sim.protocol.forms import actor_on_wire
 from sim.protocol.streaming import Streams
-from sim.rays.scene import RayScene
 from sim.scene.weather import Weather
-from sim.sensors import PendingFrames, Scan, Sensors
+from sim.sensors import PendingFrames, Sensors, casts_rays
+from sim.sensors.cameras import lights_of
 from sim.simulator.frames import Drawer, Frames
 from sim.simulator.recordings import Recordings
+from sim.simulator.scans import Scans, TownRays
 from sim.simulator.snapshot import SnapshotPacker
 from sim.simulator.world_streams import WorldStreams
-from sim.town.town import build_town
+from sim.town.standing import standing
 from sim.traffic.options import Outside
 from sim.traffic.traffic import Traffic
 from sim.world.actors import Actor, Sensor
+from sim.world.contacts.town import town_statics
 from sim.world.errors import WorldError
 from sim.world.world import FIRST_STREAM_ID, World
-
-if TYPE_CHECKING:
-    from sim.scene.records import SceneState
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +69,14 @@ def default_weather() -> Weather:
     return Weather(*(float(getattr(noon, field.name)) for field in fields(Weather)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The roads of a map that is about to be loaded."""
+
+    map_file: MapFile
+    network: RoadNetwork
+
+
 class Simulator:
     """The world and everything around it that a client can see."""
 
@@ -83,10 +90,12 @@ class Simulator:
         self.episode_id = 1
         self.streams = Streams(self.is_stream, self._greeting)
         self.world_streams = WorldStreams(self.streams)
+        self._prepared: _Prepared | None = None
         self.world, self.traffic = self._build(map_file)
         self.sensors = Sensors(self.world)
-        self._rays: RayScene | None = None
         self.frames = Frames(self.streams, drawer)
+        self.scans = Scans(self.streams, self.frames.close_stream)
+        self._rays = TownRays(map_file.opendrive)
         self._pending: PendingFrames | None = None
         self._snapshot = b""
         self._packer = SnapshotPacker()
@@ -140,29 +149,16 @@ class Simulator:
         shots = [shot for shot in pending.shots if self.streams.has_readers(shot.stream_id)]
         if shots:
             self.frames.begin(self.world.frame, pending.scene, shots, self.settings.no_rendering)
-        for scan in pending.scans:
-            if self.streams.has_readers(scan.stream_id):
-                self._cast(scan, pending.scene)
+        self.scans.begin(self._rays, self.sensors, pending.scans, pending.scene)
 
-    def _cast(self, scan: Scan, scene: SceneState) -> None:
-        try:
-            message = scan.message(self._ray_scene(scene), scene)
-        except Exception as error:  # noqa: BLE001 (logged there; other sensors and the tick go on)
-            self.sensors.leave_out(scan.stream_id, error)
-            return
-        if message is not None:
-            self.streams.send(scan.stream_id, message)
-
-    def _ray_scene(self, scene: SceneState) -> RayScene:
-        """The town for casting rays into, built when the first sensor that does so is listened to."""
-        if self._rays is None:
-            self._rays = RayScene(self.frames.town() or build_town(self.map_file.opendrive), scene.lights)
-        return self._rays
+    def has_spawned(self, actor: Actor) -> None:
+        """Begin what a new actor will need: the town's triangles for a sensor that casts rays."""
+        if casts_rays(actor):
+            self._rays.begin(lights_of(self.world))
 
     def lamp_heads(self) -> np.ndarray:
         """(n, 3) heads of the town's street lamps; none without rendering, where nothing would show them."""
-        town = self.frames.town()
-        return np.zeros((0, 3)) if town is None else town.scenery.lamps
+        return np.zeros((0, 3)) if self.frames.drawer is None else standing(self.map_file.opendrive).lamps
 
     # Streams
 
@@ -204,7 +200,7 @@ class Simulator:
         """Destroy an actor and end its stream."""
         actor = self.world.destroy(actor_id)
         if actor.stream_id:
-            self.frames.close_stream(actor.stream_id)
+            self.scans.close_stream(actor.stream_id)
 
     # Episodes
 
@@ -250,10 +246,12 @@ class Simulator:
             self.frames.drawer.open(map_file.opendrive)
         for actor in old.actors.values():
             if actor.stream_id:
-                self.frames.close_stream(actor.stream_id)
+                self.scans.close_stream(actor.stream_id)
         world.tombstones = old.tombstones | old.actors
         if map_file.opendrive != old.opendrive:
-            self._rays = None
+            self._rays = TownRays(map_file.opendrive)
+            # Begun now: there are clients that wait one second for the first scan in a new town.
+            self._rays.begin(lights_of(world))
         self.world, self.traffic, self.map_file, self.sensors = world, traffic, map_file, Sensors(world)
         self.episode_id += 1
         self.weather = default_weather()
@@ -263,11 +261,27 @@ class Simulator:
         world.next_stream_id += 1
         self._send_snapshot(0)
 
+    def prepare(self, map_file: MapFile) -> None:
+        """Do what takes long of a coming `load` of this map: in another thread, while this one goes on answering.
+
+        A map that cannot be used is the affair of `load`.
+        """
+        with contextlib.suppress(MapError):
+            network = read_network(map_file.name, map_file.opendrive)
+            town_statics(map_file.opendrive, network.signals.lights, {})
+            self._prepared = _Prepared(map_file, network)
+
+    def _network(self, map_file: MapFile) -> RoadNetwork:
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared.map_file == map_file:
+            return prepared.network
+        return read_network(map_file.name, map_file.opendrive)
+
     def _build(
         self, map_file: MapFile, frame: int = 0, next_actor_id: int = 1, next_stream_id: int = FIRST_STREAM_ID
     ) -> tuple[World, Traffic]:
         """A world on a map with the traffic that drives its background vehicles. Raises MapError."""
-        network = read_network(map_file.name, map_file.opendrive)
+        network = self._network(map_file)
         traffic = Traffic(network.lanes, network.signals, self.seed, self._outside())
         return World(network, self.seed, traffic, frame, next_actor_id, next_stream_id), traffic
 

@@ -43,21 +43,28 @@ def test_a_result_is_made_once_for_each_argument(folder):
 def test_nothing_is_kept_unless_the_program_asks_for_it(monkeypatch):
     monkeypatch.setattr(module, "_folder", None)
     make = Maker()
-    kept("things", make, "a"), kept("things", make, "a")
+    assert list(kept("things", make, "a")) == list(kept("things", make, "a"))
     assert make.made == 2
 
 
 def test_other_sources_are_other_results(folder, monkeypatch, tmp_path):
     make = Maker()
     kept("things", make, "a")
-    sources = tmp_path / "sources"
-    sources.mkdir()
-    (sources / "one.py").write_text("x = 1\n")
-    monkeypatch.setattr(module, "_SOURCES", sources)
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town" / "one.py").write_text("x = 1\n")
+    monkeypatch.setattr(module, "_SOURCES", tmp_path)
     monkeypatch.setattr(module, "_basis", b"")
     keep_results(folder)
     kept("things", make, "a")
     assert make.made == 2
+
+
+def test_what_results_are_made_of_is_among_the_rooms_that_are_looked_at():
+    """Whatever a town and the surface patterns import of `sim`."""
+    code = "import sys, sim.town.town, sim.town.standing, sim.render.sign_faces; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    rooms = {name.split(".")[1] for name in modules if name.startswith("sim.")}
+    assert rooms <= {*module._ROOMS, "kept", "arithmetic", "kernels"}
 
 
 def test_a_broken_file_is_made_again(folder):
@@ -99,7 +106,7 @@ def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path, monkeypatch):
     (tmp_path / "a file").write_text("")
     keep_results(tmp_path / "a file" / "results")
     make = Maker()
-    kept("things", make, "a"), kept("things", make, "a")
+    assert list(kept("things", make, "a")) == list(kept("things", make, "a"))
     assert make.made == 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from shapely.errors import ShapelyError
 
@@ -16,18 +17,34 @@ from sim.world.contacts.statics import NO_STATICS, Statics, statics_of
 
 log = logging.getLogger(__name__)
 
+_KNOWN: dict[str, Statics] = {}
+"""Of the last maps, by their OpenDRIVE texts: the same for every episode but for the actors' ids."""
+_MOST_KNOWN = 4
+
 
 def town_statics(opendrive: str, lights: Sequence[Light], actors: Mapping[str, int]) -> Statics:
-    """Everything solid of a map; `actors` gives the actor of a sign's or light's OpenDRIVE id.
+    """Everything solid of a map; `lights` are its traffic lights, `actors` the actors of signs and lights by their
+    OpenDRIVE ids.
 
     Nothing, with a line in the log, where a map can be driven on but no town can be built beside its roads.
     """
-    try:
-        found = standing(opendrive)
-        posts = [body for light in lights for body in light_bodies(light, found.outlines)]
-        on_lanes = DrivingLanes(read_roads(opendrive)).reached_by(posts)
-    except (ValueError, ShapelyError) as error:
-        log.warning("nothing stands beside the roads of this map: %s", error)
-        return NO_STATICS
+    statics = _KNOWN.get(opendrive)
+    if statics is None:
+        try:
+            statics = _statics(opendrive, lights)
+        except (ValueError, ShapelyError) as error:
+            log.warning("nothing stands beside the roads of this map: %s", error)
+            statics = NO_STATICS
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+        _KNOWN[opendrive] = statics
+    ids = tuple(actors.get(body.signal_id, 0) if body.signal_id else 0 for body in statics.bodies)
+    return replace(statics, actor_ids=ids)
+
+
+def _statics(opendrive: str, lights: Sequence[Light]) -> Statics:
+    found = standing(opendrive)
+    posts = [body for light in lights for body in light_bodies(light, found.outlines)]
+    on_lanes = DrivingLanes(read_roads(opendrive)).reached_by(posts)
     free = [body for body, is_on in zip(posts, on_lanes.tolist(), strict=True) if not is_on]
-    return statics_of([*found.bodies, *free], actors)
+    return statics_of([*found.bodies, *free])

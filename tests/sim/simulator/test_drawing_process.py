@@ -6,7 +6,6 @@ import os
 import signal
 from dataclasses import replace
 
-import numpy as np
 import psutil
 import pytest
 
@@ -97,13 +96,6 @@ def test_a_town_that_cannot_be_drawn_is_an_error_of_each_picture(drawing):
         drawing.wait_until_open()
     drawing.begin(SCENES[0], [VIEW])
     assert "cannot be drawn" in taken(drawing, 1)[0].error
-
-
-def test_the_town_comes_from_the_process_and_pictures_are_not_lost_by_asking_for_it(drawing):
-    drawing.begin(SCENES[0], [VIEW])
-    town = drawing.town
-    assert np.isfinite(town.vertices["position"]).all()
-    assert len(drawing.finished()) == 1
 
 
 def test_closing_ends_the_process_in_the_middle_of_its_work():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from sim.simulator.frames import MOST_WAITING, Drawn
@@ -18,8 +16,6 @@ NOT_RENDERED = [True, True, *SYNCHRONOUS[2:]]
 
 class Drawer:
     """Draws when a test says so: the grey of a picture counts the pictures; what it is told to fail, fails."""
-
-    town: Any = None
 
     def __init__(self):
         self.begun: list[list] = []
