@@ -253,19 +253,24 @@ class PolicyProcess(PolicyWorker):
         threads: int = 1,
         hang_after_s: float = 5.0,
         load_timeout_s: float = 300.0,
+        shared: Path | None = None,
     ) -> None:
-        """Start the process; raises `CheckpointError` when `folder` holds no checkpoint."""
+        """Start the process; raises `CheckpointError` when `folder` holds no checkpoint.
+
+        `shared` is the address of a `SharedPolicy` of the same folder, which then answers; the model's own settings
+        (adapter, device, threads) are that one's.
+        """
         self._settings = settings_of(folder)
         self._past: deque[Tick] = deque()
         """The newest ticks, as far back as the policy is shown."""
-        command = [sys.executable, "-m", "policy.serving.worker", str(folder)]
-        command += ["--device", device, "--threads", str(threads), "--parent", str(os.getpid())]
-        if adapter is not None:
+        if shared is not None:
+            command = [sys.executable, "-m", "policy.serving.relay", str(shared), "--parent", str(os.getpid())]
+        else:
+            command = [sys.executable, "-m", "policy.serving.worker", str(folder)]
+            command += ["--device", device, "--threads", str(threads), "--parent", str(os.getpid())]
+        if adapter is not None and shared is None:
             command += ["--adapter", str(adapter)]
-        root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-        environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
-        super().__init__(command, environment, hang_after_s, load_timeout_s)
+        super().__init__(command, worker_environment(threads), hang_after_s, load_timeout_s)
 
     def offer(self, tick: Tick) -> None:
         """Offer the newest tick; one that was not sent yet is dropped. Never blocks."""
@@ -313,6 +318,13 @@ class PolicyProcess(PolicyWorker):
 
     def _plan_of(self, header: dict[str, Any]) -> Plan:
         return plan_from_header(header["plan"])
+
+
+def worker_environment(threads: int) -> dict[str, str]:
+    """The environment of a policy's process: this code is found, and so many threads compute."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
 
 
 def _close(stream: Any) -> None:

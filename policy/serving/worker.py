@@ -3,6 +3,7 @@
 `policy.serving.process` starts it as ``python -m policy.serving.worker``. Frames come in on standard input, plans go
 out on what was standard output; everything printed goes to standard error. It ends when its input ends or its parent is
 gone. The kernel's parent-death signal is not used for that: it fires when the *thread* that started the process ends.
+With ``--listen`` (`policy.serving.shared`) sessions come and go at a socket, and what waits is answered together.
 """
 
 from __future__ import annotations
@@ -10,18 +11,25 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import queue
+import socket
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from policy.serving.wire import header_from_plan, images_from_payload, read_message, write_message
+from policy.serving.wire import WireError, header_from_plan, images_from_payload, read_message, write_message
 from recorder.schema import Plan
 
 log = logging.getLogger(__name__)
 PARENT_CHECK_S = 0.5
+MOST_TOGETHER = 16
+"""Frames answered in one pass."""
+_Asked = tuple[dict[str, Any], bytes, BinaryIO]
+"""A frame's header and pixels, and where its answer goes."""
 
 
 def main() -> int:
@@ -38,6 +46,9 @@ def main() -> int:
         log.exception("the policy cannot be loaded")
         write_message(plans, {"kind": "fatal", "message": f"{error}"})
         return 1
+    if arguments.listen:
+        serve(vla, arguments.listen)
+        return 0
     write_message(plans, {"kind": "ready", "name": vla.settings.name})
     try:
         _answer_all(vla, frames, plans)
@@ -48,33 +59,94 @@ def main() -> int:
 
 def _answer_all(vla: Any, frames: BinaryIO, plans: BinaryIO) -> None:
     while (message := read_message(frames)) is not None:
-        header, pixels = message
-        started = time.perf_counter()
-        try:
-            plan = _plan(vla, header, pixels, started)
-        except Exception as error:
-            log.exception("frame %s could not be answered", header.get("frame"))
-            write_message(plans, {"kind": "error", "frame": header.get("frame"), "message": repr(error)})
-        else:
-            write_message(plans, {"kind": "plan", "plan": header_from_plan(plan)})
+        _answer_together(vla, [(*message, plans)])
 
 
-def _plan(vla: Any, header: dict[str, Any], pixels: bytes, started: float) -> Plan:
-    answer = vla.answer(images_from_payload(header["shapes"], pixels), header["prompt"])
-    return Plan(
-        frame=header["frame"],
-        time_s=header["time_s"],
-        direction=answer.direction,
-        speed=answer.speed,
-        tokens=answer.tokens,
-        trajectory_ego=vla.trajectory(answer.tokens),
-        text=answer.text,
-        prompt=header["prompt"],
-        latency_s=time.perf_counter() - started,
-        confidence=answer.confidence,
-        entropy=answer.entropy,
-        step_s=vla.settings.step_s,
-    )
+def serve(vla: Any, path: str) -> None:
+    """Answer the sessions that connect at the socket `path`, for ever; what waits at the same time goes together."""
+    waiting: queue.SimpleQueue[_Asked] = queue.SimpleQueue()
+    listener = socket.socket(socket.AF_UNIX)
+    partial = f"{path}.partial"
+    listener.bind(partial)
+    listener.listen()
+    Path(partial).rename(path)  # it is there when it listens
+    threading.Thread(target=_accept, args=(listener, vla.settings.name, waiting), daemon=True).start()
+    while True:
+        asked = [waiting.get()]
+        while len(asked) < MOST_TOGETHER and not waiting.empty():
+            asked.append(waiting.get())
+        _answer_together(vla, asked)
+
+
+def _accept(listener: socket.socket, name: str, waiting: queue.SimpleQueue[_Asked]) -> None:
+    while True:
+        line, _ = listener.accept()
+        threading.Thread(target=_read, args=(line, name, waiting), daemon=True).start()
+
+
+def _read(line: socket.socket, name: str, waiting: queue.SimpleQueue[_Asked]) -> None:
+    """One session: its frames go into the queue until it hangs up."""
+    frames, plans = line.makefile("rb"), line.makefile("wb")
+    try:
+        write_message(plans, {"kind": "ready", "name": name})
+        while (message := read_message(frames)) is not None:
+            waiting.put((*message, plans))
+    except (OSError, WireError, ValueError) as error:
+        log.warning("a session is gone: %s", error)
+    finally:
+        line.close()
+
+
+def _answer_together(vla: Any, asked: list[_Asked]) -> None:
+    """Answer frames with one pass; one by one where that fails, so that only whose frame it is hears of an error."""
+    started = time.perf_counter()
+    try:
+        plans = _plans(vla, [(header, pixels) for header, pixels, _ in asked], started)
+    except Exception as error:
+        if len(asked) > 1:
+            for one in asked:
+                _answer_together(vla, [one])
+            return
+        ((header, _, stream),) = asked
+        log.exception("frame %s could not be answered", header.get("frame"))
+        _say(stream, {"kind": "error", "frame": header.get("frame"), "message": str(error) or repr(error)})
+        return
+    for plan, (_, _, stream) in zip(plans, asked, strict=True):
+        _say(stream, {"kind": "plan", "plan": header_from_plan(plan)})
+
+
+def _say(stream: BinaryIO, message: dict[str, Any]) -> None:
+    try:
+        write_message(stream, message)
+    except BrokenPipeError:
+        log.info("the session is gone")
+    except ValueError:  # closed
+        log.info("the session is gone")
+
+
+def _plans(vla: Any, asked: list[tuple[dict[str, Any], bytes]], started: float) -> list[Plan]:
+    from policy.vla.quick import Question
+
+    questions = [Question(images_from_payload(header["shapes"], pixels), header["prompt"]) for header, pixels in asked]
+    answers = vla.answers(questions)
+    latency_s = time.perf_counter() - started
+    return [
+        Plan(
+            frame=header["frame"],
+            time_s=header["time_s"],
+            direction=answer.direction,
+            speed=answer.speed,
+            tokens=answer.tokens,
+            trajectory_ego=vla.trajectory(answer.tokens),
+            text=answer.text,
+            prompt=header["prompt"],
+            latency_s=latency_s,
+            confidence=answer.confidence,
+            entropy=answer.entropy,
+            step_s=vla.settings.step_s,
+        )
+        for (header, _), answer in zip(asked, answers, strict=True)
+    ]
 
 
 def _load(arguments: argparse.Namespace) -> Any:
@@ -104,6 +176,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--adapter")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--listen", help="path of a socket at which several sessions are served")
     parser.add_argument("--parent", type=int, required=True)
     return parser.parse_args()
 

@@ -5,6 +5,7 @@ Works on the small checkpoint and on every folder that `policy.making.initialise
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,10 @@ class VlaAnswer:
     """Mean probability of the chosen action tokens, 0..1."""
     entropy: float = 0.0
     """Mean entropy of the action tokens' distributions as a share of the greatest possible, 0..1."""
+
+
+class AnswerError(ValueError):
+    """The model gave no answer that could be driven."""
 
 
 class Vla:
@@ -80,7 +85,7 @@ class Vla:
         """The answers to several questions, decoded together where `why_not_together` gives no reason against it.
 
         `on_part` is told when "vision", "prefill" and "decode" begin, for measuring. The weights must stay as they are
-        from the first answer on. Raises ValueError for missing pictures.
+        from the first answer on. Raises ValueError for missing pictures, AnswerError for weights that are no numbers.
         """
         for question in questions:
             self._check(question.images_rgb)
@@ -110,6 +115,9 @@ class Vla:
         return decode_answer(self.model, inputs, self._grammar, temperature, generator, on_part)
 
     def _answer(self, decoded: Decoded) -> VlaAnswer:
+        confidence = sum(decoded.probabilities) / len(decoded.probabilities)
+        if not math.isfinite(confidence):
+            raise AnswerError("the model's answer is not a number: its weights are broken, or its pictures are")
         header = self.processor.tokenizer.decode(decoded.header_ids)
         answer = parse_answer(header, 0)
         return VlaAnswer(
@@ -117,7 +125,7 @@ class Vla:
             tokens=decoded.actions,
             direction=answer.direction,
             speed=answer.speed,
-            confidence=sum(decoded.probabilities) / len(decoded.probabilities),
+            confidence=confidence,
             entropy=sum(decoded.entropies) / len(decoded.entropies),
         )
 
