@@ -162,7 +162,7 @@ def _weights(module: Any) -> int:
 
 def noise_tick(vla: Vla, seed: int) -> Tick:
     """A tick with every picture that the policy needs, full of noise, before a turn."""
-    rng = np.random.default_rng(seed)
+    rng, still = np.random.default_rng(seed), (0.0, 0.0, 0.0)
     pose = Pose(x=0.0, y=0.0, z=0.0)
     ahead = np.stack([np.arange(80.0), np.zeros(80), np.zeros(80), np.zeros(80)], axis=1).astype(np.float32)
     return Tick(
@@ -170,9 +170,7 @@ def noise_tick(vla: Vla, seed: int) -> Tick:
         time_s=0.0,
         wall_time_s=0.0,
         delta_s=0.05,
-        ego=ActorState(
-            1, "vehicle.tesla.model3", "hero", pose, (5.0, 0.0, 0.0), *[(0.0, 0.0, 0.0)] * 2, (2.4, 1.0, 0.8)
-        ),
+        ego=ActorState(1, "vehicle.tesla.model3", "hero", pose, (5.0, 0.0, 0.0), still, still, (2.4, 1.0, 0.8)),
         actors=(),
         lights=(),
         route=RouteState(RouteCommand.LEFT, 10.0 + seed % 3, 0.0, 100.0, 0.0, 0.0, ahead, 8.33),
