@@ -203,6 +203,9 @@ def _library() -> dict[str, Blueprint]:
 BLUEPRINTS = _library()
 """Every blueprint by type id, in CARLA's (alphabetical) order."""
 
+LARGEST_REACH_M = max(math.hypot(*blueprint.extent_m[:2]) for blueprint in BLUEPRINTS.values())
+"""From the middle of the largest of them to its corner, seen from above."""
+
 
 def definitions() -> list[list]:
     """The blueprint library as `get_actor_definitions` sends it."""

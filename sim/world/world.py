@@ -25,7 +25,7 @@ from sim.world import movables
 from sim.world.actors import Actor, Movable, Prop, Sensor, TrafficLight, TrafficSign, Vehicle, Walker
 from sim.world.attributes import attribute_values, checked_description
 from sim.world.blueprint_types import STREAMING_KINDS, Blueprint, Kind
-from sim.world.blueprints import BLUEPRINTS, MISSING_SENSORS
+from sim.world.blueprints import BLUEPRINTS, LARGEST_REACH_M, MISSING_SENSORS
 from sim.world.collisions import Contact, Obstacles, joined, resolve
 from sim.world.contacts.town import town_statics
 from sim.world.controls import OneTickControls
@@ -37,6 +37,8 @@ from sim.world.spawn_points import SOLID_KINDS, is_free, spawn_places, spawn_pos
 
 TOMBSTONES = 10_000
 FIRST_STREAM_ID = 2
+SET_DOWN_M = 3.0
+"""A prop spawned up to this much above the ground is set down on it; a higher one stays up there, as CARLA's do."""
 LONGEST_PART_S = 0.1
 """Physics and drivers are unsound with longer steps."""
 _OF_THE_MAP = (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN, Kind.SPECTATOR)
@@ -175,7 +177,7 @@ class World:
             return actor
         if blueprint.kind in SOLID_KINDS and not anywhere:
             pose = self._on_the_ground(pose, blueprint)
-            if not is_free(pose, blueprint, self.actors.values(), self.statics):
+            if not is_free(pose, blueprint, self._solid_near(pose), self.statics):
                 raise WorldError("Spawn failed because of collision at spawn position")
         actor = self._add_blueprint(blueprint, description, pose)
         if blueprint.spec is not None:
@@ -185,6 +187,13 @@ class World:
         if isinstance(actor, Vehicle):
             actor.table = self.vehicles
         return actor
+
+    def _solid_near(self, pose: Pose) -> list[Actor]:
+        """The solid actors that could touch something at a pose; who is further off is not looked at one by one."""
+        v = self.vehicles
+        near = v.ids[np.hypot(v.x - pose.x, v.y - pose.y) <= 2.0 * LARGEST_REACH_M]
+        others = (a for a in self.actors.values() if a.kind in SOLID_KINDS and a.kind is not Kind.VEHICLE)
+        return [*(self.actors[i] for i in near.tolist()), *others]
 
     def destroy(self, actor_id: int) -> Actor:
         """Remove an actor; what was attached to it stays where it is."""
@@ -259,6 +268,8 @@ class World:
 
     def _on_the_ground(self, pose: Pose, blueprint: Blueprint) -> Pose:
         base = self.ground_z(pose.x, pose.y, pose.z)
+        if blueprint.kind is Kind.PROP and pose.z - base > SET_DOWN_M:
+            return pose
         lift = blueprint.extent_m[2] if blueprint.kind is Kind.WALKER else 0.0
         return pose._replace(z=base + lift)
 
