@@ -41,12 +41,17 @@ def note_locked(
         driven = np.nonzero(slots == across[0])[0]
         first = len(driven) == 0 or driver.order > drivers[int(driven[0])].order
         if driver.standing_s >= (FIRST_S if first else SECOND_S):
-            driver.backing_s = _BACK_S + _WAIT_S
+            back_up(driver)
             driver.standing_s = 0.0
 
 
 def _goes_another_way(bodies: Bodies, body: int, own: int) -> bool:
     return bool(np.cos(bodies.yaw[body] - bodies.yaw[own]) < 0.7)
+
+
+def back_up(driver: Driver) -> None:
+    """Let a driver begin to back up."""
+    driver.backing_s = _BACK_S + _WAIT_S
 
 
 def backs_up(driver: Driver) -> bool:

@@ -113,6 +113,10 @@ class Driver:
     """No lane change before this odometer."""
     asked_at_m: float = 0.0
     """Where the driver last thought about changing lanes."""
+    held_s: float = 0.0
+    """How long the driver has wanted to go round something that stands in its lane."""
+    clear_m: float = 0.0
+    """How far behind what stands in its lane the driver stops, so that it can go round it."""
     forced_change: int = 0
     """-1 change left, 1 right as soon as possible."""
     plan: Plan = field(default_factory=Plan)
@@ -129,6 +133,7 @@ def start_route(driver: Driver, lane: int, s_m: float, lanes: LaneGraph, odomete
     driver.crossings.clear()
     driver.loose_lights.clear()
     driver.change_after_m, driver.asked_at_m, driver.backing_s = 10.0, 0.0, 0.0
+    driver.held_s, driver.clear_m = 0.0, 0.0
     driver.lost, driver.stale = False, True
 
 

@@ -19,6 +19,8 @@ SIDE_ACCELERATION_MPS2 = 2.0
 """What drivers accept in curves (everyday driving: Bosetti et al. 2014 find 2 to 3 m/s² at town speeds)."""
 SLOWING_MPS2 = 1.6
 """How hard drivers brake for a curve they see coming."""
+SWERVE_MPS = 7.0
+"""How fast drivers go round what stands in their lane."""
 LEAST_PATH_M = 90.0
 """A path is sampled anew when less than this is left of it, and less than its driver needs to stop gently."""
 PATH_MORE_M = 60.0
@@ -50,6 +52,32 @@ class Leg:
     """How many steps of the driver's plan are done once the leg is."""
 
 
+@dataclass(frozen=True)
+class Swerve:
+    """A way round something that stands in the lane; places are odometers of the vehicle's middle."""
+
+    begin_m: float
+    out_m: float
+    """From here on, the vehicle is all the way beside its lane's middle."""
+    back_m: float
+    """From here on, it comes back."""
+    end_m: float
+    aside_m: float
+    """How far beside, positive to the right."""
+
+    def aside_at(self, odometer_m: np.ndarray) -> np.ndarray:
+        """How far beside the lane's middle to be at places, (N,) metres, positive to the right."""
+        out = (odometer_m - self.begin_m) / (self.out_m - self.begin_m)
+        back = (odometer_m - self.back_m) / (self.end_m - self.back_m)
+        return self.aside_m * (_smooth(out) - _smooth(back))
+
+
+def _smooth(share: np.ndarray) -> np.ndarray:
+    """From 0 to 1 with neither slope nor curvature at both ends."""
+    t = np.clip(share, 0.0, 1.0)
+    return t * t * t * (10.0 + t * (6.0 * t - 15.0))
+
+
 @dataclass
 class Route:
     """The legs of one driver, the one it is on first."""
@@ -57,6 +85,8 @@ class Route:
     legs: list[Leg] = field(default_factory=list)
     stop_m: float = math.inf
     """Where the road ends; infinite while it goes on."""
+    swerve: Swerve | None = None
+    """How the driver goes round what stands in its lane."""
 
     def leg_at(self, odometer_m: float) -> Leg:
         """The leg that counts at a place."""
@@ -102,6 +132,16 @@ def _along(lanes: LaneGraph, leg: Leg, grid: np.ndarray) -> np.ndarray:
     return found
 
 
+def _swerved(
+    swerve: Swerve, grid: np.ndarray, x: np.ndarray, y: np.ndarray, curvature: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x, y and curvature of a path that leaves its lanes' middle at odometers `grid`."""
+    aside = swerve.aside_at(grid)
+    yaw = np.arctan2(np.gradient(y), np.gradient(x))
+    bend = np.gradient(np.gradient(aside))
+    return x - aside * np.sin(yaw), y + aside * np.cos(yaw), curvature + bend
+
+
 class Paths:
     """Sampled paths of N drivers: x, y, z, yaw, curvature, speed (what may be driven there), each (N, POINTS)."""
 
@@ -142,6 +182,10 @@ class Paths:
         count = min(math.ceil(BEHIND_M + ahead_m), POINTS)
         x, y, z, curvature, limit = sample(lanes, route.legs, base, count)
         target = limit * factor if fixed_mps is None else np.full(count, fixed_mps)
+        if route.swerve is not None:
+            x, y, curvature = _swerved(route.swerve, base + _AHEAD[:count], x, y, curvature)
+            around = (base + _AHEAD[:count] > route.swerve.begin_m) & (base + _AHEAD[:count] < route.swerve.end_m)
+            target = np.where(around, np.minimum(target, SWERVE_MPS), target)
         curve = np.sqrt(SIDE_ACCELERATION_MPS2 / np.maximum(np.abs(curvature), 1e-4))
         energy = np.minimum(target, curve) ** 2 + 2.0 * SLOWING_MPS2 * _AHEAD[:count]
         reachable = np.minimum.accumulate(energy[::-1])[::-1] - 2.0 * SLOWING_MPS2 * _AHEAD[:count]

@@ -43,6 +43,7 @@ from sim.traffic.options import (
     lamps_of,
     weather_lamps,
 )
+from sim.traffic.passing.passing import Moment, Passing
 from sim.traffic.paths import PATH_MORE_M, Paths, needed_path_m
 from sim.traffic.plans import Plan
 from sim.traffic.settings import TrafficSettings
@@ -68,6 +69,7 @@ class Traffic(TrafficSettings):
         self._paths = Paths()
         self._roads = Roads(lanes, signals, self._routes)
         self._junctions = Junctions(lanes, signals)
+        self._passing = Passing(lanes)
         self._odometer = np.zeros(0)
         self._ticks = 0
 
@@ -121,7 +123,7 @@ class Traffic(TrafficSettings):
         bodies = bodies_of(vehicles, obstacles)
         leaders = self._leaders(bodies, len(vehicles), slots, motion, offset)
         self._junctions.step(self._drivers, motion, leaders, vehicles, slots, dt_s)
-        self._change_lanes(vehicles, slots, motion, leaders)
+        self._change_lanes(vehicles, slots, motion, leaders, bodies, dt_s)
         acceleration = self._acceleration(motion, leaders)
         throttle, brake = pedals(vehicles, slots, acceleration)
         vehicles.throttle[slots], vehicles.brake[slots] = throttle, brake
@@ -266,10 +268,13 @@ class Traffic(TrafficSettings):
     def _acceleration(self, motion: Motion, leaders: Leaders) -> np.ndarray:
         desired = self._paths.speed_at(self._odometer + 0.3 * motion.speed)
         free = free_acceleration(motion.speed, desired)
-        distance = self._table().distance_m
-        taken = np.zeros(len(free))
         k = leaders.driver
-        np.maximum.at(taken, k, interaction(motion.speed[k], leaders.gap_m, leaders.speed_mps, distance[k]))
+        distance = self._table().distance_m[k]
+        clear = np.array([d.clear_m for d in self._drivers])
+        if clear.any():
+            distance = np.where(leaders.speed_mps < 0.3, np.maximum(distance, clear[k]), distance)
+        taken = np.zeros(len(free))
+        np.maximum.at(taken, k, interaction(motion.speed[k], leaders.gap_m, leaders.speed_mps, distance))
         stop = np.array([d.route.stop_m - 1.0 for d in self._drivers])
         stop = np.minimum(stop, self._junctions.stop_m) - motion.front
         acceleration = np.minimum(free - taken, stopping_acceleration(motion.speed, stop - 0.5))
@@ -284,9 +289,13 @@ class Traffic(TrafficSettings):
         dy = y + offset * np.cos(heading) - (vehicles.y[slots] - rear * np.sin(yaw))
         return pursuit_steer(dx, dy, yaw, wheelbase, vehicles.p["max_steer_rad"][slots])
 
-    def _change_lanes(self, vehicles: Vehicles, slots: np.ndarray, motion: Motion, leaders: Leaders) -> None:
+    def _change_lanes(
+        self, vehicles: Vehicles, slots: np.ndarray, motion: Motion, leaders: Leaders, bodies: Bodies, dt_s: float
+    ) -> None:
         """Every driver considers a change once in `_TICKS_PER_THOUGHT` ticks, not all in the same one."""
         self._ticks += 1
+        moment = Moment(self._drivers, self._paths, self._odometer, slots, motion, leaders, vehicles, bodies)
+        self._passing.begin_tick(bodies, dt_s)
         bounds = np.searchsorted(leaders.driver, np.arange(len(self._drivers) + 1)).tolist()
         for k, driver in enumerate(self._drivers):
             if driver.lost or (self._ticks + driver.order) % _TICKS_PER_THOUGHT:
@@ -298,6 +307,10 @@ class Traffic(TrafficSettings):
                 gap, leader = leaders.gap_m[first], leaders.speed_mps[first]
             desired = float(self._paths.speed[k, self._paths.at[k]])
             now = Situation(here, speed, desired, float(gap), float(leader))
+            pairs = slice(bounds[k], bounds[k + 1])
+            if self._passing.consider(k, moment, pairs, _TICKS_PER_THOUGHT * dt_s):
+                driver.asked_at_m = here
+                continue
             for side in wanted_side(driver, now, here - driver.asked_at_m, self._roads):
                 if change_lane(driver, int(slots[k]), side, now, vehicles, self._roads):
                     break

@@ -22,6 +22,23 @@ def straight_road(
     )
 
 
+def two_way_road(length_m: float = 600.0, limit_kmh: float = 50.0, light_at_m: float = 0.0) -> carla.Map:
+    """A straight road along +x with one lane each way: lane 0 at y = 1.75 along it, lane 1 at y = -1.75 back."""
+    lane = """<lane id="{k}" type="driving" level="false"><width sOffset="0" a="3.5" b="0" c="0" d="0"/>
+        <roadMark sOffset="0" type="solid" weight="standard" color="standard" width="0.13" laneChange="none"/></lane>"""
+    return carla.Map(
+        "two_way",
+        f"""<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="two_way" version="1"/>
+    <road name="a" length="{length_m}" id="1" junction="-1">
+      <type s="0" type="town"><speed max="{limit_kmh}" unit="km/h"/></type>
+      <planView><geometry s="0" x="0" y="0" hdg="0" length="{length_m}"><line/></geometry></planView>
+      <lanes><laneSection s="0"><left>{lane.format(k=1)}</left>
+      <center><lane id="0" type="none" level="false"/></center>
+      <right>{lane.format(k=-1)}</right></laneSection></lanes>{_light(light_at_m)}
+    </road></OpenDRIVE>""",
+    )
+
+
 def _light(at_m: float) -> str:
     """The signals of a road with a light there; none for 0."""
     if not at_m:

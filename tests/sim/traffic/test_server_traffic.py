@@ -179,7 +179,9 @@ def test_a_car_stops_behind_one_that_stands(client, world):
     place = world.get_map().get_spawn_points()[0]
     car, standing = spawn_car(world, place), spawn_car(world, ahead_of(place, 25.0))
     standing.apply_control(carla.VehicleControl(hand_brake=True))
-    car.set_autopilot(True, client.get_trafficmanager(8000).get_port())
+    manager = client.get_trafficmanager(8000)
+    car.set_autopilot(True, manager.get_port())
+    manager.auto_lane_change(car, False)
     for _ in range(240):
         world.tick()
         assert not touching(car, standing)

@@ -1,0 +1,1 @@
+"""Going round what stands in the only lane of a direction."""
