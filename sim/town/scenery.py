@@ -19,7 +19,7 @@ from sim.town.mesh import StaticMesh
 from sim.town.roads import Outlines
 from sim.town.sites import Taken, Thrower
 from sim.town.street_lamps import add_street_lamps
-from sim.town.terrain import Terrain, add_ground
+from sim.town.terrain import QuickHeight, Terrain, add_ground
 from sim.town.trees import line_with_trees, scatter_trees
 
 
@@ -30,7 +30,7 @@ class Scenery:
     throwers: tuple[Thrower, ...]
     lamps: np.ndarray  # (n, 3) heads of street lamps
     height: Callable[[np.ndarray], np.ndarray] | None = None
-    """(n, 2) points to (n,) heights of the ground; None where it is level."""
+    """(n, 2) points to (n,) heights of the ground for shadows; None where it is level, or nothing is drawn."""
 
 
 def build_scenery(roads: Sequence[Road], outlines: Outlines, mesh: StaticMesh) -> Scenery:
@@ -51,4 +51,5 @@ def build_scenery(roads: Sequence[Road], outlines: Outlines, mesh: StaticMesh) -
             throwers += line_with_trees(road, taken, terrain, rng, mesh)
     throwers += line_with_clutter(roads, taken, terrain, mesh)
     throwers += scatter_trees(terrain, taken, rng, mesh)
-    return Scenery(tuple(throwers), lamps, None if terrain.level else terrain.height)
+    has_height = mesh.is_drawn and not terrain.level
+    return Scenery(tuple(throwers), lamps, QuickHeight(terrain) if has_height else None)

@@ -41,7 +41,7 @@ def throw_shadows(
     """(n, 3) float32 points, (m, 3) uint32 triangles and their chunks; `ground` gives the height where it varies."""
     if not throwers:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint32), None
-    merged = shapely.union_all(swept(throwers, sun))
+    merged = shapely.disjoint_subset_union_all(swept(throwers, sun))  # most touch few others: a tenth of the time
     if ground is not None:  # on sloping ground shadows are draped over it
         merged = shapely.segmentize(merged, DRAPE_M)
     cut_up = shapely.get_parts(shapely.constrained_delaunay_triangles(np.array(polygons(merged))))
