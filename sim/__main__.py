@@ -6,6 +6,11 @@ cannot be used, 3 a port is in use, 4 nothing can be drawn (without `--no-render
 
 from __future__ import annotations
 
+from sim.arithmetic import use_common_arithmetic
+
+if __name__ == "__main__":
+    use_common_arithmetic()  # before numpy is imported
+
 import argparse
 import asyncio
 import contextlib
@@ -15,19 +20,18 @@ import os
 import signal
 import socket
 import sys
-
-from sim.arithmetic import use_common_arithmetic
-
-if __name__ == "__main__":
-    use_common_arithmetic()  # before numpy is imported
+from typing import TYPE_CHECKING
 
 from sim.kept import keep_results
 from sim.map.aliases import default_aliases, find_named_map, parse_aliases
-from sim.map.files import MapFileError, shipped_map
-from sim.map.network import MapError
-from sim.server import PortInUseError, Server, open_ports
+from sim.map.files import MapFile, MapFileError, shipped_map
 from sim.simulator.drawing_process import DrawingProcess, NoGraphicsError
-from sim.simulator.simulator import Simulator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.server import Server
+    from sim.simulator.simulator import Simulator
 
 log = logging.getLogger("sim")
 
@@ -75,14 +79,35 @@ def main(arguments: list[str] | None = None) -> int:
     except MapFileError as error:
         log.error("%s", error)
         return EXIT_BAD_MAP
+    drawer = None if args.no_rendering else DrawingProcess(args.gpu)
+    if drawer is not None:
+        drawer.open(map_file.opendrive)  # it imports its modules and builds the town while we do
+    try:
+        return _run(args, start_map, map_file, aliases, drawer, parent)
+    finally:
+        if drawer is not None:
+            drawer.close()
+
+
+def _run(
+    args: argparse.Namespace,
+    start_map: Path,
+    map_file: MapFile,
+    aliases: dict[str, Path],
+    drawer: DrawingProcess | None,
+    parent: int,
+) -> int:
+    """Serve one map; returns the exit code."""
+    # A second's work beside the start of the process that draws.
+    from sim.map.network import MapError
+    from sim.server import PortInUseError, Server, open_ports
+    from sim.simulator.simulator import Simulator
+
     try:
         ports = open_ports(args.host, args.port)
     except PortInUseError as error:
         log.error("%s", error)
         return EXIT_PORT_IN_USE
-    drawer = None if args.no_rendering else DrawingProcess(args.gpu)
-    if drawer is not None:
-        drawer.open(map_file.opendrive)  # it builds the town while we build the world
     try:
         simulator = Simulator(map_file, args.seed, drawer)
         _wait_for_drawing(simulator, drawer)

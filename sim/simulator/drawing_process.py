@@ -110,7 +110,7 @@ class DrawingProcess:
         return self._connection
 
     def close(self) -> None:
-        """End the process, with what was begun left undone."""
+        """End the process, with what was begun left undone. May be called again."""
         if self._process is not None:
             self._process.kill()  # nothing of it outlives its pictures
         self._end()
@@ -118,7 +118,9 @@ class DrawingProcess:
         if self._map is not None:
             self._map.close()
             self._map = None
-        os.close(self._memory)
+        if self._memory >= 0:
+            os.close(self._memory)
+            self._memory = -1
 
     # The process
 

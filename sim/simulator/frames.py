@@ -10,11 +10,13 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sim.protocol.streaming import Streams
 from sim.scene.records import CameraView, SceneState
-from sim.sensors.cameras import CameraShot
+
+if TYPE_CHECKING:  # the process that draws is started before the world's modules are imported
+    from sim.sensors.cameras import CameraShot
 
 log = logging.getLogger(__name__)
 
