@@ -45,6 +45,7 @@ ARGUMENTS = {
     "extract_spawn_points.py": ["-o", "."],
     "lane_explorer.py": ["-t", "0.1"],
     "config.py": ["--list"],
+    "environment.py": ["--sun", "sunset"],
     "apply_texture.py": ["--list"],
     "performance_benchmark.py": ["--show_scenarios"],
     "raycast_sensor_testing.py": ["-ln", "1"],
