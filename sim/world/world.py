@@ -38,7 +38,10 @@ from sim.world.spawn_points import SOLID_KINDS, is_free, spawn_places, spawn_pos
 TOMBSTONES = 10_000
 FIRST_STREAM_ID = 2
 SET_DOWN_M = 3.0
-"""A prop spawned up to this much above the ground is set down on it; a higher one stays up there, as CARLA's do."""
+"""A prop spawned up to this much above the ground is set down on it; a higher one stays up there, as CARLA's do.
+
+Walkers and props this much below stay below: ScenarioRunner keeps those there that it needs later.
+"""
 LONGEST_PART_S = 0.1
 """Physics and drivers are unsound with longer steps."""
 _OF_THE_MAP = (Kind.TRAFFIC_LIGHT, Kind.TRAFFIC_SIGN, Kind.SPECTATOR)
@@ -268,7 +271,10 @@ class World:
 
     def _on_the_ground(self, pose: Pose, blueprint: Blueprint) -> Pose:
         base = self.ground_z(pose.x, pose.y, pose.z)
-        if blueprint.kind is Kind.PROP and pose.z - base > SET_DOWN_M:
+        above_m = pose.z - base
+        if blueprint.kind is Kind.PROP and above_m > SET_DOWN_M:
+            return pose
+        if blueprint.kind is not Kind.VEHICLE and above_m < -SET_DOWN_M:
             return pose
         lift = blueprint.extent_m[2] if blueprint.kind is Kind.WALKER else 0.0
         return pose._replace(z=base + lift)

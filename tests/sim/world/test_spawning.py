@@ -46,3 +46,12 @@ def test_props_above_each_other_hang_there_and_one_near_the_ground_is_set_down(w
     assert [box.pose.z for box in boxes] == [0.0, 100.0, 200.0]
     world.step(0.05)
     assert [box.pose.z for box in boxes] == [0.0, 100.0, 200.0]
+
+
+def test_a_walker_kept_far_below_a_car_is_not_in_its_way(world):
+    car = world.spawn(CAR, Pose(-150.0, 1.75, 0.0))
+    walker = world.spawn([8, "walker.pedestrian.0001", []], Pose(-150.0, 1.75, -50.0))
+    assert walker.pose.z == -50.0
+    world.set_velocity(car.actor_id, (10.0, 0.0, 0.0))
+    world.step(0.05)
+    assert not world.contacts
