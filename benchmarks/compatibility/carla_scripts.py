@@ -58,6 +58,7 @@ LIMITS_S = {
     "test_determinism.py": 900.0,
     "test_lidar.py": 900.0,
     "test_map.py": 900.0,
+    "test_spawnpoints.py": 1800.0,
     "vehicle_physics_tester.py": 300.0,
     "lidar_to_camera.py": 200.0,
     "tutorial.py": 120.0,
