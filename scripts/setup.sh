@@ -86,6 +86,6 @@ echo "setup: installing $torch"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$torch"
 echo "setup: installing the other packages (a few minutes the first time)"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".$extras"
-echo "setup: compiling the simulator's inner loops"
-"$venv/bin/python" -c "import sim.simulator.simulator"
+echo "setup: compiling the simulator's inner loops, building its towns"
+"$venv/bin/python" -m sim.prepare
 touch "$stamp"
