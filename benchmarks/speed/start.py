@@ -1,6 +1,6 @@
 """How long a start takes: until `ready`, the first answers, the first picture; and a change of towns.
 
-`python -m benchmarks.start --town Kingsway` starts the simulator with and without drawing, each twice, and prints
+`python -m benchmarks.speed.start --town Kingsway` starts the simulator with and without drawing, each twice, and prints
 milliseconds. The second town is loaded while another client asks for the version all the time: its longest wait is how
 long the server did not answer. Run `python -m sim.prepare` before, as the set-up does: else the first start builds the
 towns.
@@ -22,7 +22,7 @@ import carla
 from rich.console import Console
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Asker(threading.Thread):
