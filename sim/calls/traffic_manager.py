@@ -173,7 +173,7 @@ def set_boundaries(context: Context, lower_m: Any, upper_m: Any) -> None:
 @call("set_path", _PLAIN)
 def set_path(context: Context, actor: list[Any], points: list[Any], empty_buffer: bool) -> None:
     """Drive along places in the world; `empty_buffer`: from here on, not after the way known so far."""
-    places = np.array([vector_from_wire(point)[:2] for point in points]).reshape(-1, 2)
+    places = np.array([vector_from_wire(point) for point in points]).reshape(-1, 3)
     context.traffic.set_path(_id(context, actor), places, bool(empty_buffer))
 
 

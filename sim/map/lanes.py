@@ -186,10 +186,12 @@ class LaneGraph:
                 found[lane] = (d, float(self.s[p]))
         return {lane: s for lane, (_, s) in sorted(found.items())}
 
-    def lanes_near(self, x: float, y: float, within_m: float) -> dict[int, tuple[float, float]]:
-        """Every lane that passes a place: lane -> (distance in m, the lane's heading there)."""
+    def lanes_near(self, x: float, y: float, within_m: float, z: float | None = None) -> dict[int, tuple[float, float]]:
+        """Every lane that passes a place, with z on its level: lane -> (distance in m, the lane's heading there)."""
         found: dict[int, tuple[float, float]] = {}
         for p in self._tree.query_ball_point([x, y], within_m):
+            if z is not None and abs(self.z[p] - z) > LEVEL_M:
+                continue
             lane, d = int(self.lane_of[p]), math.hypot(self.x[p] - x, self.y[p] - y)
             if lane not in found or d < found[lane][0]:
                 found[lane] = (d, float(self.yaw[p]))

@@ -86,16 +86,17 @@ class LaneRoutes:
         return {}
 
     def lanes_of_path(self, points: np.ndarray, start: int) -> tuple[int, ...]:
-        """The lanes that a path of (N, 2) points lies on, each once in a row, as one gets there from lane `start`.
+        """The lanes that a path of (N, 3) points lies on, each once in a row, as one gets there from lane `start`.
 
         Points near no driving lane, or on one that cannot be reached, are left out. Where lanes lie over each other,
-        the one counts that runs with the path and is least far away.
+        the one counts that is on the point's level, runs with the path and is least far away. Points that are on no
+        level, as those of a path drawn without heights, count on every one.
         """
         goals: list[int] = []
         here = start
-        headings = _headings(points)
-        for (x, y), yaw in zip(points.tolist(), headings.tolist(), strict=True):
-            found = self._lanes.lanes_near(x, y, _ON_LANE_M)
+        headings = _headings(points[:, :2])
+        for (x, y, z), yaw in zip(points.tolist(), headings.tolist(), strict=True):
+            found = self._lanes.lanes_near(x, y, _ON_LANE_M, z) or self._lanes.lanes_near(x, y, _ON_LANE_M)
             fitting = [k for k, (_, at) in found.items() if np.isnan(yaw) or np.cos(at - yaw) > 0.5]
             costs = {k: 0.0 if k == here else float(self.cost_m(k)[here]) for k in fitting or found}
             costs = {k: cost + 20.0 * found[k][0] for k, cost in costs.items() if np.isfinite(cost)}

@@ -131,8 +131,8 @@ class TrafficSettings:
         self._of(actor_id).update_lights = update
 
     def set_path(self, actor_id: int, points: np.ndarray, at_once: bool = True) -> None:
-        """Drive along (N, 2) points, then anywhere; if not `at_once`, from the end of the way known so far."""
-        self._plans[actor_id] = (np.asarray(points, np.float64).reshape(-1, 2), (), at_once)
+        """Drive along (N, 3) points, then anywhere; if not `at_once`, from the end of the way known so far."""
+        self._plans[actor_id] = (np.asarray(points, np.float64).reshape(-1, 3), (), at_once)
 
     def set_route(self, actor_id: int, turns: tuple[Turn, ...], at_once: bool = True) -> None:
         """Take these turns and lane changes, one at each junction, then any."""

@@ -104,3 +104,28 @@ def two_levels(half_m: float = 100.0, height_m: float = 6.0, limit_kmh: float = 
     return f"""<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="levels" version="1"/>
     {part(1, -half_m, 0.0, False, True)}{part(2, 0.0, 0.0, False, False)}
     {part(3, 0.0, -half_m, True, True)}{part(4, 0.0, 0.0, True, False)}</OpenDRIVE>"""
+
+
+def two_decks(part_m: float = 150.0, slope: float = 0.06) -> str:
+    """OpenDRIVE of a road along +x (y = 1.75) that parts into two: one goes on level, one climbs right above it."""
+
+    def part(road_id: int, x: float, link: str, lane_link: str, climbs: float = 0.0, junction: int = -1) -> str:
+        return f"""<road name="a" length="{part_m}" id="{road_id}" junction="{junction}"><link>{link}</link>
+        <type s="0" type="town"><speed max="50" unit="km/h"/></type>
+        <planView><geometry s="0" x="{x}" y="0" hdg="0" length="{part_m}"><line/></geometry></planView>
+        <elevationProfile><elevation s="0" a="0" b="{climbs}" c="0" d="0"/></elevationProfile>
+        <lanes><laneSection s="0"><center><lane id="0" type="none" level="false"/></center>
+        <right><lane id="-1" type="driving" level="false"><link>{lane_link}</link>
+        <width sOffset="0" a="3.5" b="0" c="0" d="0"/></lane></right></laneSection></lanes></road>"""
+
+    onto = '<successor elementType="junction" elementId="9"/>'
+    back = '<predecessor elementType="road" elementId="1" contactPoint="end"/>'
+    lane = '<predecessor id="-1"/>'
+    ways = "".join(
+        f"""<connection id="{k}" incomingRoad="1" connectingRoad="{k}" contactPoint="start">
+        <laneLink from="-1" to="-1"/></connection>"""
+        for k in (2, 3)
+    )
+    return f"""<?xml version="1.0"?><OpenDRIVE><header revMajor="1" revMinor="4" name="decks" version="1"/>
+    {part(1, 0.0, onto, "")}{part(2, part_m, back, lane, 0.0, 9)}{part(3, part_m, back, lane, slope, 9)}
+    <junction id="9" name="fork">{ways}</junction></OpenDRIVE>"""

@@ -2,10 +2,11 @@
 
 import carla
 import numpy as np
+import pytest
 
 from sim.map.signals import LightState
 from sim.world.collisions import Obstacles
-from tests.sim.map.small_roads import two_levels
+from tests.sim.map.small_roads import two_decks, two_levels
 from tests.sim.traffic.town_scene import Scene
 
 BELOW, BRIDGE = 0, 2
@@ -60,3 +61,14 @@ def test_lane_and_speed_limit_are_those_of_the_level():
         limit_kmh = 3.6 * scene.lanes.limits_mps(lane, s)[0]
         assert round(limit_kmh) == (50 if z == 0.0 else 100)
     assert scene.lanes.nearest(0.0, 1.75, 0.0, z=20.0) == (-1, 0.0)
+
+
+@pytest.mark.parametrize("height_m", [0.0, 8.5])
+def test_a_path_leads_onto_the_deck_on_which_its_places_are(height_m):
+    scene = Scene.on(carla.Map("decks", two_decks()))
+    lane, s = scene.lanes.nearest(60.0, 1.75, 0.0)
+    scene.put(1, lane, s, 10.0)
+    scene.traffic.set_path(1, np.array([[120.0, 1.75, 0.0], [290.0, 1.75, height_m]]))
+    scene.step(0.2)
+    last = scene.lanes.lanes[scene.traffic._drivers[0].route.legs[-1].lane]  # what was chosen, seen nowhere else yet
+    assert abs(last.z[139] - height_m) < 0.5

@@ -58,7 +58,7 @@ def test_a_car_whose_path_is_done_stays_in_the_lane_to_which_it_is_moved(at_once
     scene = Scene.on(carla.Map("two", two_part_road(1000.0, 50.0)))
     lane, s = scene.lanes.nearest(100.0, 1.75, 0.0)
     scene.put(1, lane, s, 10.0)
-    scene.traffic.set_path(1, np.array([[120.0, 1.75], [180.0, 1.75]]), at_once)
+    scene.traffic.set_path(1, np.array([[120.0, 1.75, 0.0], [180.0, 1.75, 0.0]]), at_once)
     scene.step(12.0)
     assert scene.vehicles.x[0] > 200.0
     x = float(scene.vehicles.x[0])
