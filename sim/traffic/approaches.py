@@ -31,7 +31,7 @@ class Motion:
         return cls(np.maximum(vehicles.vx_body[slots], 0.0), odometer_m + half, odometer_m - half)
 
 
-@dataclass
+@dataclass(slots=True)
 class Seeker:
     """One driver before or in one junction."""
 

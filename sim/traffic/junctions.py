@@ -7,7 +7,7 @@ Whoever has waited long is next.
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,9 @@ _EXIT_LOOK_M = 30.0
 _QUEUE_GAP_M = 2.5
 
 
+Speed = TypeVar("Speed", float, np.ndarray)
+
+
 class Queued(NamedTuple):
     """A vehicle on a lane: its rear in metres along the lane, its speed in m/s, and which driver it is (-1: none)."""
 
@@ -37,8 +40,8 @@ class Queued(NamedTuple):
     k: int
 
 
-def braking_way_m(speed_mps: float) -> float:
-    """How far before a line a driver begins to ask whether it may go on."""
+def braking_way_m(speed_mps: Speed) -> Speed:
+    """How far before a line a driver, or each of (N,), begins to ask whether it may go on."""
     return speed_mps * speed_mps / (2.0 * DECIDE_MPS2) + 0.5 * speed_mps + 3.0
 
 
@@ -69,15 +72,15 @@ class Junctions:
         free = np.full(len(drivers), np.inf)
         np.minimum.at(free, leaders.driver[standing], leaders.gap_m[standing])
         free_m = (free + motion.front).tolist()
+        near_m = (motion.front + np.maximum(APPROACH_M, braking_way_m(motion.speed))).tolist()
         seekers: list[Seeker] = []
         for k, driver in enumerate(drivers):
             if driver.lost:
                 continue
             while driver.crossings and driver.crossings[0].exit_m < rear[k]:
                 driver.crossings.pop(0)
-            near_m = front[k] + max(APPROACH_M, braking_way_m(speed[k]))
             for crossing in driver.crossings:
-                if crossing.stop_m > near_m:
+                if crossing.stop_m > near_m[k]:
                     break
                 seekers.append(Seeker(k, driver, crossing, front[k], rear[k], speed[k], free_m[k]))
         others = self._others.find(vehicles, slots, dt_s) if len(vehicles) > len(slots) else []
@@ -138,6 +141,9 @@ class Junctions:
         queues: Queues,
         dt_s: float,
     ) -> None:
+        at: dict[int, list[Seeker]] = {}
+        for seeker in seekers:
+            at.setdefault(seeker.crossing.junction_id, []).append(seeker)
         asking = [s for s in seekers if not s.crossing.granted and self._asks(s)]
         asking.sort(key=self._turn)
         claims: list[Seeker] = []
@@ -153,15 +159,16 @@ class Junctions:
             if not fits or not self._first_is_granted(seeker):
                 continue
             impatient = seeker.driver.waiting_s > PATIENCE_S
+            here = at[seeker.crossing.junction_id]
             if (
-                any(self._rules.crosses(seeker, other) for other in seekers if other.crossing.granted)
+                any(self._rules.crosses(seeker, other) for other in here if other.crossing.granted)
                 or any(self._rules.ways_meet(seeker, other) for other in claims)
                 or any(self._rules.hinders(seeker, other) for other in others)
             ):
                 if impatient:
                     claims.append(seeker)
                 continue
-            if not impatient and any(self._rules.yields_to(seeker, other) for other in seekers):
+            if not impatient and any(self._rules.yields_to(seeker, other) for other in here):
                 continue
             seeker.crossing.granted = True
             seeker.driver.waiting_s = 0.0

@@ -90,12 +90,10 @@ class Route:
 
     def leg_at(self, odometer_m: float) -> Leg:
         """The leg that counts at a place."""
-        found = self.legs[0]
-        for leg in self.legs:  # vehicles are on one of the first
-            if leg.from_m > odometer_m:
-                break
-            found = leg
-        return found
+        legs, k = self.legs, 1  # vehicles are on one of the first
+        while k < len(legs) and legs[k].from_m <= odometer_m:
+            k += 1
+        return legs[k - 1]
 
 
 def sample(lanes: LaneGraph, legs: list[Leg], base_m: float, count: int) -> np.ndarray:

@@ -109,7 +109,7 @@ class Traffic(TrafficSettings):
 
     def step(self, vehicles: Vehicles, obstacles: Obstacles, dt_s: float) -> None:
         """Write throttle, brake and steering of every registered vehicle for the next dt_s seconds."""
-        for gone in [d.actor_id for d in self._drivers if d.actor_id not in vehicles]:
+        for gone in vehicles.missing(self.registered):
             self.unregister(gone)
         if not self._drivers:
             return

@@ -160,6 +160,10 @@ class Vehicles:
         except KeyError:
             raise KeyError(f"no vehicle with actor id {actor_id}") from None
 
+    def missing(self, actor_ids: list[int]) -> list[int]:
+        """Those of several actors that are no vehicles here, in their order."""
+        return [i for i in actor_ids if i not in self._slots]
+
     def slots(self, actor_ids: list[int]) -> np.ndarray:
         """The indices of several actors, (len(actor_ids),) int64."""
         return np.array([self._slots[i] for i in actor_ids], np.int64)
