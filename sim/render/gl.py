@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import moderngl
@@ -73,13 +73,37 @@ class ChunkDraws:
         chosen = chosen[np.argsort(distance[chosen] + self._last[chosen], kind="stable")]
         if not len(chosen):
             return 0
-        self._chosen.write(self._all[chosen].tobytes())
-        self._vao.render_indirect(self._chosen, count=len(chosen))
+        draws = joined(self._all[chosen])
+        self._chosen.write(draws.tobytes())
+        self._vao.render_indirect(self._chosen, count=len(draws))
         return int(chunks.count[chosen].sum()) // 3
 
     def release(self) -> None:
         """Give its memory back."""
         self._chosen.release()
+
+
+class DomeDraws:
+    """The parts of the sky that a view sees."""
+
+    def __init__(self, ctx: moderngl.Context, vao: moderngl.VertexArray, parts: Chunks) -> None:
+        self._draws = ChunkDraws(ctx, vao, parts)
+
+    def draw(self, view: CameraView) -> int:
+        """Draw what is in view; returns the number of triangles."""
+        return self._draws.draw(replace(view, x=0.0, y=0.0, z=0.0), 0.0)
+
+    def release(self) -> None:
+        """Give its memory back."""
+        self._draws.release()
+
+
+def joined(draws: np.ndarray) -> np.ndarray:
+    """(m, 5) indirect draws, m <= n, of the same triangles in the same order: a draw costs more than its triangles."""
+    begins = np.flatnonzero(np.concatenate([[True], draws[1:, 2] != draws[:-1, 2] + draws[:-1, 0]]))
+    fewer = draws[begins]
+    fewer[:, 0] = np.add.reduceat(draws[:, 0], begins)
+    return fewer
 
 
 class Rows:

@@ -15,7 +15,7 @@ from typing import Any
 import moderngl
 import numpy as np
 
-from sim.render.gl import BLOOM, OVER, ChunkDraws, Rows, Target, open_context
+from sim.render.gl import BLOOM, OVER, ChunkDraws, DomeDraws, Rows, Target, open_context
 from sim.render.model_store import VERTEX_LAYOUT, ModelStore
 from sim.render.models.poses import DOOR_BIT
 from sim.render.passes.bars import Bars
@@ -160,13 +160,14 @@ class Renderer:
 
     def _make_sky(self) -> None:
         ctx = self._ctx
-        self._directions, indices = dome()
+        self._directions, indices, self._dome = dome()
         program = self._program(shader("sky.vert"), shader("colour.frag", ALPHA=1.0))
         directions = self._own(ctx.buffer(self._directions.tobytes()))
         self._sky_colours = self._own(ctx.buffer(reserve=self._directions.nbytes, dynamic=True))
         content = [(directions, "3f4", "direction"), (self._sky_colours, "3f4", "colour")]
         self._buffers |= {"sky": directions, "sky_indices": self._own(ctx.buffer(indices.tobytes()))}
-        self.sky = self._own(ctx.vertex_array(program, content, self._buffers["sky_indices"]))
+        vao = self._own(ctx.vertex_array(program, content, self._buffers["sky_indices"]))
+        self.sky = self._own(DomeDraws(ctx, vao, self._dome))
 
     # What moves
 
@@ -233,7 +234,7 @@ class Renderer:
         if not self._light.effects:
             return None
         if self._weather_pass is None:
-            self._weather_pass = WeatherPass(self._ctx, self._program, self._town, self._buffers)
+            self._weather_pass = WeatherPass(self._ctx, self._program, self._town, self._dome, self._buffers)
         self._weather_pass.static_program["pane"] = tuple(1.3 * (0.65 * self._light.haze + 0.35 * self._light.zenith))
         return self._weather_pass
 
@@ -293,7 +294,7 @@ class Renderer:
         self._draw_quads("blobs", stage.blobs[stage.blobs["owner"] != view.hidden_actor_id], view)
         frame.depth_mask = True
         ctx.enable_only(moderngl.DEPTH_TEST)
-        look.sky.render()
+        look.sky.draw(view)
         if state.bars and self._bars is not None:
             self._bars.draw()
         frame.depth_mask = False

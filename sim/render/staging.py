@@ -189,14 +189,15 @@ def actor_flags(actor: DrawnActor, time_s: float, lamps_on: bool) -> int:
 def actor_instances(actors: tuple[DrawnActor, ...], time_s: float, lamps_on: bool) -> np.ndarray:
     """One row of `INSTANCE` an actor."""
     rows = np.zeros(len(actors), INSTANCE)
-    for row, actor in zip(rows, actors, strict=True):
-        turn = axes(actor.roll, actor.pitch, actor.yaw)
-        row["row_x"] = (*turn[:, 0].tolist(), actor.x)
-        row["row_y"] = (*turn[:, 1].tolist(), actor.y)
-        row["row_z"] = (*turn[:, 2].tolist(), actor.z - sink_m(actor))
-        row["paint"] = (*paint_of(actor), actor.steer_rad)
-        row["turns"] = turns(actor)
-        row["flags"] = actor_flags(actor, time_s, lamps_on) | (actor.doors_open & 0xF) << DOOR_BIT
+    if not actors:
+        return rows
+    turn = np.array([axes(actor.roll, actor.pitch, actor.yaw) for actor in actors])
+    at = np.array([(actor.x, actor.y, actor.z - sink_m(actor)) for actor in actors])
+    for k, name in enumerate(("row_x", "row_y", "row_z")):
+        rows[name] = np.column_stack([turn[:, :, k], at[:, k]])
+    rows["paint"] = [(*paint_of(actor), actor.steer_rad) for actor in actors]
+    rows["turns"] = [turns(actor) for actor in actors]
+    rows["flags"] = [actor_flags(actor, time_s, lamps_on) | (actor.doors_open & 0xF) << DOOR_BIT for actor in actors]
     return rows
 
 

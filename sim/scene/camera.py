@@ -5,6 +5,7 @@ Depth and clip axes are x right, y up, z forward, a left-handed set like CARLA's
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -48,12 +49,15 @@ def projection(view: CameraView) -> np.ndarray:
     return matrix
 
 
+@functools.lru_cache(maxsize=256)
 def planes(view: CameraView) -> np.ndarray:
     """(5, 3) inward unit normals of the frustum's planes through the eye (and the one before it)."""
     forward, right, up = axes(view.roll, view.pitch, view.yaw)
     fx, fy = focal(view)
     sides = np.array([forward, forward + right * fx, forward - right * fx, forward + up * fy, forward - up * fy])
-    return sides / np.linalg.norm(sides, axis=1, keepdims=True)
+    sides /= np.linalg.norm(sides, axis=1, keepdims=True)
+    sides.flags.writeable = False  # it is kept
+    return sides
 
 
 def eye(view: CameraView) -> np.ndarray:

@@ -180,7 +180,8 @@ def cut(corners: np.ndarray, span: np.ndarray) -> tuple[np.ndarray, Chunks]:
     side = CHUNK_M * np.where(span[:, 1] > 500.0, np.where(span[:, 1] > 5000.0, 8, 2), 1).astype(np.int64)
     cell = np.floor(corners.mean(axis=1)[:, :2] / side[:, None]).astype(np.int64)
     group = np.zeros(len(cell), np.int64)
-    for column in (*span.astype(np.int64).T, *cell.T):  # one number for all four, in their order
+    # One number for all five, in their order: what is drawn of one square lies together, and is then one draw.
+    for column in ((side / CHUNK_M).astype(np.int64), *cell.T, *span.astype(np.int64).T):
         column = column - column.min()
         group = group * (int(column.max()) + 1) + column
     order = np.argsort(group, kind="stable")

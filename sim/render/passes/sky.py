@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.scene.weather import Weather
-from sim.town.mesh import noise
+from sim.town.mesh import Chunks, noise
 
 DOME_RINGS = np.radians([-30.0, -4.0, 0.0, 1.5, 3.5, 6.0, 10.0, 15.0, 21.0, 28.0, 37.0, 48.0, 62.0, 78.0, 90.0])
 DOME_SIDES = 128
+DOME_PART, DOME_LOW = 8, 7
+"""A part of the dome that may be out of view: so many sides, below or above this ring."""
+DOME_M = 1000.0
+"""The parts' distance from the eye: any, as long as it lies within the culling's reach."""
 HAZE = 0.05
 """Fog density (of 1) up to which it is only distance that pales."""
 BRIGHT, DAMP = 0.2, 0.5
@@ -128,8 +132,8 @@ def light_from_weather(weather: Weather) -> Light:
     )
 
 
-def dome() -> tuple[np.ndarray, np.ndarray]:
-    """Unit directions (n, 3) and triangle indices of the sky dome."""
+def dome() -> tuple[np.ndarray, np.ndarray, Chunks]:
+    """Unit directions (n, 3) of the sky dome, its triangles' indices by part, and the parts on a sphere of DOME_M."""
     azimuth = np.linspace(0.0, 2.0 * np.pi, DOME_SIDES, endpoint=False)
     elevation, around = np.meshgrid(DOME_RINGS, azimuth, indexing="ij")
     points = np.stack(
@@ -137,8 +141,16 @@ def dome() -> tuple[np.ndarray, np.ndarray]:
     ).reshape(-1, 3)
     i, j = np.meshgrid(np.arange(len(DOME_RINGS) - 1), np.arange(DOME_SIDES), indexing="ij")
     a, b = i * DOME_SIDES + j, i * DOME_SIDES + (j + 1) % DOME_SIDES
-    quads = np.stack([a, b, b + DOME_SIDES, a, b + DOME_SIDES, a + DOME_SIDES], axis=-1)
-    return points.astype(np.float32), quads.reshape(-1).astype(np.uint32)
+    quads = np.stack([a, b, b + DOME_SIDES, a, b + DOME_SIDES, a + DOME_SIDES], axis=-1).reshape(-1, 6)
+    part = (j // DOME_PART * 2 + (i >= DOME_LOW)).ravel()
+    quads = quads[np.argsort(part, kind="stable")]
+    count = np.bincount(part)
+    corners = [DOME_M * points[quad] for quad in np.split(quads, np.cumsum(count)[:-1])]
+    centre = np.array([some.reshape(-1, 3).mean(axis=0) for some in corners])
+    radius = np.array([np.linalg.norm(some - at, axis=-1).max() for some, at in zip(corners, centre, strict=True)])
+    none = np.zeros(len(count))
+    chunks = Chunks(6 * (np.cumsum(count) - count), 6 * count, centre, radius, centre[:, :2], none, none + 3.0 * DOME_M)
+    return points.astype(np.float32), quads.reshape(-1).astype(np.uint32), chunks
 
 
 def dome_colours(directions: np.ndarray, light: Light) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 import moderngl
 import numpy as np
 
-from sim.render.gl import BLOOM, ChunkDraws, Rows
+from sim.render.gl import BLOOM, ChunkDraws, DomeDraws, Rows
 from sim.render.passes.lamps import BEAM_M, LAMP, Shining, street_lamps, vehicle_lamps
 from sim.render.passes.programs import HOLES, shader, weather_shader
 from sim.render.passes.sky import Light
@@ -20,6 +20,7 @@ from sim.render.staging import GLOW, Stage
 from sim.render.textures import tiling_noise
 from sim.scene.camera import axes, focal
 from sim.scene.records import CameraView, SceneState, StreetLamp
+from sim.town.mesh import Chunks
 from sim.town.town import Town
 
 MAP_PX = 512
@@ -36,9 +37,14 @@ class WeatherPass:
     """What one town's renderer needs for bad weather and night."""
 
     def __init__(
-        self, ctx: moderngl.Context, program: Callable[[str, str], Any], town: Town, buffers: dict[str, moderngl.Buffer]
+        self,
+        ctx: moderngl.Context,
+        program: Callable[[str, str], Any],
+        town: Town,
+        dome: Chunks,
+        buffers: dict[str, moderngl.Buffer],
     ) -> None:
-        """`program` compiles and owns; `buffers` has the renderer's static, paint, sky and quad meshes."""
+        """`program` compiles and owns; `dome`: the sky's parts; `buffers`: static, paint, sky and quad meshes."""
         self._ctx, self._town = ctx, town
         self._owned: list[Any] = []
         self._map = self._own(ctx.texture((MAP_PX, MAP_PX), 4, dtype="f2"))
@@ -63,7 +69,8 @@ class WeatherPass:
         self.paint = self._own(ChunkDraws(ctx, vao, town.paint_chunks))
         content = [(buffers["sky"], "3f4", "direction")]
         sky = self._made(weather_shader("weather_sky.vert"), weather_shader("weather_sky.frag"))
-        self.sky = self._own(ctx.vertex_array(sky, content, buffers["sky_indices"]))
+        vao = self._own(ctx.vertex_array(sky, content, buffers["sky_indices"]))
+        self.sky = self._own(DomeDraws(ctx, vao, dome))
         self.actor_program = self._made(weather_shader("actor.vert"), weather_shader("colour.frag"))
         self._rain_program = self._made(weather_shader("rain.vert"), weather_shader("rain.frag"))
         self._rain = self._quad(self._rain_program, buffers, None, "")
