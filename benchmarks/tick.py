@@ -123,7 +123,7 @@ def measured(session: Session, seconds: float, processes: dict[str, psutil.Proce
     for _ in range(WARM_UP_TICKS):
         session.step()
     rows: list[dict[str, float]] = []
-    spent = {name: cpu_s(process) for name, process in processes.items()}
+    spent = cpu_by_process(processes)
     begun = time.perf_counter()
     while time.perf_counter() - begun < seconds and session.end_reason() is None:
         session.step()
@@ -131,15 +131,26 @@ def measured(session: Session, seconds: float, processes: dict[str, psutil.Proce
         times["busy"] = sum(value for name, value in times.items() if name != "spare")
         rows.append(times)
     wall_s = time.perf_counter() - begun
-    cpu = {name: 1e3 * (cpu_s(process) - spent[name]) / len(rows) for name, process in processes.items()}
+    cpu = {name: 1e3 * (total_s - spent[name]) / len(rows) for name, total_s in cpu_by_process(processes).items()}
     columns = {name: 1e3 * np.array([row[name] for row in rows]) for name in (*PARTS, "spare")}
     late = -columns["spare"]
     return Drive(columns, cpu, len(rows) / wall_s, float((late > 1.0).mean()), float(max(late.max(), 0.0)))
 
 
-def cpu_s(process: psutil.Process) -> float:
+def cpu_by_process(processes: dict[str, psutil.Process]) -> dict[str, float]:
+    """Seconds by name. The session's children have rows of their own, or are not counted."""
+    return {name: own_cpu_s(one) if name == "session" else cpu_s(one) for name, one in processes.items()}
+
+
+def own_cpu_s(process: psutil.Process) -> float:
     times = process.cpu_times()
     return times.user + times.system
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """CPU time of a process and of those that it has started, such as the simulator's that draws."""
+    every = [process, *process.children(recursive=True)]
+    return sum(own_cpu_s(one) for one in every)
 
 
 def print_drive(title: str, drive_: Drive) -> None:
