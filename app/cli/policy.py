@@ -16,11 +16,16 @@ from app.console import out, progress_bar
 from policy.making.k_disk import SIZE, TOLERANCE_M, k_disk, misfit, town_codebook
 from policy.vla.checkpoint import CameraSettings, CheckpointError, PolicySettings
 from policy.vla.codebook import Codebook
+from policy.vla.dialects.needs import DialectName
 from recorder.schema import POLICY_CAMERA, POLICY_CAMERA_PREFIX
 
 app = typer.Typer(help="Make a policy of a Qwen2.5-VL or Qwen3-VL, or a codebook of driving.", no_args_is_help=True)
 
-CAMERAS_HELP = f"Names and degrees to the right, e.g. {POLICY_CAMERA},{POLICY_CAMERA_PREFIX}left:-60; one per picture."
+CAMERAS_HELP = (
+    f"Names and degrees to the right, e.g. {POLICY_CAMERA},{POLICY_CAMERA_PREFIX}left:-60; one per picture; "
+    "else the dialect's."
+)
+DIALECT_HELP = "How it is asked and how it answers: ours, AutoVLA's or CoReVLA's; docs/policies.md."
 SPEEDS_MPS = ((0.0, np.inf), (0.0, 0.5), (0.5, 5.0), (5.0, 10.0), (10.0, np.inf))
 """Lines of the table of errors."""
 PARTS = ("observation", "vision", "prefill", "decode", "total")
@@ -35,7 +40,8 @@ def init(
     target: Annotated[Path, typer.Option("--out", help="Folder of the policy; must not exist.")],
     codes: Annotated[int | None, typer.Option(min=2, help=f"Action tokens at most [{SIZE}].")] = None,
     codebook: Annotated[Path | None, typer.Option(help="Codes from this file, of `takeover policy codebook`.")] = None,
-    cameras: Annotated[str, typer.Option(help=CAMERAS_HELP)] = POLICY_CAMERA,
+    cameras: Annotated[str | None, typer.Option(help=CAMERAS_HELP)] = None,
+    dialect: Annotated[DialectName, typer.Option(help=DIALECT_HELP)] = DialectName.TAKEOVER,
     image_tokens: Annotated[int, typer.Option(min=4, help="Tokens of a picture at most: its size.")] = 128,
 ) -> None:
     """Make a policy of a model: a folder that every command takes.
@@ -57,12 +63,12 @@ def init(
         def on_stage(stage: str) -> None:
             progress.update(task, completed=STAGES.index(stage), note=stage)
 
-        made = init_policy(
-            model, target, given or town_codebook(codes or SIZE), named_cameras(cameras), image_tokens, on_stage
-        )
+        book = given or town_codebook(codes or SIZE)
+        shown = named_cameras(cameras) if cameras is not None else None
+        made = init_policy(model, target, book, shown, image_tokens, on_stage, dialect)
         progress.update(task, completed=len(STAGES), note="")
     sizes = ", ".join(f"{name} {one.width}x{one.height}" for name, one in made.settings.cameras.items())
-    out.print(f"policy: {made.folder}")
+    out.print(f"policy: {made.folder}, dialect {made.settings.dialect}")
     out.print(
         f"{made.family}, {made.codes} action tokens, {made.rows} rows; pictures {sizes}: {made.image_tokens} tokens"
     )

@@ -19,6 +19,8 @@ from transformers import AutoConfig, AutoModelForImageTextToText
 from policy.making.k_disk import town_codebook
 from policy.vla.checkpoint import CameraSettings, CheckpointError, PolicySettings, write_settings
 from policy.vla.codebook import Codebook
+from policy.vla.dialects.catalogue import dialect_of
+from policy.vla.dialects.needs import NEEDS, DialectName, dialect_problem
 from policy.vla.processor import CHAT_TEMPLATE, VlaProcessor, load_processor
 from policy.vla.tokenizer import add_action_tokens
 from policy.vla.vocabulary import vocabulary_problem
@@ -51,28 +53,30 @@ def init_policy(
     cameras: Mapping[str, CameraSettings] | None = None,
     image_tokens: int = IMAGE_TOKENS,
     on_stage: Callable[[str], None] = lambda _: None,
+    dialect: DialectName = DialectName.TAKEOVER,
 ) -> NewPolicy:
     """Write a policy made of `model` (a folder or a name on the Hugging Face hub) to `out_folder`.
 
     Without a codebook it gets `town_codebook`, 2,048 codes as AutoVLA has. The cameras' lenses, places and
     aspects are kept, their sizes become the nearest in whole patches of at most `image_tokens`. Raises
     `CheckpointError` for a model of another kind, one that already is a policy, and when `out_folder` is in use or
-    cannot be written.
+    cannot be written, and for cameras that the dialect cannot show. Without cameras it gets the dialect's own.
     """
     out = Path(out_folder)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CheckpointError(f"{out} is in use: make the policy in a new folder")
     family = _family(model)
+    settings = _settings(out.name, dialect, cameras)
+    if problem := dialect_problem(settings, family):
+        raise CheckpointError(f"no policy can be made of {model}: {problem}")
     codebook = codebook or town_codebook()
     on_stage(STAGES[0])
     network, processor = _load(model)
     on_stage(STAGES[1])
     add_rows(network, processor.tokenizer, len(codebook))
     unit = patch_unit(network.config)
-    shown = cameras or PolicySettings().cameras
-    settings = PolicySettings(
-        name=out.name, cameras={name: fitted_camera(one, unit, image_tokens) for name, one in shown.items()}
-    )
+    fitted = {name: fitted_camera(one, unit, image_tokens) for name, one in settings.cameras.items()}
+    settings = settings.model_copy(update={"cameras": fitted})
     on_stage(STAGES[2])
     part = out.with_name(f".{out.name}.partial")
     try:
@@ -89,8 +93,11 @@ def init_policy(
         raise CheckpointError(f"the policy cannot be written to {out}: {error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    tokens = sum(_pixels(settings)) // unit**2 * settings.history.pictures
-    return NewPolicy(out, settings, family, len(codebook), tokens, network.get_input_embeddings().weight.shape[0])
+    seen = settings.history.pictures // (2 if dialect_of(settings).shows_videos else 1)  # videos: pairs of frames
+    tokens = sum(_pixels(settings)) // unit**2 * seen
+    return NewPolicy(
+        out, settings, FAMILIES[family], len(codebook), tokens, network.get_input_embeddings().weight.shape[0]
+    )
 
 
 def add_rows(model: Any, tokenizer: Any, codes: int) -> None:
@@ -134,7 +141,7 @@ def patch_unit(config: Any) -> int:
 
 
 def _family(model: str | Path) -> str:
-    """What the model is called. Raises `CheckpointError` when a policy cannot be made of it."""
+    """The model's type. Raises `CheckpointError` when a policy cannot be made of it."""
     if _has_action_tokens(Path(model)):
         raise CheckpointError(f"{model} is a policy already: it has action tokens")
     try:
@@ -144,7 +151,13 @@ def _family(model: str | Path) -> str:
     if config.model_type not in FAMILIES:
         known = " or a ".join(FAMILIES.values())
         raise CheckpointError(f"{model} is a {config.model_type}; a policy is made of a {known}")
-    return FAMILIES[config.model_type]
+    return str(config.model_type)
+
+
+def _settings(name: str, dialect: DialectName, cameras: Mapping[str, CameraSettings] | None) -> PolicySettings:
+    """What the dialect begins with; its cameras where none are given."""
+    given = {} if cameras is None else {"cameras": dict(cameras)}
+    return PolicySettings.model_validate({"name": name, "dialect": dialect, **NEEDS[dialect].settings, **given})
 
 
 def _has_action_tokens(folder: Path) -> bool:

@@ -25,7 +25,9 @@ from typing import Any, BinaryIO, Self
 from policy.control.tracking import control_from_plan
 from policy.serving.wire import WireError, plan_from_header, read_message, write_message
 from policy.vla.checkpoint import settings_of
-from policy.vla.observation import is_restart, observation_at, prompt_of
+from policy.vla.dialects.catalogue import dialect_of
+from policy.vla.dialects.dialect import Held, Situation
+from policy.vla.observation import is_restart, observation_at
 from recorder.schema import ActorState, Control, Plan, PolicyStatus, RouteState, Tick
 
 log = logging.getLogger(__name__)
@@ -261,6 +263,10 @@ class PolicyProcess(PolicyWorker):
         (adapter, device, threads) are that one's.
         """
         self._settings = settings_of(folder)
+        self._dialect = dialect_of(self._settings)
+        self._asked: Situation | None = None
+        self._held: Held | None = None
+        """The answer that holds, in a dialect whose answers do; it is sent along, for the process knows no sessions."""
         self._past: deque[Tick] = deque()
         """The newest ticks, as far back as the policy is shown."""
         if shared is not None:
@@ -304,11 +310,16 @@ class PolicyProcess(PolicyWorker):
             past = [one for one in self._past if one.frame <= tick.frame]
         observation = observation_at(past or [tick], self._settings)
         images = observation.images
+        self._asked = Situation.of(observation)
+        if self._held is not None and not self._held.holds_in(self._asked, self._dialect.period_s):
+            self._held = None
         header = {
             "frame": observation.frame,
             "time_s": observation.time_s,
             "shapes": [image.shape for image in images],
-            "prompt": prompt_of(observation),
+            "prompt": self._dialect.prompt(observation),
+            "situation": self._asked.to_header(),
+            "held": self._held.to_header() if self._held else None,
         }
         write_message(stream, header, b"".join(image.tobytes() for image in images))
 
@@ -317,7 +328,10 @@ class PolicyProcess(PolicyWorker):
         return None if message is None else message[0]
 
     def _plan_of(self, header: dict[str, Any]) -> Plan:
-        return plan_from_header(header["plan"])
+        plan = plan_from_header(header["plan"])
+        if self._dialect.period_s and self._held is None and self._asked is not None:
+            self._held = Held(plan.text, plan.confidence, plan.entropy, self._asked)
+        return plan
 
 
 def worker_environment(threads: int) -> dict[str, str]:

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from policy.serving.wire import WireError, header_from_plan, images_from_payload, read_message, write_message
+from policy.vla.dialects.dialect import Held, Situation
 from recorder.schema import Plan
 
 log = logging.getLogger(__name__)
@@ -127,8 +128,15 @@ def _say(stream: BinaryIO, message: dict[str, Any]) -> None:
 def _plans(vla: Any, asked: list[tuple[dict[str, Any], bytes]], started: float) -> list[Plan]:
     from policy.vla.quick import Question
 
-    questions = [Question(images_from_payload(header["shapes"], pixels), header["prompt"]) for header, pixels in asked]
-    answers = vla.answers(questions)
+    held = [Held.from_header(header["held"]) if header["held"] else None for header, _ in asked]
+    questions = [
+        Question(images_from_payload(header["shapes"], pixels), header["prompt"])
+        for (header, pixels), old in zip(asked, held, strict=True)
+        if old is None
+    ]
+    fresh = iter(vla.answers(questions) if questions else ())
+    answers = [next(fresh) if old is None else vla.held(old) for old in held]
+    situations = [Situation.from_header(header["situation"]) for header, _ in asked]
     latency_s = time.perf_counter() - started
     return [
         Plan(
@@ -137,7 +145,7 @@ def _plans(vla: Any, asked: list[tuple[dict[str, Any], bytes]], started: float) 
             direction=answer.direction,
             speed=answer.speed,
             tokens=answer.tokens,
-            trajectory_ego=vla.trajectory(answer.tokens),
+            trajectory_ego=vla.path(answer, situation, old and old.situation),
             text=answer.text,
             prompt=header["prompt"],
             latency_s=latency_s,
@@ -145,7 +153,7 @@ def _plans(vla: Any, asked: list[tuple[dict[str, Any], bytes]], started: float) 
             entropy=answer.entropy,
             step_s=vla.settings.step_s,
         )
-        for (header, _), answer in zip(asked, answers, strict=True)
+        for (header, _), answer, situation, old in zip(asked, answers, situations, held, strict=True)
     ]
 
 

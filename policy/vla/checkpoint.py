@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from policy.vla.codebook import Codebook, CodebookError
+from policy.vla.dialects.needs import DialectName, dialect_problem
 from policy.vla.vocabulary import TOKENIZER_FILE, vocabulary_problem
 from recorder.schema import POLICY_CAMERA, POLICY_CAMERA_PREFIX, Pose, is_policy_camera
 
@@ -90,6 +91,10 @@ class PolicySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = "unnamed"
+    dialect: DialectName = DialectName.TAKEOVER
+    """How it is asked and how it answers (`policy.vla.dialects`)."""
+    reasoning_tokens: int = Field(default=0, ge=0, le=4096)
+    """How much it may write before its answer; 0 never lets it."""
     cameras: dict[str, CameraSettings] = Field(default={POLICY_CAMERA: CameraSettings()}, min_length=1)
     """By name, in the order in which the model is shown their pictures."""
     history: HistorySettings = HistorySettings()
@@ -205,8 +210,10 @@ def check_folder(folder: str | Path) -> Path:
     if problem:
         advice = "its codebook or weights are another policy's: copy its own" if has_others else _make_one(folder)
         raise CheckpointError(f"policy folder {folder} cannot drive or be trained: {problem}; {advice}")
-    if problem := _camera_problem(folder, settings):
-        raise CheckpointError(f"policy folder {folder}: {problem}")
+    family = str(json.loads((folder / "config.json").read_bytes()).get("model_type", ""))
+    for problem in (_camera_problem(folder, settings), dialect_problem(settings, family)):
+        if problem:
+            raise CheckpointError(f"policy folder {folder}: {problem}")
     return folder
 
 

@@ -1,8 +1,6 @@
-"""Reading an answer out of the model, held to the answer's grammar.
+"""Choosing tokens with a model among those that are allowed, and what an answer without reasoning may be.
 
-Every decoded answer parses: the two lines can only be one of the valid headers, and exactly `horizon` tokens of the
-action vocabulary follow. Words that the grammar forces are not sampled but read together with the next choice, so an
-answer costs one pass over picture and prompt and one small pass per real choice.
+`policy.vla.writer` writes the answers of every dialect with it, `policy.vla.quick` those of the small policy.
 """
 
 from __future__ import annotations
@@ -15,7 +13,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from policy.vla.answer import action_token, format_answer
+from policy.vla.answer import format_answer
+from policy.vla.vocabulary import action_ids
 from recorder.schema import Direction, SpeedAction
 
 
@@ -30,6 +29,24 @@ class Grammar:
     horizon: int
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A token that the model chose, among those that the grammar allowed."""
+
+    token: int
+    probability: float
+    """Its share among the allowed tokens."""
+    entropy_share: float
+    """Entropy of the distribution over the allowed tokens as a share of the greatest possible, ln(allowed)."""
+    allowed: int
+    """How many tokens the grammar allowed."""
+
+    @property
+    def log_probability(self) -> float:
+        """Natural logarithm of the probability."""
+        return math.log(max(self.probability, 1e-38))
+
+
 @dataclass(frozen=True)
 class Decoded:
     """One decoded answer."""
@@ -37,10 +54,8 @@ class Decoded:
     header_ids: tuple[int, ...]
     actions: tuple[int, ...]
     """Code indices."""
-    probabilities: tuple[float, ...]
-    """Probability of each chosen code among all codes."""
-    entropies: tuple[float, ...] = ()
-    """Entropy of each choice among the codes, as a share of the greatest possible, ln(codes)."""
+    choices: tuple[Choice, ...]
+    """Every token that was chosen, in order: the header's, then the codes'."""
 
 
 def make_grammar(tokenizer: PreTrainedTokenizerBase, codes: int, horizon: int) -> Grammar:
@@ -50,45 +65,22 @@ def make_grammar(tokenizer: PreTrainedTokenizerBase, codes: int, horizon: int) -
         for direction in Direction
         for speed in SpeedAction
     ]
-    vocabulary = tokenizer.get_vocab()
-    return Grammar(tuple(headers), tuple(vocabulary[action_token(index)] for index in range(codes)), horizon)
+    return Grammar(tuple(headers), action_ids(tokenizer, codes), horizon)
 
 
-@torch.inference_mode()
-def decode_answer(
-    model: Any,
-    inputs: Mapping[str, torch.Tensor],
-    grammar: Grammar,
-    temperature: float = 0.0,
-    generator: torch.Generator | None = None,
-    on_part: Callable[[str], None] = lambda _: None,
-) -> Decoded:
-    """Decode one answer to a processed prompt (batch of one). Temperature 0 is greedy; above, it samples.
+def entropy_share(weights: torch.Tensor, allowed: int = 0) -> float:
+    """Shannon entropy of a distribution over its greatest possible value: 0 for a sure choice, 1 for a uniform one.
 
-    `on_part` is told when "decode" begins: after the prompt was read, pictures and all.
+    `allowed` is how many of the weights may differ from 0, where not all may.
     """
-    reader = _Reader(model, inputs, on_part)
-    header = _choose_header(reader, grammar.headers, temperature, generator)
-    actions, probabilities, entropies = [], [], []
-    for _ in range(grammar.horizon):
-        weights = reader.probabilities(grammar.action_ids)
-        index = _choose(weights, temperature, generator)
-        reader.take(grammar.action_ids[index])
-        actions.append(index)
-        probabilities.append(float(weights[index]))
-        entropies.append(entropy_share(weights))
-    return Decoded(header, tuple(actions), tuple(probabilities), tuple(entropies))
-
-
-def entropy_share(weights: torch.Tensor) -> float:
-    """Shannon entropy of a distribution over its greatest possible value: 0 for a sure choice, 1 for a uniform one."""
-    if weights.numel() < 2:
+    allowed = allowed or weights.numel()
+    if allowed < 2:
         return 0.0
     entropy = -(weights * torch.log(weights.clamp_min(1e-12))).sum()
-    return min(max(float(entropy) / math.log(weights.numel()), 0.0), 1.0)
+    return min(max(float(entropy) / math.log(allowed), 0.0), 1.0)
 
 
-class _Reader:
+class Reader:
     """The model with its cache: tokens taken are read only when the next choice needs it."""
 
     def __init__(self, model: Any, inputs: Mapping[str, torch.Tensor], on_part: Callable[[str], None]) -> None:
@@ -100,10 +92,21 @@ class _Reader:
         self._cache: Any = None
 
     def take(self, token: int) -> None:
+        """A token that comes next."""
         self._pending.append(token)
 
     def probabilities(self, candidates: Sequence[int]) -> torch.Tensor:
-        """Softmax over the candidates alone, after everything taken so far."""
+        """Softmax over the candidates alone, after everything taken so far; to be asked once, before the next token."""
+        state = self._state()
+        return torch.softmax((self._rows[list(candidates)] @ state).float(), dim=-1)
+
+    def all_probabilities(self, allowed: torch.Tensor) -> torch.Tensor:
+        """(rows) softmax over the tokens of a mask, 0 elsewhere, after everything taken so far."""
+        scores = (self._rows @ self._state()).float()
+        return torch.softmax(scores.masked_fill(~allowed.to(scores.device), -math.inf), dim=-1)
+
+    def _state(self) -> torch.Tensor:
+        """(hidden) the normed state after the newest token."""
         fresh = torch.tensor([self._pending], dtype=torch.long, device=self._rows.device)
         self._pending = []
         if self._cache is None:
@@ -112,8 +115,7 @@ class _Reader:
             self._on_part("decode")
         else:
             output = self._body(input_ids=fresh, past_key_values=self._cache, use_cache=True)
-        rows = self._rows[list(candidates)]
-        return torch.softmax((rows @ output.last_hidden_state[0, -1]).float(), dim=-1)
+        return output.last_hidden_state[0, -1]
 
 
 def _extended(inputs: Mapping[str, torch.Tensor], fresh: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -126,23 +128,8 @@ def _extended(inputs: Mapping[str, torch.Tensor], fresh: torch.Tensor) -> dict[s
     return extended
 
 
-def _choose_header(
-    reader: _Reader, headers: Sequence[tuple[int, ...]], temperature: float, generator: torch.Generator | None
-) -> tuple[int, ...]:
-    """Walk down the tree of valid headers; only where it branches is the model asked."""
-    position = 0
-    while len(headers) > 1 or position < len(headers[0]):
-        branches = sorted({header[position] for header in headers})
-        token = branches[0]
-        if len(branches) > 1:
-            token = branches[_choose(reader.probabilities(branches), temperature, generator)]
-        reader.take(token)
-        headers = [header for header in headers if header[position] == token]
-        position += 1
-    return headers[0]
-
-
-def _choose(weights: torch.Tensor, temperature: float, generator: torch.Generator | None) -> int:
+def choose_index(weights: torch.Tensor, temperature: float, generator: torch.Generator | None) -> int:
+    """The likeliest place at temperature 0, else one by chance."""
     if temperature <= 0:
         return int(weights.argmax())
     scaled = torch.softmax(torch.log(weights.cpu() + 1e-12) / temperature, dim=-1)

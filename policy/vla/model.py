@@ -17,13 +17,16 @@ from numpy.typing import NDArray
 from transformers import AutoModelForImageTextToText
 
 from policy.vla.adapter import with_adapter
-from policy.vla.answer import format_answer, parse_answer
+from policy.vla.answer import parse_answer
 from policy.vla.checkpoint import CheckpointError, PolicySettings, settings_of
 from policy.vla.codebook import Codebook
-from policy.vla.decoding import Decoded, decode_answer, make_grammar
-from policy.vla.observation import messages
+from policy.vla.decoding import Choice, Decoded, make_grammar
+from policy.vla.dialects.catalogue import dialect_of
+from policy.vla.dialects.dialect import Held, Situation, Spoken
+from policy.vla.dialects.needs import DialectName
 from policy.vla.processor import load_processor
 from policy.vla.quick import Question, QuickReader, why_not
+from policy.vla.writer import Words, Writer
 from recorder.schema import Direction, SpeedAction
 
 
@@ -33,12 +36,21 @@ class VlaAnswer:
 
     text: str
     tokens: tuple[int, ...]
-    direction: Direction
-    speed: SpeedAction
+    direction: Direction | None
+    speed: SpeedAction | None
     confidence: float
-    """Mean probability of the chosen action tokens, 0..1."""
+    """Mean probability of the chosen action tokens, 0..1; of the keys in a dialect without tokens."""
     entropy: float = 0.0
-    """Mean entropy of the action tokens' distributions as a share of the greatest possible, 0..1."""
+    """Mean entropy of their distributions as a share of the greatest possible, 0..1."""
+    reasoning: str = ""
+    """What it wrote before it decided."""
+    choices: tuple[Choice, ...] = ()
+    """Every token that it chose, in order; those that the grammar forced are no choice."""
+
+    @property
+    def spoken(self) -> Spoken:
+        """The content, whatever the words."""
+        return Spoken(self.direction, self.speed, self.tokens, self.reasoning)
 
 
 class AnswerError(ValueError):
@@ -55,6 +67,8 @@ class Vla:
         self.codebook = codebook
         self._grammar = make_grammar(processor.tokenizer, len(codebook), settings.horizon)
         self._quick: QuickReader | None = None
+        self.dialect = dialect_of(settings)
+        self._words = Words(processor.tokenizer, len(codebook), model.get_output_embeddings().weight.shape[0])
 
     @classmethod
     def load(cls, folder: str | Path, adapter: str | Path | None = None, device: str = "auto") -> Vla:
@@ -94,51 +108,76 @@ class Vla:
         if not self.why_not_together:
             if self._quick is None:
                 self._quick = QuickReader(self.model, self.processor, self.settings, self._grammar)
-            return [self._answer(one) for one in self._quick.answers(questions, temperature, generator, on_part)]
-        return [self._answer(self._decoded(one, temperature, generator, on_part)) for one in questions]
+            return [self._decoded(one) for one in self._quick.answers(questions, temperature, generator, on_part)]
+        return [self.written(one, temperature, generator, on_part) for one in questions]
 
     @property
     def why_not_together(self) -> str:
         """Why this model answers one question after the other; empty where it answers several at once."""
+        if self.settings.dialect is not DialectName.TAKEOVER or self.settings.reasoning_tokens:
+            return "its answers have no fixed length, or other questions than ours"
         return why_not(self.model, self.settings, self._grammar)
 
-    def _decoded(
+    def written(
         self,
         question: Question,
-        temperature: float,
-        generator: torch.Generator | None,
-        on_part: Callable[[str], None],
-    ) -> Decoded:
+        temperature: float = 0.0,
+        generator: torch.Generator | None = None,
+        on_part: Callable[[str], None] = lambda _: None,
+    ) -> VlaAnswer:
+        """One answer, in any dialect and of any model, by the general library. Raises as `answers`."""
         on_part("prefill")
         inputs = self.inputs(question.images_rgb, question.prompt).to(self.model.device)
-        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
-        return decode_answer(self.model, inputs, self._grammar, temperature, generator, on_part)
+        for name in {"pixel_values", "pixel_values_videos"} & set(inputs):
+            inputs[name] = inputs[name].to(self.model.dtype)
+        writer = Writer(self.model, inputs, self._words, temperature, generator, on_part)
+        with torch.inference_mode():
+            spoken = self.dialect.write(writer)
+        return self._answer(spoken, writer.choices, len(spoken.tokens) or writer.last_choices)
 
-    def _answer(self, decoded: Decoded) -> VlaAnswer:
-        confidence = sum(decoded.probabilities) / len(decoded.probabilities)
-        if not math.isfinite(confidence):
-            raise AnswerError("the model's answer is not a number: its weights are broken, or its pictures are")
+    def _decoded(self, decoded: Decoded) -> VlaAnswer:
         header = self.processor.tokenizer.decode(decoded.header_ids)
         answer = parse_answer(header, 0)
+        return self._answer(
+            Spoken(answer.direction, answer.speed, decoded.actions), decoded.choices, len(decoded.actions)
+        )
+
+    def _answer(self, spoken: Spoken, choices: Sequence[Choice], counted: int) -> VlaAnswer:
+        """`counted` is how many of the last choices say how sure it is."""
+        last = choices[-counted:]
+        confidence = sum(one.probability for one in last) / len(last)
+        if not math.isfinite(confidence):
+            raise AnswerError("the model's answer is not a number: its weights are broken, or its pictures are")
         return VlaAnswer(
-            text=format_answer(answer.direction, answer.speed, decoded.actions),
-            tokens=decoded.actions,
-            direction=answer.direction,
-            speed=answer.speed,
+            text=self.dialect.format(spoken),
+            tokens=spoken.tokens,
+            direction=spoken.direction,
+            speed=spoken.speed,
             confidence=confidence,
-            entropy=sum(decoded.entropies) / len(decoded.entropies),
+            entropy=sum(one.entropy_share for one in last) / len(last),
+            reasoning=spoken.reasoning,
+            choices=tuple(choices),
+        )
+
+    def held(self, held: Held) -> VlaAnswer:
+        """An earlier answer that still holds."""
+        said = self.dialect.parse(held.text)
+        return VlaAnswer(
+            held.text, said.tokens, said.direction, said.speed, held.confidence, held.entropy, said.reasoning
         )
 
     def trajectory(self, tokens: tuple[int, ...]) -> NDArray[np.float32]:
         """(T, 3) x, y, yaw in the ego frame at each step."""
         return self.codebook.decode(tokens)
 
+    def path(self, answer: VlaAnswer, situation: Situation, decided: Situation | None = None) -> NDArray[np.float32]:
+        """(T, 3) where an answer drives in a situation, which was given to it now or in the situation `decided`."""
+        return self.dialect.path(answer.spoken, self.codebook, situation, decided)
+
     def inputs(self, images_rgb: Sequence[NDArray[np.uint8]], prompt: str) -> Any:
         """The processed prompt as the model reads it (a batch of one). Raises ValueError for missing pictures."""
         self._check(images_rgb)
-        chat = messages(prompt, len(images_rgb))
-        text = self.processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-        return self.processor(text=[text], images=list(images_rgb), return_tensors="pt")
+        return self.dialect.inputs(self.processor, images_rgb, prompt)
 
     def _check(self, images_rgb: Sequence[NDArray[np.uint8]]) -> None:
         if len(images_rgb) != self.settings.picture_count:

@@ -20,7 +20,7 @@ from torch.nn import functional
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from policy.vla.checkpoint import PolicySettings
-from policy.vla.decoding import Decoded, Grammar, entropy_share
+from policy.vla.decoding import Choice, Decoded, Grammar, entropy_share
 from policy.vla.observation import messages, resized
 from policy.vla.rotary import rotated, text_rope, vision_rope
 
@@ -83,6 +83,7 @@ class QuickReader:
         """
         reading = _Reading(self, questions, on_part)
         headers = [list(self.grammar.headers) for _ in questions]
+        choices: list[list[Choice]] = [[] for _ in questions]
         for place in self._choices:
             branches = sorted({header[place] for header in self.grammar.headers})
             fed = place - reading.header_read
@@ -92,13 +93,15 @@ class QuickReader:
             for row, options in enumerate(headers):
                 allowed = {header[place] for header in options}
                 mask = torch.tensor([token in allowed for token in branches])
-                token = branches[_choose(weights[row] * mask, temperature, generator)]
+                index = _choose(weights[row] * mask, temperature, generator)
+                token = branches[index]
+                if len(allowed) > 1:
+                    shares = weights[row] * mask / (weights[row] * mask).sum()
+                    choices[row].append(_choice(shares, index, token, len(allowed)))
                 headers[row] = [header for header in options if header[place] == token]
         chosen = [options[0] for options in headers]
         fresh = [header[reading.header_read :] for header in chosen]
         actions: list[list[int]] = [[] for _ in questions]
-        probabilities: list[list[float]] = [[] for _ in questions]
-        entropies: list[list[float]] = [[] for _ in questions]
         for _ in range(self.grammar.horizon):
             reading.feed(fresh, len(fresh[0]))
             weights = reading.weights(self.grammar.action_ids)
@@ -106,11 +109,9 @@ class QuickReader:
             for row in range(len(questions)):
                 index = _choose(weights[row], temperature, generator)
                 actions[row].append(index)
-                probabilities[row].append(float(weights[row, index]))
-                entropies[row].append(entropy_share(weights[row]))
+                choices[row].append(_choice(weights[row], index, self.grammar.action_ids[index], len(weights[row])))
                 fresh.append((self.grammar.action_ids[index],))
-        rows = zip(chosen, actions, probabilities, entropies, strict=True)
-        return [Decoded(header, tuple(a), tuple(p), tuple(e)) for header, a, p, e in rows]
+        return [Decoded(*row) for row in zip(chosen, map(tuple, actions), map(tuple, choices), strict=True)]
 
     # --- what the model computes --------------------------------------------------------------------------------
 
@@ -330,6 +331,10 @@ def why_not(model: Any, settings: PolicySettings, grammar: Grammar) -> str:
     if len({len(header) for header in grammar.headers}) > 1:
         return "the lines of its answers have different lengths"
     return ""
+
+
+def _choice(shares: Tensor, index: int, token: int, allowed: int) -> Choice:
+    return Choice(token, float(shares[index]), entropy_share(shares, allowed), allowed)
 
 
 def _choose(weights: Tensor, temperature: float, generator: torch.Generator | None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from policy.vla.answer import action_token
 
@@ -34,6 +35,12 @@ def vocabulary_problem(folder: Path, codes: int) -> str:
     if rows is not None and largest >= rows:
         return f"its tokenizer has a token of number {largest}, its weights have {rows} rows"
     return ""
+
+
+def action_ids(tokenizer: Any, codes: int) -> tuple[int, ...]:
+    """The number of each action token; KeyError where one is missing."""
+    known = tokenizer.get_vocab()
+    return tuple(known[action_token(index)] for index in range(codes))
 
 
 def _token_ids(file: Path) -> dict[str, int]:

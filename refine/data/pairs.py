@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from policy.vla.checkpoint import PolicySettings, check_folder, checkpoint_sha256, read_settings
 from policy.vla.codebook import Codebook
-from policy.vla.observation import messages, prompt_of
+from policy.vla.dialects.catalogue import dialect_of
 from recorder.layout.codec import decode_plan
 from recorder.layout.pictures import Encoding, encode_picture
 from recorder.layout.takeovers import Takeover, note_from
@@ -98,6 +98,12 @@ class _Builder:
         self.config = config
         self.settings: PolicySettings = read_settings(check_folder(policy_folder))
         self.codebook = Codebook.load(policy_folder, self.settings.codebook)
+        self.dialect = dialect_of(self.settings)
+        if self.dialect.shows_videos:
+            raise RefineError(
+                f"{policy_folder} speaks the dialect '{self.settings.dialect}', which shows videos: TRL's preference "
+                "training takes pictures only, so no pairs are made for it"
+            )
         self.policy_sha256 = checkpoint_sha256(policy_folder)
         self.rows: list[dict[str, Any]] = []
         self.ordinary: list[tuple[dict[str, Any], _Calm]] = []
@@ -154,8 +160,7 @@ class _Builder:
 
     def _row(self, segment: Segment, drive: Drive, index: int, plan: Plan, last_s: float) -> dict[str, Any] | Skip:
         command = RouteCommand(segment.column("route/command")[index])
-        horizon, step_s = self.settings.horizon, self.settings.step_s
-        pair = judge(drive, index, plan, command, self.codebook, horizon, step_s, self.config)
+        pair = judge(drive, index, plan, command, self.dialect, self.codebook, self.config)
         if isinstance(pair, Skip):
             return pair
         if drive.time_s[index] - last_s < self.config.gap_s - 1e-6:
@@ -168,7 +173,7 @@ class _Builder:
         if observation is None:
             return None
         pictures = [encode_picture(image, Encoding.PNG) for image in observation.images]
-        chat = messages(plan.prompt or prompt_of(observation), len(pictures))
+        chat = self.dialect.messages(plan.prompt or self.dialect.prompt(observation))
         return {"images": [{"bytes": picture, "path": None} for picture in pictures], "prompt": chat}
 
     def _add_ordinary(self, paths: Sequence[Path], most: int) -> None:
@@ -187,12 +192,11 @@ class _Builder:
         """Frames of one recording at least `gap_s` apart; none of one that cannot be read."""
         found: list[_Calm] = []
         last_s = -np.inf
-        horizon, step_s = self.settings.horizon, self.settings.step_s
         try:
             segment = Segment.open(path)
             drive = drive_of(segment)
             for index, plan in plans_by_tick(segment):
-                answered = ordinary_answer(drive, index, plan, self.codebook, horizon, step_s, self.config)
+                answered = ordinary_answer(drive, index, plan, self.dialect, self.codebook, self.config)
                 if answered is not None and drive.time_s[index] - last_s >= self.config.gap_s - 1e-6:
                     last_s = drive.time_s[index]
                     found.append(_Calm(segment, drive, index, plan, answered))

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from policy.vla.answer import AnswerError, format_answer, parse_answer
+from policy.vla.answer import AnswerError
 from policy.vla.codebook import Codebook, CodebookError, relative
-from policy.vla.labels import meta_action
+from policy.vla.dialects.dialect import Dialect
 from recorder.schema import Plan, RouteCommand
 
 LEAST_ORDINARY_M = 3.0
@@ -140,12 +141,12 @@ def judge(
     index: int,
     plan: Plan,
     command: RouteCommand,
+    dialect: Dialect,
     codebook: Codebook,
-    horizon: int,
-    step_s: float,
     config: PairConfig,
 ) -> Preference | Skip:
     """The pair of the decision step at tick `index`, from which `plan` was made, or why there is none."""
+    horizon, step_s = dialect.settings.horizon, dialect.settings.step_s
     share = taken_share(drive, index, horizon * step_s)
     if share < config.human_share:
         return Skip.NOT_TAKEN_OVER
@@ -155,23 +156,23 @@ def judge(
     last = _last_tick(drive, drive.time_s[index] + horizon * step_s)
     if drive.collided[index + 1 : (last or 0) + 1].any():
         return Skip.COLLISION
-    rejected = _answered(plan, codebook, horizon, step_s)
+    rejected = _answered(plan, dialect, codebook)
     if rejected is None:
         return Skip.OTHER_POLICY
-    tokens = codebook.encode(driven)
-    chosen = codebook.decode(tokens)
+    answer = dialect.spoken_of(driven, codebook, float(drive.speed_mps[index]), command)
+    chosen = codebook.decode(answer.tokens) if dialect.has_codes else driven
     if mean_distance_m(chosen, driven) > config.most_error_m:
         return Skip.INEXPRESSIBLE
-    if tokens == plan.tokens:
+    same = answer.tokens == plan.tokens if dialect.has_codes else _keys(answer) == _keys(plan)
+    if same:
         return Skip.IDENTICAL
     displacement_m = mean_distance_m(chosen, rejected)
     if displacement_m < config.least_displacement_m:
         return Skip.SMALL_DIFFERENCE
-    direction, speed = meta_action(driven, float(drive.speed_mps[index]), command, step_s)
     return Preference(
-        chosen=format_answer(direction, speed, tokens),
+        chosen=dialect.format(answer),
         rejected=plan.text,
-        chosen_tokens=tokens,
+        chosen_tokens=answer.tokens,
         rejected_tokens=plan.tokens,
         chosen_trajectory=chosen,
         rejected_trajectory=rejected,
@@ -182,28 +183,35 @@ def judge(
 
 
 def ordinary_answer(
-    drive: Drive, index: int, plan: Plan, codebook: Codebook, horizon: int, step_s: float, config: PairConfig
+    drive: Drive, index: int, plan: Plan, dialect: Dialect, codebook: Codebook, config: PairConfig
 ) -> NDArray[np.float32] | None:
     """(T, 3) the policy's answer to tick `index` where it drove accordingly and nobody had to take over; else None."""
+    horizon, step_s = dialect.settings.horizon, dialect.settings.step_s
     last = _last_tick(drive, drive.time_s[index] + horizon * step_s + config.calm_s)
     if last is None or not drive.free[index : last + 1].all() or drive.collided[index : last + 1].any():
         return None
-    driven, answered = driven_future(drive, index, horizon, step_s), _answered(plan, codebook, horizon, step_s)
+    driven, answered = driven_future(drive, index, horizon, step_s), _answered(plan, dialect, codebook)
     if isinstance(driven, Skip) or answered is None or np.hypot(*driven[-1, :2]) < LEAST_ORDINARY_M:
         return None
     return answered if mean_distance_m(answered, driven) <= MOST_ORDINARY_ERROR_M else None
 
 
-def _answered(plan: Plan, codebook: Codebook, horizon: int, step_s: float) -> NDArray[np.float32] | None:
-    """The plan's trajectory, if its text and tokens are an answer of this codebook and horizon."""
+def _answered(plan: Plan, dialect: Dialect, codebook: Codebook) -> NDArray[np.float32] | None:
+    """The plan's trajectory, if its text and tokens are an answer of this dialect, codebook and horizon."""
+    recorded = np.asarray(plan.trajectory_ego, np.float32)
     try:
-        answer = parse_answer(plan.text, horizon)
-        decoded = codebook.decode(plan.tokens)
+        answer = dialect.parse(plan.text)
+        decoded = codebook.decode(plan.tokens) if dialect.has_codes else recorded
     except (AnswerError, CodebookError):
         return None
-    recorded = np.asarray(plan.trajectory_ego)
-    fits = answer.tokens == plan.tokens and abs(plan.step_s - step_s) < 1e-6 and recorded.shape == decoded.shape
+    whole = (dialect.settings.horizon, 3)
+    fits = answer.tokens == plan.tokens and _keys(answer) == _keys(plan) and recorded.shape == decoded.shape == whole
+    fits = fits and abs(plan.step_s - dialect.settings.step_s) < 1e-6
     return decoded if fits and np.allclose(recorded, decoded, atol=0.05) else None
+
+
+def _keys(said: Any) -> tuple[Any, Any]:
+    return said.direction, said.speed
 
 
 def mean_distance_m(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:

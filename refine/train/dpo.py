@@ -18,7 +18,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from policy.vla.adapter import write_base
-from policy.vla.checkpoint import check_folder, checkpoint_sha256
+from policy.vla.checkpoint import checkpoint_sha256, settings_of
+from policy.vla.dialects.catalogue import dialect_of
 from refine.data.pair_files import CARD_FILE, read_card
 from refine.errors import RefineError
 from refine.train.lora import LoraSettings, lora_config
@@ -118,7 +119,11 @@ def train_dpo(
     out = Path(out_folder)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RefineError(f"{out} is in use: train into a new folder")
-    check_folder(policy_folder)
+    settings = settings_of(policy_folder)
+    if dialect_of(settings).shows_videos:
+        raise RefineError(
+            f"the dialect '{settings.dialect}' shows videos; TRL's preference training takes pictures only"
+        )
     pairs = read_pairs(pairs_folder)
     _warn_about_other_policy(Path(pairs_folder), policy_folder)
     started_s = time.monotonic()

@@ -16,8 +16,9 @@ from policy.making.initialise import fitted_camera, init_policy
 from policy.vla.answer import format_answer
 from policy.vla.checkpoint import CameraSettings, CheckpointError, check_folder, read_settings, write_settings
 from policy.vla.codebook import Codebook
-from policy.vla.decoding import decode_answer, make_grammar
 from policy.vla.model import Vla, use_linear_patches
+from policy.vla.quick import Question
+from policy.vla.vocabulary import action_ids
 from recorder.schema import Direction, SpeedAction
 from tests.policy.making.qwen_models import ROWS, SPECIAL, WORDS, tokenizer
 
@@ -110,19 +111,21 @@ def test_what_is_read_in_pieces_is_what_the_whole_model_reads(vla):
     """The cached decoder against one plain pass over its own answer: positions after the picture, deepstack."""
     generator = torch.Generator().manual_seed(3)
     inputs = vla.inputs([picture(vla, 3)], PROMPT)
-    grammar = make_grammar(vla.processor.tokenizer, len(vla.codebook), 3)
-    decoded = decode_answer(vla.model, inputs, grammar, 1.0, generator)
-    ids = [*decoded.header_ids, *(grammar.action_ids[index] for index in decoded.actions)]
+    answer = vla.written(Question([picture(vla, 3)], PROMPT), 1.0, generator)
+    ids = vla.processor.tokenizer(answer.text, add_special_tokens=False)["input_ids"]
+    actions = action_ids(vla.processor.tokenizer, len(vla.codebook))
     whole = dict(inputs)
     whole["input_ids"] = torch.cat([inputs["input_ids"], torch.tensor([ids])], dim=1)
     whole["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros(1, len(ids), dtype=int)], dim=1)
     del whole["attention_mask"]
     with torch.no_grad():
         logits = vla.model(**whole).logits[0]
-    start = inputs["input_ids"].shape[1] + len(decoded.header_ids) - 1
-    for step, index in enumerate(decoded.actions):
-        weights = torch.softmax(logits[start + step, list(grammar.action_ids)], dim=-1)
-        assert float(weights[index]) == pytest.approx(decoded.probabilities[step], rel=1e-4)
+    start = inputs["input_ids"].shape[1] + len(ids) - vla.settings.horizon - 1
+    for step, index in enumerate(answer.tokens):
+        weights = torch.softmax(logits[start + step, list(actions)], dim=-1)
+        chosen = answer.choices[step - vla.settings.horizon]
+        assert (chosen.token, chosen.allowed) == (actions[index], len(actions))
+        assert float(weights[index]) == pytest.approx(chosen.probability, rel=1e-4)
 
 
 def test_a_saved_policy_has_the_logits_it_had(vla, tmp_path):

@@ -8,7 +8,6 @@ import torch
 
 from policy.vla.checkpoint import CameraSettings, PolicySettings
 from policy.vla.codebook import Codebook
-from policy.vla.decoding import decode_answer
 from policy.vla.model import Vla
 from policy.vla.quick import Question
 from policy.vla.small import make_checkpoint
@@ -45,12 +44,17 @@ def questions(vla: Vla, count: int) -> list[Question]:
 def test_the_answers_are_those_of_the_general_library(vla):
     assert not vla.why_not_together
     for question in questions(vla, 6):
-        theirs = decode_answer(vla.model, vla.inputs(question.images_rgb, question.prompt), vla._grammar)
+        theirs = vla.written(question)
         ours = vla.answer(question.images_rgb, question.prompt)
-        assert ours.tokens == theirs.actions
-        assert ours.confidence == pytest.approx(np.mean(theirs.probabilities), abs=1e-4)
-        assert ours.entropy == pytest.approx(np.mean(theirs.entropies), abs=1e-4)
-        assert vla.processor.tokenizer.decode(theirs.header_ids) in ours.text
+        assert (ours.text, ours.tokens) == (theirs.text, theirs.tokens)
+        assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-4)
+        assert ours.entropy == pytest.approx(theirs.entropy, abs=1e-4)
+        assert [(one.token, one.allowed) for one in ours.choices] == [
+            (one.token, one.allowed) for one in theirs.choices
+        ]
+        for one, other in zip(ours.choices, theirs.choices, strict=True):
+            assert one.log_probability == pytest.approx(other.log_probability, abs=1e-3)
+            assert one.entropy_share == pytest.approx(other.entropy_share, abs=1e-4)
 
 
 def test_questions_of_different_lengths_are_answered_together_as_one_by_one(vla):

@@ -12,9 +12,11 @@ import torch
 from policy.vla.answer import parse_answer
 from policy.vla.checkpoint import CheckpointError, checkpoint_sha256, read_settings
 from policy.vla.codebook import Codebook
-from policy.vla.decoding import decode_answer, make_grammar
+from policy.vla.decoding import make_grammar
 from policy.vla.model import Vla
+from policy.vla.quick import Question
 from policy.vla.small import SmallConfig, make_checkpoint
+from policy.vla.vocabulary import action_ids
 from recorder.schema import Direction, SpeedAction
 
 TINY = SmallConfig(hidden=32, heads=2, key_value_heads=1, text_layers=1, text_mlp=32, vision_layers=1, vision_mlp=32)
@@ -64,18 +66,18 @@ def test_greedy_answers_repeat_and_depend_on_the_picture(vla):
 def test_the_answer_read_in_pieces_is_the_one_the_whole_model_finds_best(vla):
     """The cached decoder with its grammar against one plain forward pass over its own answer."""
     inputs = vla.inputs([picture(3)], PROMPT)
-    grammar = make_grammar(vla.processor.tokenizer, len(vla.codebook), vla.settings.horizon)
-    decoded = decode_answer(vla.model, inputs, grammar)
-    ids = [*decoded.header_ids, *(grammar.action_ids[index] for index in decoded.actions)]
+    answer = vla.written(Question([picture(3)], PROMPT))
+    ids = vla.processor.tokenizer(answer.text, add_special_tokens=False)["input_ids"]
+    actions = action_ids(vla.processor.tokenizer, len(vla.codebook))
     whole = dict(inputs)
     whole["input_ids"] = torch.cat([inputs["input_ids"], torch.tensor([ids])], dim=1)
     whole["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros(1, len(ids), dtype=int)], dim=1)
     del whole["attention_mask"]
     with torch.no_grad():
         logits = vla.model(**whole).logits[0]
-    start = inputs["input_ids"].shape[1] + len(decoded.header_ids) - 1
-    best = [int(logits[start + step, list(grammar.action_ids)].argmax()) for step in range(len(decoded.actions))]
-    assert tuple(best) == decoded.actions
+    start = inputs["input_ids"].shape[1] + len(ids) - vla.settings.horizon - 1
+    best = [int(logits[start + step, list(actions)].argmax()) for step in range(len(answer.tokens))]
+    assert tuple(best) == answer.tokens
 
 
 def test_another_number_of_pictures_is_refused(vla):

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.vla.answer import parse_answer
+from policy.vla.checkpoint import PolicySettings
 from policy.vla.codebook import Codebook
+from policy.vla.dialects.catalogue import dialect_of
 from recorder.schema import Direction, RouteCommand, SpeedAction
 from refine.data.preference import (
     Drive,
@@ -26,6 +28,7 @@ from tests.refine.data.takeover_sessions import HORIZON, SPEED_MPS, straight_on
 
 CODEBOOK = Codebook.town()
 CONFIG = PairConfig()
+DIALECT = dialect_of(PolicySettings(horizon=HORIZON))
 FOLLOW = RouteCommand.LANE_FOLLOW
 
 
@@ -56,7 +59,7 @@ def braking(count: int = 121, mps2: float = 4.0) -> np.ndarray:
 
 def ask(drive: Drive, index: int = 0, plan=None, config: PairConfig = CONFIG, command=FOLLOW) -> Preference | Skip:
     plan = plan or straight_on(CODEBOOK, index, SPEED_MPS)
-    return judge(drive, index, plan, command, CODEBOOK, HORIZON, 0.5, config)
+    return judge(drive, index, plan, command, DIALECT, CODEBOOK, config)
 
 
 def test_a_straight_drive_is_a_straight_future():
@@ -192,7 +195,7 @@ def test_whatever_is_driven_a_pair_is_two_answers_that_differ_enough(speed, acce
 
 def calm(drive: Drive, index: int = 0, plan=None):
     plan = plan or straight_on(CODEBOOK, index, SPEED_MPS)
-    return ordinary_answer(drive, index, plan, CODEBOOK, HORIZON, 0.5, CONFIG)
+    return ordinary_answer(drive, index, plan, DIALECT, CODEBOOK, CONFIG)
 
 
 def test_driving_as_answered_with_nobody_intervening_is_ordinary():
