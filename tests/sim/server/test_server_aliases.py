@@ -31,6 +31,6 @@ def test_all_names_are_listed(client):
 def test_without_aliases_carlas_towns_are_refused():
     with serving("--no-aliases") as port:
         client = client_of(port)
-        assert len(client.get_available_maps()) == 4
+        assert len(client.get_available_maps()) == 5
         with pytest.raises(RuntimeError, match="Town03"):
             client.load_world("Town03")
