@@ -147,6 +147,29 @@ def _error_table(book: Codebook, motions: np.ndarray) -> Table:
     return table
 
 
+@app.command()
+def serve(
+    policy: Annotated[Path, typer.Argument(help="The policy's folder.")] = SMALL_POLICY,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 50051,
+    host: Annotated[str, typer.Option(help="Address to listen at; others than this machine's own need 0.0.0.0.")] = (
+        "127.0.0.1"
+    ),
+    adapter: Annotated[Path | None, typer.Option(help="A LoRA adapter on top of it.")] = None,
+    samples: Annotated[int, typer.Option(min=0, max=64, help="Further plans told as candidates.")] = 0,
+    alpasim: Annotated[bool, typer.Option("--alpasim", help="The loop is AlpaSim's own, not one of CARLA.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Serve a policy by AlpaSim's egodriver contract (gRPC) until interrupted.
+
+    Exit code 1 when the folder is no policy, the port is in use, or takeover[egodriver] is not installed.
+    """
+    from policy.egodriver.serving import serving_policy
+
+    with serving_policy(policy, adapter, host, port, samples, threads, alpasim) as served:
+        out.print(f"serving {served.name} at {served.address}")
+        served.wait()
+
+
 @app.command(name="bench")
 def bench_command(
     policy: Annotated[Path, typer.Argument(help="The policy's folder.")] = SMALL_POLICY,

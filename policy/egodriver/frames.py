@@ -44,6 +44,42 @@ def rig_in_local(ego: Pose) -> RigidPose:
     return mirrored(ego) @ RigidPose.from_xyz_yaw(-REAR_AXLE_M, 0.0, 0.0, 0.0)
 
 
+def unmirrored(pose: RigidPose) -> Pose:
+    """A pose in a frame with y to the left in the same frame of CARLA's."""
+    yaw, pitch, roll = (float(angle) for angle in pose.rotation.as_euler("ZYX"))
+    x, y, z = (float(value) for value in pose.position)
+    return Pose(x=x, y=-y, z=z, roll=roll, pitch=-pitch, yaw=-yaw)
+
+
+def ego_of_rig(rig_in_local: RigidPose) -> Pose:
+    """Where the ego's origin is when the rig is there."""
+    return unmirrored(rig_in_local @ RigidPose.from_xyz_yaw(REAR_AXLE_M, 0.0, 0.0, 0.0))
+
+
+def motion_of_rig(
+    state: DynamicState, rig_in_local: RigidPose
+) -> tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]:
+    """Velocity, acceleration and rates of turn of the ego's origin in CARLA's world, from those of the rear axle."""
+    rates = _array(state.angular_velocity)
+    velocity = _array(state.linear_velocity) + np.cross(rates, [REAR_AXLE_M, 0.0, 0.0])
+    turn = rig_in_local.rotation
+    return (
+        _triple(turn.apply(velocity) * MIRROR),
+        _triple(turn.apply(_array(state.linear_acceleration)) * MIRROR),
+        _triple(-turn.apply(rates) * MIRROR),
+    )
+
+
+def plan_in_rig(path_ego: NDArray[np.floating], now_us: int, step_s: float) -> Trajectory:
+    """A path (T, 3) of the ego's origin in its own frame as a plan of the rear axle in the rig frame."""
+    plan = Trajectory.empty()
+    ahead, back = (RigidPose.from_xyz_yaw(sign * REAR_AXLE_M, 0.0, 0.0, 0.0) for sign in (1.0, -1.0))
+    for index, (x, y, yaw) in enumerate(np.asarray(path_ego, np.float64), start=1):
+        there = ahead @ RigidPose.from_xyz_yaw(x, -y, 0.0, -yaw) @ back
+        plan.append(now_us + round(index * step_s * 1e6), there)
+    return plan
+
+
 def motion_in_rig(ego: ActorState) -> DynamicState:
     """Velocity and acceleration of the rear axle and the rates of turn, in the rig frame."""
     to_rig = mirrored(ego.pose).rotation.inv()
@@ -113,3 +149,12 @@ def _origins(rigs: Sequence[RigidPose | None]) -> NDArray[np.float64]:
 
 def _vector(values: NDArray[np.float64]) -> Vec3:
     return Vec3(x=float(values[0]), y=float(values[1]), z=float(values[2]))
+
+
+def _array(vector: Vec3) -> NDArray[np.float64]:
+    return np.array([vector.x, vector.y, vector.z])
+
+
+def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

@@ -134,7 +134,7 @@ def _plans(vla: Any, asked: list[tuple[dict[str, Any], bytes]], started: float) 
         for (header, pixels), old in zip(asked, held, strict=True)
         if old is None
     ]
-    fresh = iter(vla.answers(questions) if questions else ())
+    fresh = iter(vla.answers(questions))
     answers = [next(fresh) if old is None else vla.held(old) for old in held]
     situations = [Situation.from_header(header["situation"]) for header, _ in asked]
     latency_s = time.perf_counter() - started

@@ -101,6 +101,8 @@ class Vla:
         `on_part` is told when "vision", "prefill" and "decode" begin, for measuring. The weights must stay as they are
         from the first answer on. Raises ValueError for missing pictures, AnswerError for weights that are no numbers.
         """
+        if not questions:
+            return []
         for question in questions:
             self._check(question.images_rgb)
         if temperature is None:
