@@ -114,6 +114,8 @@ class RunConfig(Settings):
     route_id: str | None = None
     """Which route of the file; None takes the first."""
     random_route_m: Annotated[float, Field(ge=50.0, le=20_000.0)] = 800.0
+    as_egodriver: Annotated[int | None, Field(ge=0, le=65535)] = None
+    """Drive in somebody else's loop: the port at which it finds us (AlpaSim's egodriver contract); null drives here."""
     policy: Path | None = asset("policies", "small")
     """The checkpoint's folder, agent:FILE (a leaderboard agent) or grpc://HOST:PORT (an egodriver server); null drives
     by hand alone."""

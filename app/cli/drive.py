@@ -35,6 +35,7 @@ def drive(
     adapter: Annotated[Path | None, typer.Option(help="A LoRA adapter on top of it.")] = None,
     agent_config: Annotated[Path | None, typer.Option(help="What the agent's setup() reads.")] = None,
     agent_python: Annotated[Path | None, typer.Option(help="The interpreter with the agent's packages.")] = None,
+    as_egodriver: Annotated[int | None, typer.Option(help="Drive in a foreign loop: the port it calls.")] = None,
     driver: Annotated[DriverChoice | None, typer.Option(help="Who takes over.")] = None,
     device: Annotated[str | None, typer.Option(help="Which wheel: /dev/input/eventN or a profile.")] = None,
     traffic: Annotated[int | None, typer.Option(help="Vehicles around the ego.")] = None,

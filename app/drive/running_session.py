@@ -12,24 +12,28 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import cast
 
 from app.config import RunConfig
 from app.drive.building import USER_ERRORS, DriveParts, check_server, make_recorder, open_parts
 from app.drive.run_status import END_WORDS, Ground, Meter, Phase, RecorderStatus, RunStatus
 from app.drive.streams import StreamError, StreamRecorder
 from app.study.study import ABORTED, FAILED, Trial, write_trial
+from cockpit.config import LockstepConfig
 from cockpit.devices import KeyboardDriver
+from cockpit.route.route import Route
 from cockpit.session.commands import Command, Inbox
 from cockpit.session.loop import Session
 from cockpit.session.pace import TickTimes
 from cockpit.session.ports import TickConsumer
-from cockpit.session.progress import SessionResult
+from cockpit.session.progress import EndReason, SessionResult
 from cockpit.session.setup import set_stage
 from cockpit.sound.car import CarSound
 from cockpit.world.errors import WorldError
 from cockpit.world.simulator import RunningSimulator, SimulatorError, launch_simulator
 from cockpit.world.world import CarlaWorld
 from policy.egodriver.driver import Egodriver
+from policy.egodriver.serving import require_library, serving
 from policy.serving.process import PolicyWorker
 from recorder.schema import EventKind, SessionInfo, Tick, TickEvent
 from recorder.session_log import EntryKind, SessionLog
@@ -223,12 +227,14 @@ class RunningSession:
         config = self.config
         stack.callback(self._close_ends)
         host, port = config.host or "127.0.0.1", config.port
-        if config.host is not None:
+        if config.host is not None and config.as_egodriver is None:
             check_server(host, port)
         self._phase = Phase.SIMULATOR
         policy = config.policy_source()
         if policy is not None:  # loads while the simulator starts
             self._policy = stack.enter_context(start_policy(policy, config.adapter))
+        if config.as_egodriver is not None:
+            return self._drive_in_loop(stack, config.as_egodriver)
         if config.host is None:
             self._simulator = stack.enter_context(launch_simulator(config.map_path(), seed=config.seed))
             port = self._simulator.port
@@ -264,6 +270,35 @@ class RunningSession:
                 raise
             stage.world.mark_lost()
             raise SimulatorError(self._last_words()) from error
+
+    def _drive_in_loop(self, stack: contextlib.ExitStack, port: int) -> SessionResult | None:
+        """The drive in somebody else's loop: it is the world, and what the session decides is its answer."""
+        require_library("takeover drive --as-egodriver")
+        from app.drive.foreign_loop import LOOP_STEP_S, ForeignLoop, LoopClosed, WatchedPolicy, foreign_info
+
+        self._phase = Phase.WORLD
+        policy = WatchedPolicy(self._policy) if self._policy is not None else None
+        loop = ForeignLoop(self.cameras, policy, LOOP_STEP_S, lambda: self._inbox.is_stop_asked)
+        served = stack.enter_context(serving(loop, port=port))
+        stack.callback(loop.close)
+        self._address = (served.address.host, served.address.port)
+        log.info("waiting for a loop to call %s", served.address)
+        if self.config.record:
+            self._recorder = make_recorder(self._parts, foreign_info(self.config))
+            stack.callback(self._recorder.close)
+            self._log = SessionLog(self._recorder.folder)
+            self._consumers += [self._recorder, self._log]
+        settings = self.config.session_config(*self._address).model_copy(
+            update={"realtime": False, "lockstep": LockstepConfig(plan_every=1), "fixed_delta_s": LOOP_STEP_S}
+        )
+        world, route = cast(CarlaWorld, loop), cast(Route, loop.route)
+        session = Session(settings, world, route, policy, self.driver, self._consumers, inbox=self._inbox)
+        stack.callback(session.close)
+        self._session = session
+        try:
+            return session.run(until=self._note_driving)
+        except LoopClosed:
+            return session.result(EndReason.STOP_ASKED) if session.last_tick is not None else None
 
     def _open_streams(self, info: SessionInfo) -> None:
         """Open the configured streams in and out; without their library the drive goes on and reports it."""
