@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,8 @@ LOOP_STEP_S = 0.1
 WAIT_SLICE_S = 0.2
 ANSWER_TIMEOUT_S = 60.0
 """A loop waits so long for the session, which loads its policy at the first call."""
+CLOSING_S = 3.0
+"""A loop that was told to end may take so long."""
 ROLL_HORIZON, ROLL_STEP_S = 12, 0.25
 BEYOND_M = 80.0
 """A loop tells the route ahead and not its end, which is taken to lie so far beyond what was told."""
@@ -153,6 +156,7 @@ class ForeignLoop(BaseDriver):
         self._frames = 0
         self._last_s: float | None = None
         self._is_over = False
+        self._left = threading.Event()
 
     # --- to the loop, in gRPC's threads ---------------------------------------------------------------------------
 
@@ -178,10 +182,13 @@ class ForeignLoop(BaseDriver):
         """The drive is over."""
         if session.uuid == self._session:
             self._is_over = True
+            self._left.set()
             self._calls.put(None)
 
     def drive(self, ctx: DriveContext) -> DriveResult:
         """A tick of the session. Raises ObservedError where something is missing, WorldLost without an answer."""
+        if self._is_over:
+            return _farewell()
         self._frames += 1
         now_s = ctx.time_now_us / 1e6
         delta_s = self._step_s if self._last_s is None else max(now_s - self._last_s, 1e-3)
@@ -250,15 +257,21 @@ class ForeignLoop(BaseDriver):
         """There are none of ours in the loop."""
 
     def close(self) -> None:
-        """The session is over here: a loop that still asks is told to end."""
+        """The session is over here: a loop that still asks is told to end, and given a moment to end its own."""
         self._is_over = True
-        left = [self._call] if self._call is not None else []
+        left: list[_Call | None] = [self._call]
         self._call = None
         while not self._calls.empty():
             left.append(self._calls.get())
         for call in left:
             if call is not None:
-                call.answer.put(DriveResult(Trajectory.empty(), terminate_session=True))
+                call.answer.put(_farewell())
+        if self._session:
+            self._left.wait(CLOSING_S)
+
+
+def _farewell() -> DriveResult:
+    return DriveResult(Trajectory.empty(), terminate_session=True)
 
 
 def foreign_info(config: RunConfig) -> Callable[..., SessionInfo]:

@@ -1,1 +1,1 @@
-"""Policies behind AlpaSim's `egodriver` gRPC contract as a `PolicyDriver`. Serving our own by it is not here."""
+"""Policies behind AlpaSim's `egodriver` gRPC contract as a `PolicyDriver`. Ours are served by it, too."""
