@@ -21,10 +21,11 @@ from app.gui.common import theme
 from app.gui.common.choices import WEATHERS, DriverOption, RouteChoice, driver_options, policy_choices, route_choices
 from app.gui.common.parts import Card, button, combo_box, form_rows, framed, label
 from app.gui.common.texts import say
+from app.gui.prepare.policy_choice import can_be_chosen, open_menu, policy_label, policy_note
 from cockpit.config import ConfigError
 from cockpit.rig.rig import rig_names
 from policy.agents.source import AgentError, agent_file, agent_source, is_agent
-from policy.egodriver.address import egodriver_address, is_egodriver
+from policy.egodriver.address import is_egodriver
 
 ROLE = Qt.ItemDataRole.UserRole
 
@@ -41,6 +42,8 @@ class SetupPanel(QWidget):
         self._extra_routes: tuple[Path, ...] = () if config.route_file is None else (config.route_file,)
         self._agent_configs: dict[Path, Path | None] = {}
         """Configurations of the agents opened in this window, by their policy."""
+        self._opened: tuple[Path, ...] = ()
+        """Folders and servers opened in this window."""
         self._profiles: tuple[str, ...] = ()
         """The user's own device profiles: calibrated in this window, or named by the settings."""
         self.rig = combo_box()
@@ -60,6 +63,7 @@ class SetupPanel(QWidget):
         self.streams.setPlaceholderText(say("streams.hint"))
         self.send = QCheckBox(say("streams.send"))
         self.driver_note = label("", "dim", wraps=True)
+        self.policy_note = label("", "dim", wraps=True)
         self._build()
         self._fill()
         self._connect()
@@ -129,11 +133,22 @@ class SetupPanel(QWidget):
         try:
             policy = Path(str(agent_source(file, config)))
         except AgentError as error:
-            self.driver_note.setText(str(error))
-            self.driver_note.setVisible(True)
+            self._note(str(error))
             return
         self._agent_configs[policy] = None if config is None else Path(config)
         self._fill_policies(policy)
+
+    def add_policy(self, policy: Path) -> None:
+        """Add a folder or a server and choose it; what is wrong with it, or what to make of it, is shown instead."""
+        if problem := can_be_chosen(policy):
+            self._note(problem)
+            return
+        self._opened = tuple(dict.fromkeys((policy, *self._opened)))
+        self._fill_policies(policy)
+
+    def _note(self, text: str) -> None:
+        self.policy_note.setText(text)
+        self.policy_note.setVisible(bool(text))
 
     def use_profile(self, path: str) -> None:
         """Add a device profile of the user's own, and choose it."""
@@ -154,18 +169,18 @@ class SetupPanel(QWidget):
                 (say("setup.traffic"), self.traffic),
             )
         )
-        browse, refresh, agent = button(say("setup.open")), button(say("setup.refresh")), button(say("setup.open"))
+        browse, refresh = button(say("setup.open")), button(say("setup.refresh"))
         browse.setToolTip(say("setup.open_tip"))
         refresh.setToolTip(say("setup.refresh_tip"))
-        agent.setToolTip(say("setup.agent_tip"))
-        agent.clicked.connect(self._open_agent)
+        opener = open_menu(self, self.add_policy, self._open_agent)
         browse.clicked.connect(self._open_routes)
         refresh.clicked.connect(self.refresh)
         route = (say("setup.route"), _beside(self.route, browse))
         column.addWidget(self._group(say("setup.route"), route, (say("setup.seed"), self.seed)))
         drive = self._group(
             say("setup.who"),
-            (say("setup.policy"), _beside(self.policy, agent)),
+            (say("setup.policy"), _beside(self.policy, opener)),
+            ("", self.policy_note),
             (say("setup.driver"), _beside(self.driver, refresh)),
             (say("setup.screens"), self.rig),
         )
@@ -211,6 +226,8 @@ class SetupPanel(QWidget):
         self.route.currentIndexChanged.connect(self._route_chosen)
         self.seed.valueChanged.connect(self.changed)
         self.driver.currentIndexChanged.connect(self._driver_chosen)
+        self.policy.currentIndexChanged.connect(lambda _: self._note(policy_note(self.policy.currentData(ROLE))))
+        self._note(policy_note(self.policy.currentData(ROLE)))
         self._driver_chosen()
         self.address.setEnabled(not self.is_embedded())
 
@@ -241,11 +258,12 @@ class SetupPanel(QWidget):
         found = policy_choices(self._config.out)
         missing: list[Path] = [] if chosen is None or chosen in found else [chosen]
         self.policy.addItem(say("setup.no_policy"), None)
-        opened = [agent for agent in self._agent_configs if agent not in missing]
+        own = (*self._opened, *self._agent_configs)
+        opened = [one for one in own if one not in missing and one not in found]
         for folder in (*missing, *opened, *found):
             is_elsewhere = is_egodriver(folder) or (is_agent(folder) and agent_file(folder).is_file())
             is_there = folder in found or folder.is_dir() or is_elsewhere
-            self.policy.addItem(_policy_label(folder) + ("" if is_there else say("setup.missing")), folder)
+            self.policy.addItem(policy_label(folder) + ("" if is_there else say("setup.missing")), folder)
             self.policy.setItemData(self.policy.count() - 1, str(folder), Qt.ItemDataRole.ToolTipRole)
         folders = [self.policy.itemData(index, ROLE) for index in range(self.policy.count())]
         self.policy.setCurrentIndex(folders.index(chosen) if chosen in folders else 0)
@@ -335,16 +353,6 @@ def _stream(text: str) -> StreamIn:
 
 def _words(name: str) -> str:
     return name.replace("_", " ").capitalize()
-
-
-def _policy_label(folder: Path) -> str:
-    """The folder's name; for one that a round made also the round's."""
-    if is_agent(folder):
-        return say("setup.agent", name=agent_file(folder).stem)
-    if is_egodriver(folder):
-        return say("setup.egodriver", name=egodriver_address(folder).name)
-    shipped = folder.parent.name == "policies"
-    return say("setup.shipped", name=folder.name) if shipped else f"{folder.parent.name}/{folder.name}"
 
 
 def _advice(option: DriverOption) -> str:
