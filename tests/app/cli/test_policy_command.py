@@ -114,6 +114,17 @@ def test_cameras_are_named_and_turned_and_each_is_cut_into_whole_patches(takeove
     assert [one.yaw_deg for one in read_settings(tmp_path / "p").cameras.values()] == [0.0, -60.0]
 
 
+def test_a_dialect_brings_its_own_cameras_and_is_named(takeover, qwen_policy, tmp_path):
+    model = qwen_policy("qwen2_5_vl").parent / "model"
+    words = ("policy", "init", model, "--out", tmp_path / "p", "--codes", "50", "--image-tokens", 32, "--dialect")
+    assert takeover(*words, "klingon")[0] == 2
+    code, _, said = takeover(*words, "autovla", "--cameras", "front")
+    assert (code, "policy_left, policy_right is missing" in said) == (1, True), said
+    code, printed, _ = takeover(*words, "autovla")
+    assert (code, "dialect autovla" in printed, "policy_right" in printed) == (0, True, True), printed
+    assert read_settings(tmp_path / "p").reasoning_tokens == 400
+
+
 def test_a_camera_that_a_recording_lacks_is_named(takeover, session, tmp_path):
     policy = make_checkpoint(tmp_path / "policy", codebook=town_codebook(100))
     two = {"front": CameraSettings(), "policy_left": CameraSettings(yaw_deg=-60.0)}
