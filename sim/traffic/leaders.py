@@ -23,6 +23,8 @@ MARGIN_M = 0.3
 FORESIGHT_S = (0.7, 1.4)
 STRIDE = 2
 COARSE = 8
+#: The points of a path of which one box is kept, a multiple of both.
+STRETCH = 16
 #: Half the curvature of the sharpest bend that a body may stand in, 1/m.
 SHARPEST_BEND_PM = 0.08
 #: The points of a body, in half lengths (on both sides): near enough to each other that no car fits in between.
@@ -122,28 +124,67 @@ _TABLE, _COLUMN, _INDEX = numba.float64[:, ::1], numba.float64[::1], numba.int64
 
 @part
 def _nearest_point(
-    path_x: np.ndarray,
-    path_y: np.ndarray,
-    path_z: np.ndarray,
-    first: int,
-    last: int,
-    step: int,
-    place: tuple[Any, Any, Any],
+    path_x: np.ndarray, path_y: np.ndarray, path_z: np.ndarray, boxes: np.ndarray, first: int, last: int, place: Any
 ) -> tuple[int, float]:
-    """Of every step-th point of a path from first to last, the nearest to a place on its level; its distance squared.
+    """Of every `STRIDE`-th point from first to last, the nearest to a place on its level, and its distance squared.
 
-    The first of equals; -1 and infinity when the path is nowhere on that level.
+    The first of equals; -1 and infinity when no `COARSE`-th point is near enough and on that level. `boxes` are those
+    of `_note_boxes`; a stretch whose box is further away than a point already known is not looked at.
     """
-    x, y, z = place
-    best, least = -1, math.inf
-    for k in range(first, last + 1, step):
+    x, y, z, reach = place
+    best, least, bound = -1, math.inf, math.inf
+    for k in range(first, last + 1, COARSE):
+        if abs(path_z[k] - z) <= LEVEL_M:
+            dx, dy = path_x[k] - x, path_y[k] - y
+            bound = min(bound, dx * dx + dy * dy)
+    # Most bodies are nowhere near the path: every few points are enough to rule them out.
+    if not bound < (reach + COARSE + 1.0) ** 2:
+        return -1, math.inf
+    for box in range((last - first) // STRETCH + 1):
+        dx = max(boxes[box, 0] - x, x - boxes[box, 1], 0.0)
+        dy = max(boxes[box, 2] - y, y - boxes[box, 3], 0.0)
+        if dx * dx + dy * dy > min(bound, least):
+            continue
+        begin = first + box * STRETCH
+        for k in range(begin, min(begin + STRETCH, last + 1), STRIDE):
+            if abs(path_z[k] - z) > LEVEL_M:
+                continue
+            dx, dy = path_x[k] - x, path_y[k] - y
+            distance = dx * dx + dy * dy
+            if distance < least:
+                best, least = k, distance
+    return best, least
+
+
+@part
+def _note_boxes(path_x: np.ndarray, path_y: np.ndarray, first: int, last: int, boxes: np.ndarray) -> None:
+    """Least and greatest x, then y, of each `STRETCH` of a path."""
+    for box in range((last - first) // STRETCH + 1):
+        begin = first + box * STRETCH
+        low_x = high_x = path_x[begin]
+        low_y = high_y = path_y[begin]
+        for k in range(begin, min(begin + STRETCH, last + 1), STRIDE):
+            low_x, high_x = min(low_x, path_x[k]), max(high_x, path_x[k])
+            low_y, high_y = min(low_y, path_y[k]), max(high_y, path_y[k])
+        boxes[box, 0], boxes[box, 1], boxes[box, 2], boxes[box, 3] = low_x, high_x, low_y, high_y
+
+
+@part
+def _nearest_to_corners(
+    path_x: np.ndarray, path_y: np.ndarray, path_z: np.ndarray, low: int, high: int, z: float, corners: np.ndarray
+) -> None:
+    """For corners (x, y in rows 0 and 1) the nearest points from low to high, the first of equals, into row 3."""
+    corners[2], corners[3] = math.inf, -1.0
+    for k in range(low, high + 1, STRIDE):
         if abs(path_z[k] - z) > LEVEL_M:
             continue
-        dx, dy = path_x[k] - x, path_y[k] - y
-        distance = dx * dx + dy * dy
-        if distance < least:
-            best, least = k, distance
-    return best, least
+        px, py, number = path_x[k], path_y[k], float(k)
+        for c in range(corners.shape[1]):
+            dx, dy = px - corners[0, c], py - corners[1, c]
+            distance = dx * dx + dy * dy
+            nearer = distance < corners[2, c]
+            corners[2, c] = distance if nearer else corners[2, c]
+            corners[3, c] = number if nearer else corners[3, c]
 
 
 @part
@@ -200,32 +241,32 @@ def _find(
     numbers: np.ndarray,
 ) -> int:
     count, most = 0, pairs.shape[1]
+    boxes = np.empty((path_x.shape[1] // STRETCH + 1, 4))
+    corners = np.empty((4, 2 * len(ALONG)))
     for d in range(len(own_body)):
         own = own_body[d]
-        own_length, own_width = half_length[own], half_width[own]
+        own_x, own_y, own_length, own_width = x[own], y[own], half_length[own], half_width[own]
+        line_x, line_y, line_z, line_yaw = path_x[d], path_y[d], path_z[d], path_yaw[d]
         first = at[d] // STRIDE * STRIDE
         last = min(first + (int(horizon_m[d]) // STRIDE + 2) * STRIDE, (end[d] - 1) // STRIDE * STRIDE)
-        low_x, high_x, low_y, high_y = _box(path_x[d], path_y[d], first, last)
+        low_x, high_x, low_y, high_y = _box(line_x, line_y, first, last)
+        _note_boxes(line_x, line_y, first, last, boxes)
         wide = own_width + abs(offset_m[d]) + 2.0 * MARGIN_M + STRIDE
         for b in range(len(x)):
-            dx, dy = x[b] - x[own], y[b] - y[own]
+            dx, dy = x[b] - own_x, y[b] - own_y
             seen = horizon_m[d] + half_length[b]
-            if b == own or not considered[d, b] or dx * dx + dy * dy >= seen * seen:
+            if dx * dx + dy * dy >= seen * seen or b == own or not considered[d, b]:
                 continue
-            place, reach = (x[b], y[b], z[b]), wide + half_length[b] + half_width[b]
+            reach = wide + half_length[b] + half_width[b]
             far = reach + COARSE
             if x[b] < low_x - far or x[b] > high_x + far or y[b] < low_y - far or y[b] > high_y + far:
                 continue
-            # Most bodies are nowhere near the path: every few points are enough to rule them out.
-            near, distance = _nearest_point(path_x[d], path_y[d], path_z[d], first, last, COARSE, place)
-            if near < 0 or distance >= (reach + COARSE + 1.0) ** 2:
+            near, distance = _nearest_point(line_x, line_y, line_z, boxes, first, last, (x[b], y[b], z[b], reach))
+            if near < 0 or distance >= reach * reach:
                 continue
-            near, distance = _nearest_point(path_x[d], path_y[d], path_z[d], first, last, STRIDE, place)
-            if distance >= reach * reach:
-                continue
-            heading = path_yaw[d, near]
+            heading = line_yaw[near]
             cos, sin = math.cos(heading), math.sin(heading)
-            aside = cos * (y[b] - path_y[d, near]) - sin * (x[b] - path_x[d, near])
+            aside = cos * (y[b] - line_y[near]) - sin * (x[b] - line_x[near])
             turn = yaw[b] - heading
             if not _may_touch(aside - offset_m[d], turn, half_length[b], half_width[b], (own_length, own_width)):
                 continue
@@ -234,24 +275,28 @@ def _find(
             window = (math.ceil((half_length[b] + half_width[b]) / STRIDE) + 2) * STRIDE
             low, high = max(near - window, first), min(near + window, last)
             body_cos, body_sin = math.cos(yaw[b]), math.sin(yaw[b])
-            for side in (-1.0, 1.0):
-                for share in ALONG:
-                    ahead, across = share * half_length[b], side * half_width[b]
-                    px = x[b] + body_cos * ahead - body_sin * across
-                    py = y[b] + body_sin * ahead + body_cos * across
-                    k, _ = _nearest_point(path_x[d], path_y[d], path_z[d], low, high, STRIDE, (px, py, z[b]))
-                    heading = path_yaw[d, k]
+            for c in range(2 * len(ALONG)):
+                ahead = ALONG[c % len(ALONG)] * half_length[b]
+                across = -half_width[b] if c < len(ALONG) else half_width[b]
+                corners[0, c] = x[b] + body_cos * ahead - body_sin * across
+                corners[1, c] = y[b] + body_sin * ahead + body_cos * across
+            _nearest_to_corners(line_x, line_y, line_z, low, high, z[b], corners)
+            known = near
+            for c in range(2 * len(ALONG)):
+                k = int(corners[3, c])
+                if k != known:
+                    known, heading = k, line_yaw[k]
                     cos, sin = math.cos(heading), math.sin(heading)
-                    dx, dy = px - path_x[d, k], py - path_y[d, k]
-                    along, aside = cos * dx + sin * dy, cos * dy - sin * dx - offset_m[d]
-                    # In a bend the corners reach further out.
-                    swept = own_width + 0.5 * own_length * own_length * abs(curvature[d, k]) + MARGIN_M
-                    at_m = base_m[d] + k + along
-                    if abs(aside) >= swept or abs(along) >= STRIDE + 1.0 or at_m <= odometer_m[d]:
-                        continue
-                    if at_m - (odometer_m[d] + own_length) < gap:
-                        gap = at_m - (odometer_m[d] + own_length)
-                        speed = vx[b] * cos + vy[b] * sin
+                dx, dy = corners[0, c] - line_x[k], corners[1, c] - line_y[k]
+                along, aside = cos * dx + sin * dy, cos * dy - sin * dx - offset_m[d]
+                # In a bend the corners reach further out.
+                swept = own_width + 0.5 * own_length * own_length * abs(curvature[d, k]) + MARGIN_M
+                at_m = base_m[d] + k + along
+                if abs(aside) >= swept or abs(along) >= STRIDE + 1.0 or at_m <= odometer_m[d]:
+                    continue
+                if at_m - (odometer_m[d] + own_length) < gap:
+                    gap = at_m - (odometer_m[d] + own_length)
+                    speed = vx[b] * cos + vy[b] * sin
             if gap < horizon_m[d]:
                 if count < most:
                     pairs[0, count], pairs[1, count] = d, b
