@@ -26,16 +26,15 @@ _NUMBERS, _INDICES = numba.float64[::1], numba.int64[::1]
 class PointGrid:
     """Points with headings, sorted by the cells of a grid over them."""
 
-    x: np.ndarray
-    y: np.ndarray
-    z: np.ndarray
     cos: np.ndarray
-    """Of the headings, as `sin`."""
+    """Of the points' headings, as `sin`."""
     sin: np.ndarray
+    table: np.ndarray
+    """x, y, z, cos and sin of the points, (N, 5), those of one cell after the other."""
     order: np.ndarray
-    """Indices of the points, those of one cell after the other."""
+    """Indices of the points in the table's rows."""
     first: np.ndarray
-    """Where in `order` each cell's begin; one more than there are cells."""
+    """Where in the table each cell's begin; one more than there are cells."""
     shape: np.ndarray
     """Cells along x and along y."""
     corner: np.ndarray
@@ -52,9 +51,10 @@ class PointGrid:
         cell = row * shape[0] + column
         order = np.argsort(cell, kind="stable")
         first = np.searchsorted(cell[order], np.arange(shape[0] * shape[1] + 1))
-        x, y, z, cos, sin = (np.ascontiguousarray(v, dtype=np.float64) for v in (x, y, z, np.cos(yaw), np.sin(yaw)))
+        cos, sin = np.cos(yaw), np.sin(yaw)
         corner = np.array([low_x, low_y, cell_m])
-        return cls(x, y, z, cos, sin, order.astype(np.int64), first.astype(np.int64), shape, corner)
+        table = np.column_stack([x, y, z, cos, sin]).astype(np.float64)[order]
+        return cls(cos, sin, table, order.astype(np.int64), first.astype(np.int64), shape, corner)
 
     def nearest(
         self, x: np.ndarray, y: np.ndarray, z: np.ndarray | None, yaw: np.ndarray, within_m: float, turn_m: float
@@ -70,51 +70,45 @@ class PointGrid:
         found = np.empty(len(x), np.int64)
         levels = np.full(len(x), np.nan) if z is None else z
         x, y, levels, yaw = (np.ascontiguousarray(v, dtype=np.float64) for v in (x, y, levels, yaw))
-        points = (self.x, self.y, self.z, self.cos, self.sin, self.order, self.first, self.shape, self.corner)
+        points = (self.table, self.order, self.first, self.shape, self.corner)
         search: Any = _nearest
         search(*points, x, y, levels, yaw, within_m, turn_m, found)
         return found
 
 
 @part
-def _nearest_in_cell(
-    x: np.ndarray,
-    y: np.ndarray,
-    z: np.ndarray,
-    cos: np.ndarray,
-    sin: np.ndarray,
-    points: np.ndarray,
+def _nearest_in_cells(
+    table: np.ndarray,
+    order: np.ndarray,
+    begin: int,
+    end: int,
     place: tuple[Any, ...],
     limits: tuple[float, float],
     best: tuple[Any, Any],
 ) -> tuple[Any, Any]:
-    """The better of the best point so far and those of one cell: (cost in metres, index)."""
+    """The better of the best point so far and those from begin to end of the table: (cost in metres, index)."""
     px, py, pz, c, s = place
     within_m, turn_m = limits
     cost, index = best
-    for p in points:
-        dx, dy = x[p] - px, y[p] - py
+    for k in range(begin, end):
+        dx, dy = table[k, 0] - px, table[k, 1] - py
         distance = math.sqrt(dx * dx + dy * dy)
-        if distance > within_m or abs(z[p] - pz) > LEVEL_M:  # false for a place without a level
+        if distance > within_m or abs(table[k, 2] - pz) > LEVEL_M:  # false for a place without a level
             continue
-        here = distance + turn_m * (1.0 - (cos[p] * c + sin[p] * s))
-        if here < cost or (here == cost and p < index):
-            cost, index = here, p
+        here = distance + turn_m * (1.0 - (table[k, 3] * c + table[k, 4] * s))
+        if here < cost or (here == cost and order[k] < index):
+            cost, index = here, order[k]
     return cost, index
 
 
 @compiled(
     numba.void(
-        *(_NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS, _INDICES, _INDICES, _INDICES, _NUMBERS),
+        *(numba.float64[:, ::1], _INDICES, _INDICES, _INDICES, _NUMBERS),
         *(_NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS, numba.float64, numba.float64, _INDICES),
     )
 )
 def _nearest(
-    x: np.ndarray,
-    y: np.ndarray,
-    z: np.ndarray,
-    cos: np.ndarray,
-    sin: np.ndarray,
+    table: np.ndarray,
     order: np.ndarray,
     first: np.ndarray,
     shape: np.ndarray,
@@ -140,11 +134,15 @@ def _nearest(
         # Cells in squares around the place, as long as an unseen one may hold a better point.
         while (ring - 1) * cell_m <= within_m and (ring - 1) * cell_m <= best[0]:
             for r in range(max(row - ring, 0), min(row + ring, rows - 1) + 1):
-                step = 1 if abs(r - row) == ring or ring == 0 else 2 * ring
-                for c in range(column - ring, column + ring + 1, step):
+                left, right = max(column - ring, 0), min(column + ring, columns - 1)
+                if abs(r - row) == ring:  # cells side by side are one stretch of the table
+                    if left <= right:
+                        begin, end = first[r * columns + left], first[r * columns + right + 1]
+                        best = _nearest_in_cells(table, order, begin, end, place, (within_m, turn_m), best)
+                    continue
+                for c in (column - ring, column + ring):
                     if 0 <= c < columns:
-                        cell = r * columns + c
-                        points = order[first[cell] : first[cell + 1]]
-                        best = _nearest_in_cell(x, y, z, cos, sin, points, place, (within_m, turn_m), best)
+                        begin, end = first[r * columns + c], first[r * columns + c + 1]
+                        best = _nearest_in_cells(table, order, begin, end, place, (within_m, turn_m), best)
             ring += 1
         found[k] = best[1]

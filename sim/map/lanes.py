@@ -8,6 +8,7 @@ traffic.
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 import carla
 import numpy as np
@@ -20,6 +21,7 @@ DEFAULT_LIMIT_MPS = 50.0 / 3.6
 _EDGE_M = 1e-3  # how far inside a lane section its first and last points lie
 LEVEL_WEIGHT = 3.0  # a metre of height counts like this many metres on the ground when the road below is looked for
 SPEED_SIGN = "274"
+_ANSWERS = 3  # so many of the last answers of nearest_many are kept: of all vehicles, and of those not driven
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +99,7 @@ class LaneGraph:
         self.lane_of = np.repeat(np.arange(len(lanes)), np.diff(self.first))
         self._tree = KDTree(np.column_stack([self.x, self.y]))
         self._grid = PointGrid.of(self.x, self.y, self.z, self.yaw)
+        self._answers: dict[tuple[Any, ...], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         self._lane_length_m = self.s[self.first[self.lane_of + 1] - 1]
         self.slope = np.concatenate([_slope(lane) for lane in lanes])
         self._solid_tree = KDTree(np.column_stack([self.x, self.y, LEVEL_WEIGHT * self.z]))
@@ -137,7 +140,7 @@ class LaneGraph:
     ) -> tuple[int, float]:
         """The lane at a place whose direction fits yaw best, and s along it; (-1, 0.0) if none is within reach."""
         level = None if z is None else np.array([z])
-        lane, s, _ = self.nearest_many(np.array([x]), np.array([y]), np.array([yaw]), within_m, level)
+        lane, s, _ = self._search(np.array([x]), np.array([y]), np.array([yaw]), within_m, level)
         return int(lane[0]), float(s[0])
 
     def limits_mps(self, lane: np.ndarray, s: np.ndarray) -> np.ndarray:
@@ -150,8 +153,23 @@ class LaneGraph:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Lane (-1 if none), s and offset to the right of the lane's centre (m) for N poses, each (N,).
 
-        With heights z (N,), lanes on another level do not count.
+        With heights z (N,), lanes on another level do not count. The arrays cannot be written to: a tick asks more than
+        once for the same poses, and is given the same answer again.
         """
+        asked = (x.tobytes(), y.tobytes(), yaw.tobytes(), None if z is None else z.tobytes(), within_m)
+        found = self._answers.get(asked)
+        if found is None:
+            found = self._search(x, y, yaw, within_m, z)
+            for column in found:
+                column.setflags(write=False)
+            if len(self._answers) == _ANSWERS:
+                del self._answers[next(iter(self._answers))]
+            self._answers[asked] = found
+        return found
+
+    def _search(
+        self, x: np.ndarray, y: np.ndarray, yaw: np.ndarray, within_m: float, z: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # Driving against a lane counts like standing 6 m beside it.
         p = self._grid.nearest(x, y, z, yaw, within_m, 3.0)
         near = p >= 0
