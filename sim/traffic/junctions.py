@@ -33,10 +33,9 @@ Speed = TypeVar("Speed", float, np.ndarray)
 
 
 class Queued(NamedTuple):
-    """A vehicle on a lane: its rear in metres along the lane, its speed in m/s, and which driver it is (-1: none)."""
+    """A slow vehicle on a lane: its rear in metres along the lane, and which driver it is (-1: none)."""
 
     rear_m: float
-    speed: float
     k: int
 
 
@@ -93,7 +92,7 @@ class Junctions:
         self, drivers: list[Driver], seekers: list[Seeker], front: list[float], speed: list[float]
     ) -> np.ndarray:
         """Odometers (N,) at which the front bumpers have to stop; inf where they need not."""
-        stop = np.full(len(drivers), np.inf)
+        stop = [math.inf] * len(drivers)
         for seeker in seekers:
             if not seeker.crossing.granted:
                 stop[seeker.k] = min(stop[seeker.k], seeker.crossing.stop_m)
@@ -106,7 +105,7 @@ class Junctions:
                 needed = speed[k] ** 2 / (2.0 * max(place - front[k], 0.1))
                 if not self._rules.shows_go(light, needed):
                     stop[k] = min(stop[k], place)
-        return stop
+        return np.array(stop)
 
     def _keep_grants(self, seekers: list[Seeker], queues: Queues) -> None:
         """Whoever is over the line, or cannot stop before it, goes on; all others are asked again."""
@@ -210,7 +209,7 @@ class Junctions:
             (
                 ahead.rear_m
                 for ahead in queues.get(seeker.crossing.exit_lane, ())
-                if ahead.speed < _SLOW_MPS and ahead.k != seeker.k and ahead.rear_m < _EXIT_LOOK_M
+                if ahead.k != seeker.k and ahead.rear_m < _EXIT_LOOK_M
             ),
             default=math.inf,
         )
@@ -223,19 +222,19 @@ class Junctions:
         return room > seeker.front - seeker.rear + _QUEUE_GAP_M
 
     def _queues(self, drivers: list[Driver], motion: Motion, others: list[OtherVehicle], exits: set[int]) -> Queues:
-        """Everybody on each of the lanes that lead out of the seekers' junctions."""
+        """Whoever is slow on each of the lanes that lead out of the seekers' junctions, and may fill them."""
         queues: Queues = {}
         if not exits:
             return queues
-        for k, (driver, at, rear, speed) in enumerate(
-            zip(drivers, motion.front.tolist(), motion.rear.tolist(), motion.speed.tolist(), strict=True)
-        ):
+        slow = np.flatnonzero(motion.speed < _SLOW_MPS)
+        columns = (slow.tolist(), motion.front[slow].tolist(), motion.rear[slow].tolist())
+        for k, at, rear in zip(*columns, strict=True):
+            driver = drivers[k]
             if not driver.lost:
                 leg = driver.route.leg_at(at)
-                if leg.lane not in exits:
-                    continue
-                queues.setdefault(leg.lane, []).append(Queued(rear - leg.begin_m, speed, k))
+                if leg.lane in exits:
+                    queues.setdefault(leg.lane, []).append(Queued(rear - leg.begin_m, k))
         for other in others:
-            if other.inside:
-                queues.setdefault(other.lane, []).append(Queued(other.rear_m, other.speed, -1))
+            if other.inside and other.speed < _SLOW_MPS:
+                queues.setdefault(other.lane, []).append(Queued(other.rear_m, -1))
         return queues

@@ -60,6 +60,16 @@ class Leaders:
     """The body's speed along the path, never negative."""
 
 
+def nearest_of_each(leaders: Leaders, drivers: int, below_mps: float = math.inf) -> np.ndarray:
+    """The nearest leader slower than a speed of each of N drivers: its row in `leaders`, -1 for none; (N,).
+
+    The first of equals.
+    """
+    found = np.empty(drivers, np.int64)
+    _nearest_of_each(leaders.driver, leaders.gap_m, leaders.speed_mps, below_mps, found)
+    return found
+
+
 def bodies_of(vehicles: Vehicles, obstacles: Obstacles) -> Bodies:
     """All vehicles and obstacles; of obstacles that move, also where they will be."""
     velocity = vehicles.world_velocity()
@@ -120,6 +130,16 @@ def find_leaders(
 
 
 _TABLE, _COLUMN, _INDEX = numba.float64[:, ::1], numba.float64[::1], numba.int64[::1]
+
+
+@compiled(numba.void(_INDEX, _COLUMN, _COLUMN, numba.float64, _INDEX))
+def _nearest_of_each(
+    driver: np.ndarray, gap_m: np.ndarray, speed_mps: np.ndarray, below_mps: float, found: np.ndarray
+) -> None:
+    found[:] = -1
+    for p in range(len(driver)):
+        if speed_mps[p] < below_mps and (found[driver[p]] < 0 or gap_m[p] < gap_m[found[driver[p]]]):
+            found[driver[p]] = p
 
 
 @part

@@ -5,6 +5,8 @@ follow their lanes by pure pursuit, keep their distance by the Intelligent Drive
 lights and right of way, and turn at random. Same seed, same calls and same world: the same controls, bit for bit.
 """
 
+import math
+
 import numpy as np
 
 from sim.map.lanes import LaneGraph
@@ -294,27 +296,25 @@ class Traffic(TrafficSettings):
     ) -> None:
         """Every driver considers a change once in `_TICKS_PER_THOUGHT` ticks, not all in the same one."""
         self._ticks += 1
-        moment = Moment(self._drivers, self._paths, self._odometer, slots, motion, leaders, vehicles, bodies)
         self._passing.begin_tick(bodies, dt_s)
-        bounds = np.searchsorted(leaders.driver, np.arange(len(self._drivers) + 1)).tolist()
-        for k, driver in enumerate(self._drivers):
-            if driver.lost or (self._ticks + driver.order) % _TICKS_PER_THOUGHT:
+        turn = -self._ticks % _TICKS_PER_THOUGHT
+        thinking = [k for k, d in enumerate(self._drivers) if d.order % _TICKS_PER_THOUGHT == turn and not d.lost]
+        if not thinking:
+            return
+        moment = Moment(self._drivers, self._paths, self._odometer, slots, motion, leaders, vehicles, bodies)
+        here, speed = self._odometer[thinking].tolist(), motion.speed[thinking].tolist()
+        desired = self._paths.speed[thinking, self._paths.at[thinking]].tolist()
+        for j, k in enumerate(thinking):
+            driver, at = self._drivers[k], moment.nearest[k]
+            gap, leader = (float(leaders.gap_m[at]), float(leaders.speed_mps[at])) if at >= 0 else (math.inf, math.inf)
+            now = Situation(here[j], speed[j], desired[j], gap, leader)
+            if self._passing.consider(k, moment, _TICKS_PER_THOUGHT * dt_s):
+                driver.asked_at_m = now.odometer_m
                 continue
-            here, speed = float(self._odometer[k]), float(motion.speed[k])
-            gap, leader = np.inf, np.inf
-            if bounds[k + 1] > bounds[k]:
-                first = bounds[k] + int(np.argmin(leaders.gap_m[bounds[k] : bounds[k + 1]]))
-                gap, leader = leaders.gap_m[first], leaders.speed_mps[first]
-            desired = float(self._paths.speed[k, self._paths.at[k]])
-            now = Situation(here, speed, desired, float(gap), float(leader))
-            pairs = slice(bounds[k], bounds[k + 1])
-            if self._passing.consider(k, moment, pairs, _TICKS_PER_THOUGHT * dt_s):
-                driver.asked_at_m = here
-                continue
-            for side in wanted_side(driver, now, here - driver.asked_at_m, self._roads):
+            for side in wanted_side(driver, now, now.odometer_m - driver.asked_at_m, self._roads):
                 if change_lane(driver, int(slots[k]), side, now, vehicles, self._roads):
                     break
-            driver.asked_at_m = here
+            driver.asked_at_m = now.odometer_m
 
     def _note_standing(self, motion: Motion, dt_s: float) -> None:
         for driver, speed in zip(self._drivers, motion.speed.tolist(), strict=True):

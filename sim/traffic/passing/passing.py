@@ -15,7 +15,7 @@ from sim.map.lanes import LaneGraph
 from sim.traffic.approaches import Motion
 from sim.traffic.deadlocks import back_up
 from sim.traffic.drivers import Driver
-from sim.traffic.leaders import Bodies, Leaders
+from sim.traffic.leaders import Bodies, Leaders, nearest_of_each
 from sim.traffic.passing.oncoming import Placed, TwoWay, due, leaves_time, pass_time_s
 from sim.traffic.passing.survey import Block, Survey, first_block, is_free, survey
 from sim.traffic.paths import Paths, Swerve
@@ -64,6 +64,16 @@ class Moment:
     bodies: Bodies
 
     @cached_property
+    def standing(self) -> list[int]:
+        """Each driver's nearest leader that stands, a row of `leaders`; -1 for none."""
+        return nearest_of_each(self.leaders, len(self.drivers), STANDING_MPS).tolist()
+
+    @cached_property
+    def nearest(self) -> list[int]:
+        """Each driver's nearest leader, a row of `leaders`; -1 for none."""
+        return nearest_of_each(self.leaders, len(self.drivers)).tolist()
+
+    @cached_property
     def row_of(self) -> dict[int, int]:
         """Which driver drives a vehicle, by the vehicle's slot."""
         return {slot: k for k, slot in enumerate(self.slots.tolist())}
@@ -102,18 +112,15 @@ class Passing:
             stood[actor_id] = known if stays and known is not None else (x, y, self._time_s)
         self._stood = stood
 
-    def consider(self, k: int, now: Moment, pairs: slice, since_s: float) -> bool:
-        """Begin or end the way round of driver k, and say whether it is on one.
-
-        `pairs` are the driver's in `now.leaders`; since_s is the time since the driver considered it last.
-        """
+    def consider(self, k: int, now: Moment, since_s: float) -> bool:
+        """Begin or end the way round of driver k, who considered it since_s ago, and say whether it is on one."""
         driver = now.drivers[k]
         if driver.route.swerve is not None:
             if now.motion.rear[k] > driver.route.swerve.end_m:
                 driver.route.swerve = None
             return True
         held_s, driver.held_s = driver.held_s, 0.0
-        first = self._standing_ahead(k, now, pairs)
+        first = self._standing_ahead(k, now)
         if first is None:
             driver.clear_m = 0.0
             return False
@@ -130,7 +137,7 @@ class Passing:
         if block is None or swerve is None:
             return False
         self._keep_clear(driver, gap, float(now.motion.speed[k]))
-        nearest = int(now.leaders.body[pairs.start + int(np.argmin(now.leaders.gap_m[pairs]))])
+        nearest = int(now.leaders.body[now.nearest[k]])
         before = now.driver_of(nearest)
         follows = nearest != body and (before is None or before.route.swerve is None)
         if follows or not all(self._may_be_passed(int(found.body[m]), now) for m in block.members):
@@ -146,16 +153,15 @@ class Passing:
         driver.stale, driver.held_s, driver.clear_m, driver.backing_s = True, 0.0, 0.0, 0.0
         return True
 
-    def _standing_ahead(self, k: int, now: Moment, pairs: slice) -> int | None:
+    def _standing_ahead(self, k: int, now: Moment) -> int | None:
         """The nearest standing leader of a driver (an index) where a way round is thinkable; None for none."""
-        driver, here = now.drivers[k], float(now.odometer_m[k])
-        if not driver.settings.auto_lane_change or driver.forced_change or pairs.start == pairs.stop:
+        driver, first = now.drivers[k], now.standing[k]
+        if first < 0 or driver.forced_change or not driver.settings.auto_lane_change:
             return None
-        standing = np.nonzero(now.leaders.speed_mps[pairs] < STANDING_MPS)[0]
+        here = float(now.odometer_m[k])
         leg = driver.route.leg_at(here)
-        if len(standing) == 0 or here < leg.from_m + leg.blend_m or not self._two_way.side(leg.lane):
+        if here < leg.from_m + leg.blend_m or not self._two_way.side(leg.lane):
             return None
-        first = pairs.start + int(standing[np.argmin(now.leaders.gap_m[pairs][standing])])
         return first if now.leaders.gap_m[first] < _LOOK_M else None
 
     @staticmethod
