@@ -80,8 +80,8 @@ class PointGrid:
 def _nearest_in_cells(
     table: np.ndarray,
     order: np.ndarray,
-    begin: int,
-    end: int,
+    begin: Any,
+    end: Any,
     place: tuple[Any, ...],
     limits: tuple[float, float],
     best: tuple[Any, Any],

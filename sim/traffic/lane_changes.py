@@ -73,12 +73,12 @@ def change_lane(driver: Driver, slot: int, side: int, now: Situation, vehicles: 
     """Lead the route into the lane beside, if there is one with a gap; gives back whether it does."""
     lanes = roads.lanes
     leg = driver.route.leg_at(now.odometer_m)
-    needed = needed_side(driver, now.odometer_m, roads) == side
-    plan = driver.plan.at(leg.planned)
     lane = lanes.lanes[leg.lane]
     beside = (lanes.left if side < 0 else lanes.right)[leg.lane]
     if beside < 0 or lane.is_junction or lanes.lanes[beside].is_junction:
         return False
+    needed = needed_side(driver, now.odometer_m, roads) == side
+    plan = driver.plan.at(leg.planned)
     point = min(int(np.searchsorted(lane.s, now.odometer_m - leg.begin_m)), len(lane.s) - 1)
     if not (lane.may_change_left if side < 0 else lane.may_change_right)[point]:
         return False

@@ -37,8 +37,8 @@ def test_the_nearest_point_is_that_of_all_points(within_m, seed):
 
 def test_the_first_of_points_that_are_alike_is_taken():
     points = np.tile([3.0, 4.0, 0.0, 0.0], (20, 1))
-    place = [np.array([value]) for value in (3.0, 5.0, 0.0, 0.0)]
-    assert PointGrid.of(*points.T).nearest(*place, 10.0, TURN_M).tolist() == [0]
+    x, y, z, yaw = (np.array([value]) for value in (3.0, 5.0, 0.0, 0.0))
+    assert PointGrid.of(*points.T).nearest(x, y, z, yaw, 10.0, TURN_M).tolist() == [0]
 
 
 def test_poses_that_have_changed_in_place_are_looked_for_anew():
