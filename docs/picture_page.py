@@ -44,7 +44,7 @@ WEAK = """## What looks poor
 - Fog is even but for its height; headlights throw no shafts into it.
 - Clouds cast no shadows, and by dry day they are soft patches without edges.
 - By day: façades repeat, vehicles have few details, and nothing casts a shadow on walls. A tree's shadow is an oval;
-  beyond 75 m its crown is one body with a few cards of leaves. Leaves do not move in the wind.
+  beyond 75 m its crown is one body, to 150 m with a few cards of leaves. Leaves do not move in the wind.
 - Scenery cars stand on drives, never in parking lanes: scenarios park and pull out there.
 - The cabin has the same dash in every car; its mirrors mirror sky and ground only (a rig's own mirrors show what is
   behind), its gauges stand still, and vans, trucks and buses have none.
@@ -79,6 +79,6 @@ def write_page(towns: Iterable[str], skies: dict[str, str], more_skies: Iterable
     parts += [picture("motion", MOTION) + "\n"]
     parts += ["What the event sensors reported of that crash, and of a drift over the line afterwards:\n"]
     parts += ["\n".join(f"- `sensor.other.{name}`: {words}" for name, words in events.items()) + "\n"]
-    parts += ["Optical flow, DVS, normals and RSS are not served ([sensors.md](sensors.md)).\n"]
+    parts += ["Which cameras are served beside these, and which are not: [sensors.md](sensors.md).\n"]
     parts += ["## The driver's cabin, doors, debug shapes, lamps\n", table(CABIN), WEAK]
     PAGE.write_text("\n".join(parts))

@@ -8,7 +8,7 @@ from typing import Any
 import moderngl
 import numpy as np
 
-from sim.scene.camera import seen
+from sim.scene.camera import coarseness, seen
 from sim.scene.records import CameraView
 from sim.town.mesh import Chunks
 
@@ -68,7 +68,8 @@ class ChunkDraws:
         """Draw what is in view, nearest first; returns the number of triangles."""
         chunks = self._chunks
         distance = np.linalg.norm(chunks.cell - np.array([view.x, view.y]), axis=1)
-        near = np.flatnonzero((distance < chunks.reach + further_m) & (distance >= chunks.begin))
+        coarse = coarseness(view) * distance
+        near = np.flatnonzero((coarse < chunks.reach + further_m) & (coarse >= chunks.begin))
         chosen = near[seen(view, chunks.centre[near], chunks.radius[near])]
         chosen = chosen[np.argsort(distance[chosen] + self._last[chosen], kind="stable")]
         if not len(chosen):

@@ -14,6 +14,7 @@ from sim.scene.records import CameraView
 
 NEAR_M = 0.15
 FAR_M = 3000.0
+FINE_PX, COARSEST = 320.0, 1.6
 
 
 def axes(roll: float, pitch: float, yaw: float) -> np.ndarray:
@@ -47,6 +48,16 @@ def projection(view: CameraView) -> np.ndarray:
     matrix[0, :3], matrix[1, :3], matrix[2, :3], matrix[3, :3] = right * fx, -up * fy, forward * a, forward
     matrix[2, 3] = b
     return matrix
+
+
+def coarseness(view: CameraView) -> float:
+    """What distances are multiplied with where a view decides how finely something is drawn; 1 from 320 px a radian on.
+
+    A picture of fewer pixels shows less: at 96 px a radian (192 pixels across 90 degrees) it is `COARSEST`. The root
+    of the ratio and not the ratio, so that what is near the camera stays as it is.
+    """
+    focal_px = 0.5 * view.width * focal(view)[0]
+    return min(max(math.sqrt(FINE_PX / focal_px), 1.0), COARSEST)
 
 
 @functools.lru_cache(maxsize=256)

@@ -17,6 +17,7 @@ from sim.town.solids import icosphere
 
 VARIANTS = 3
 NEAR_M, MIDDLE_M, FAR_M = (0.0, 30.0), (30.0, 75.0), (75.0, 320.0)
+FAR_LEAVES_M = (75.0, 150.0)
 """Between which distances the three sets of cards are drawn; the lumps' cores over the first two."""
 CORE_SHARE = 0.90
 """Radius of a lump's core in shares of the lump's."""

@@ -13,7 +13,18 @@ from sim.town.mesh import StaticMesh, noise
 from sim.town.roads import has_sidewalks
 from sim.town.sites import Taken, Thrower, edge_t
 from sim.town.terrain import Terrain
-from sim.town.tree_models import FAR_M, GROVE_KINDS, MIDDLE_M, NEAR_M, STREET_KINDS, VARIANTS, Kind, Shell, tree_model
+from sim.town.tree_models import (
+    FAR_LEAVES_M,
+    FAR_M,
+    GROVE_KINDS,
+    MIDDLE_M,
+    NEAR_M,
+    STREET_KINDS,
+    VARIANTS,
+    Kind,
+    Shell,
+    tree_model,
+)
 
 TRUNK_M = 160.0
 """How far trunks are drawn."""
@@ -42,7 +53,7 @@ def add_tree(
     add(model.far_wood, np.array(kind.bark_rgb), PLAIN, (FAR_M[0], TRUNK_M))
     add(model.core, tint, FOLIAGE, (0.0, MIDDLE_M[1]))
     add(model.far_core, tint, FOLIAGE, FAR_M)
-    for shell, span in zip(model.cards, (NEAR_M, MIDDLE_M, FAR_M), strict=True):
+    for shell, span in zip(model.cards, (NEAR_M, MIDDLE_M, FAR_LEAVES_M), strict=True):
         add(shell, tint, LEAVES, span)
     low = at[2] + kind.low * size
     x, y, z = at.tolist()

@@ -1,4 +1,4 @@
-"""What pictures leave out: parts of the sky out of view, and draws that are one with their neighbour."""
+"""What pictures leave out: parts of the sky out of view, detail that few pixels cannot show, and draws that are one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import pytest
 
 from sim.render import gl
 from sim.render.renderer import Renderer
-from sim.scene.camera import seen
+from sim.scene.camera import COARSEST, coarseness, seen
 from sim.scene.records import CameraView, SceneState
 
 MAP = Path(__file__).parents[3] / "assets" / "maps" / "millbrook.xodr"
+
+
+def test_small_pictures_decide_as_if_everything_were_further_away_and_screens_do_not() -> None:
+    assert coarseness(CameraView(1280, 720, 90.0, 0.0, 0.0, 2.0)) == 1.0
+    assert coarseness(CameraView(640, 360, 90.0, 0.0, 0.0, 2.0)) == pytest.approx(1.0)
+    assert coarseness(CameraView(320, 180, 90.0, 0.0, 0.0, 2.0)) == pytest.approx(2.0**0.5)
+    assert coarseness(CameraView(32, 18, 120.0, 0.0, 0.0, 2.0)) == COARSEST
 
 
 def test_the_sky_has_no_hole_wherever_a_camera_looks(monkeypatch: pytest.MonkeyPatch) -> None:
