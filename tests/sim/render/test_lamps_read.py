@@ -30,6 +30,15 @@ VEHICLES = (
 CLEARLY = 80
 """Of 255, in a pixel's strongest channel."""
 A_LITTLE, PIXELS = 30, 3
+LEAST = (
+    ("day", "brake_light", 120),
+    ("day", "left_indicator", 120),
+    ("night", "brake_light", 90),
+    ("night", "left_indicator", 140),
+)
+"""Of 255, how much some pixel changes at least at 60 m, for docs/pictures.md."""
+BICYCLES = ("vehicle.bh.crossbike", "vehicle.diamondback.century", "vehicle.gazelle.omafiets")
+"""They have no indicators."""
 PLACES_M = (0.0, 0.37)
 """Further on: pixels must not be met by chance."""
 
@@ -65,6 +74,16 @@ def test_a_lamp_is_told_apart_from_an_unlit_one_in_the_policys_camera(renderer, 
             changed = change(renderer, SKIES[sky], type_id, away_m + further_m, lamp, **also)
             assert changed.max() >= CLEARLY, f"at {away_m + further_m} m"
             assert (changed > A_LITTLE).sum() >= PIXELS, f"at {away_m + further_m} m"
+
+
+@pytest.mark.parametrize(("sky", "lamp", "least"), LEAST, ids=[f"{lamp}-{sky}" for sky, lamp, _ in LEAST])
+def test_lamps_of_every_vehicle_are_read_at_sixty_metres(renderer, sky, lamp, least):
+    found = {}
+    for type_id in (name for name in BLUEPRINTS if name.startswith("vehicle.")):
+        if lamp != "left_indicator" or type_id not in BICYCLES:
+            found[type_id] = int(change(renderer, SKIES[sky], type_id, 60.0, lamp).max())
+    assert len(found) > 30
+    assert min(found.values()) >= least, min(found, key=found.__getitem__)
 
 
 def test_left_and_right_indicators_of_a_car_sixty_metres_ahead_lie_apart(renderer):
