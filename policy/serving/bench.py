@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from policy.vla.model import Vla
-from policy.vla.observation import observation_at, prompt_of
+from policy.vla.observation import observation_at
 from policy.vla.quick import Question
 from recorder.schema import (
     ActorState,
@@ -109,7 +109,7 @@ def _bench(vla: Vla, batch: int, repeats: int, machine: Machine) -> PlanTime:
         begun.clear()
         mark("observation")
         observations = [observation_at([tick], vla.settings) for tick in ticks]
-        questions = [Question(one.images, prompt_of(one)) for one in observations]
+        questions = [Question(one.images, vla.dialect.prompt(one)) for one in observations]
         mark("answer")
         vla.answers(questions, on_part=mark)
         mark("end")
@@ -141,7 +141,7 @@ def floor_s(vla: Vla, batch: int, machine: Machine) -> float:
     patches = sum(_patches(vla, name) for name in vla.settings.cameras) * vla.settings.history.pictures
     (tick,) = [noise_tick(vla, 0)]
     observation = observation_at([tick], vla.settings)
-    prompt = int(vla.inputs(observation.images, prompt_of(observation))["input_ids"].shape[1])
+    prompt = int(vla.inputs(observation.images, vla.dialect.prompt(observation))["input_ids"].shape[1])
 
     def pass_s(weights: int, tokens: int) -> float:
         return max(weights * size / machine.bytes_per_s, 2.0 * weights * tokens * batch / machine.operations_per_s)
