@@ -19,6 +19,7 @@ SENSORS = (
     ("depth", "`sensor.camera.depth`, by CARLA's `LogarithmicDepth`"),
     ("semantic", "`sensor.camera.semantic_segmentation`, by CARLA's `CityScapesPalette`"),
     ("instances", "`sensor.camera.instance_segmentation`, a colour for each instance"),
+    ("normals", "`sensor.camera.normals`"),
     ("lidar", "`sensor.lidar.ray_cast` from above, coloured by height"),
     ("semantic_lidar", "`sensor.lidar.ray_cast_semantic` in the camera's picture, colours as in the segmentation"),
     ("radar", "`sensor.other.radar` in the camera's picture: grey standing, red coming nearer, blue going away"),
@@ -94,6 +95,6 @@ def write_page(towns: Iterable[str], skies: dict[str, str], more_skies: Iterable
     parts += [picture("motion", MOTION) + "\n"]
     parts += ["What the event sensors reported of that crash, and of a drift over the line afterwards:\n"]
     parts += ["\n".join(f"- `sensor.other.{name}`: {words}" for name, words in events.items()) + "\n"]
-    parts += ["Which cameras are served beside these, and which are not: [sensors.md](sensors.md).\n"]
+    parts += ["Optical flow, DVS and V2X are served too; what is not, and why: [sensors.md](sensors.md).\n"]
     parts += ["## The driver's cabin, doors, debug shapes, lamps\n", table(CABIN), LAMPS, WEAK]
     PAGE.write_text("\n".join(parts))

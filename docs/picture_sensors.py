@@ -71,11 +71,12 @@ def save(name: str, picture: np.ndarray) -> None:
 
 
 def draw_images(world: carla.World, eye: carla.Transform) -> None:
-    """Colour, depth, tags and instances from one place."""
+    """Colour, depth, normals, tags and instances from one place."""
     save("rgb", bgr(sense(world, "sensor.camera.rgb", eye)))
     depth = sense(world, "sensor.camera.depth", eye)
     depth.convert(carla.ColorConverter.LogarithmicDepth)
     save("depth", bgr(depth))
+    save("normals", bgr(sense(world, "sensor.camera.normals", eye)))
     tags = sense(world, "sensor.camera.semantic_segmentation", eye)
     tags.convert(carla.ColorConverter.CityScapesPalette)
     save("semantic", bgr(tags))
