@@ -64,11 +64,14 @@ class ChunkDraws:
         self._last = np.where(chunks.reach > 5000.0, 1e6, 0.0)  # the ground lies behind all that stands on it
         self._chosen = ctx.buffer(reserve=max(self._all.nbytes, 20), dynamic=True)
 
-    def draw(self, view: CameraView, further_m: float) -> int:
-        """Draw what is in view, nearest first; returns the number of triangles."""
+    def draw(self, view: CameraView, further_m: float, away_m: float = 0.0) -> int:
+        """Draw what is in view, nearest first; returns the number of triangles.
+
+        What has a reach is drawn `further_m` beyond it. All is as detailed as if it were `away_m` farther off.
+        """
         chunks = self._chunks
         distance = np.linalg.norm(chunks.cell - np.array([view.x, view.y]), axis=1)
-        coarse = coarseness(view) * distance
+        coarse = coarseness(view) * distance + away_m
         near = np.flatnonzero((coarse < chunks.reach + further_m) & (coarse >= chunks.begin))
         chosen = near[seen(view, chunks.centre[near], chunks.radius[near])]
         chosen = chosen[np.argsort(distance[chosen] + self._last[chosen], kind="stable")]

@@ -7,7 +7,6 @@ view give the same bytes.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,8 +19,9 @@ from sim.render.model_store import VERTEX_LAYOUT, ModelStore
 from sim.render.models.poses import DOOR_BIT
 from sim.render.passes.bars import Bars
 from sim.render.passes.label_pass import LabelPass, shown
+from sim.render.passes.mirrors import AWAY_M, HungMirror, MirrorPass, hung_mirrors
 from sim.render.passes.programs import HOLES, shader
-from sim.render.passes.shadows import throw_shadows
+from sim.render.passes.shadows import Shade
 from sim.render.passes.sky import dome, dome_colours, light_from_weather
 from sim.render.passes.weather_pass import WeatherPass
 from sim.render.scene_block import SCENE_BYTES, scene_block
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 
 ACTOR_REACH_M = 260.0
 GLOW_REACH_M = 320.0
-NO_SHADOW = 0.1  # brightness of the sun below which nothing throws a shadow
-SUN_STEP_RAD = 0.01  # the sun may move this far before shadows are thrown anew
 DETAIL_M = 40.0  # beyond it vehicles are drawn coarsely
 HIGH_UP = 4.0  # a camera sees this many metres further per metre it is above the ground
 QUAD = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], "<f4")
@@ -49,7 +47,8 @@ QUAD_INDICES = np.array([0, 1, 2, 0, 2, 3], "<u4")
 class Renderer:
     """Draws one town. Use it from one thread at a time; `release` frees its graphics memory."""
 
-    def __init__(self, opendrive: str, gpu: int | None = None) -> None:
+    def __init__(self, opendrive: str, gpu: int | None = None, mirrors: bool = True) -> None:
+        """`gpu` chooses among EGL's devices; `mirrors`: those of a cabin show what is behind."""
         town = self._town = town_of(opendrive)
         self._ctx = open_context(gpu)
         self._owned: list[Any] = []
@@ -59,6 +58,7 @@ class Renderer:
         self._label_pass: LabelPass | None = None
         self._weather_pass: WeatherPass | None = None
         self._bars: Bars | None = None
+        self._mirror_pass: MirrorPass | None = None
         self._buffers: dict[str, moderngl.Buffer] = {}
         with self._ctx:
             self._device = str(self._ctx.info["GL_RENDERER"])
@@ -69,6 +69,8 @@ class Renderer:
             self._make_town()
             self._make_sky()
             self._make_moving()
+            if mirrors:
+                self._mirror_pass = MirrorPass(self._ctx, self._program, self._buffers)
             self._set_weather(CLEAR_NOON)
         log.info("renderer: %s, %d triangles", self.device, len(town.indices) // 3)
 
@@ -93,6 +95,8 @@ class Renderer:
             if effects is not None:
                 effects.prepare(state, stage, self._light)
             self._load_bars(state)
+            if self._mirror_pass is not None:
+                self._mirror_pass.forget()
             drawn: dict[CameraView, dict[Shows, np.ndarray]] = {}
             images = []
             for view in views:
@@ -117,7 +121,7 @@ class Renderer:
         with self._ctx:
             for target in self._targets.values():
                 target.release()
-            for made in (self._label_pass, self._weather_pass, self._bars):
+            for made in (self._label_pass, self._weather_pass, self._bars, self._mirror_pass):
                 if made is not None:
                     made.release()
             for thing in reversed(self._owned):
@@ -153,10 +157,7 @@ class Renderer:
         content = [(vertices, "3f4 2f4 1f4 4f1", "position", "side", "grow", "colour")]
         self.paint = ChunkDraws(ctx, self._own(ctx.vertex_array(program, content, indices)), town.paint_chunks)
         self._owned += [self.static, self.leaves, self.paint]
-        self._shade_program = self._program(shader("shade.vert"), shader("shade.frag"))
-        self._shade: ChunkDraws | None = None
-        self._shade_parts: list[Any] = []
-        self._shade_sun = np.zeros(3)
+        self._shade = self._own(Shade(ctx, self._program, town.scenery))
 
     def _make_sky(self) -> None:
         ctx = self._ctx
@@ -186,7 +187,7 @@ class Renderer:
         self._vaos: dict[str, moderngl.VertexArray] = {}
 
     def _release_moving(self) -> None:
-        for thing in (*self._vaos.values(), *reversed(self._shade_parts)):
+        for thing in self._vaos.values():
             thing.release()
         for rows in (self._instances, self._blobs, self._glows, self._commands):
             rows.buffer.release()
@@ -224,10 +225,7 @@ class Renderer:
         sky = 0.65 * self._light.haze + 0.35 * self._light.zenith
         self._static_program["pane"] = tuple(1.3 * sky)
         self._static_program["lamp"] = tuple(np.array([3.6, 2.7, 1.5]) * self._light.night)
-        sun = self._light.sun_direction
-        if self._light.sun.mean() > NO_SHADOW and math.acos(min(1.0, float(sun @ self._shade_sun))) > SUN_STEP_RAD:
-            self._throw_shadows()
-        self._shade_program["strength"] = 0.47 * min(float(self._light.sun.mean()) / 0.6, 1.0)
+        self._shade.follow(self._light)
 
     def _effects(self) -> WeatherPass | None:
         """What draws night, rain and fog; None in dry daylight."""
@@ -245,26 +243,38 @@ class Renderer:
             self._bars = Bars(self._ctx, self._program)
         self._bars.load(state.bars)
 
-    def _throw_shadows(self) -> None:
-        self._shade_sun = self._light.sun_direction
-        points, triangles, chunks = throw_shadows(
-            self._town.scenery.throwers, self._shade_sun, self._town.scenery.height
-        )
-        for part in reversed(self._shade_parts):
-            part.release()
-        self._shade_parts, self._shade = [], None
-        if chunks is None:
-            return
-        vertices, indices = self._ctx.buffer(points.tobytes()), self._ctx.buffer(triangles.tobytes())
-        vao = self._ctx.vertex_array(self._shade_program, [(vertices, "3f4", "position")], indices)
-        self._shade = ChunkDraws(self._ctx, vao, chunks)
-        self._shade_parts = [vertices, indices, vao, self._shade]
-
     # One picture
 
     def _draw_view(self, state: SceneState, stage: Stage, view: CameraView) -> np.ndarray:
-        target, effects = self._target((view.width, view.height)), self._effects()
-        ctx, frame = self._ctx, target.framebuffer
+        frame, mirrors = self._target((view.width, view.height)).framebuffer, self._mirrors(state, stage, view)
+        self._draw_world(frame, state, stage, view, mirrors=mirrors)
+        image = self._read(frame, view)
+        if self._light.effects:
+            image[..., 3] = 255  # alpha held where the road is wet
+        return image
+
+    def _mirrors(self, state: SceneState, stage: Stage, view: CameraView) -> Sequence[HungMirror]:
+        """The mirrors that a view from a cabin sees, with their pictures drawn."""
+        if self._mirror_pass is None or not view.cabin:
+            return ()
+        mirrors = hung_mirrors(stage, view)
+        for mirror in mirrors:
+            frame = self._mirror_pass.outdated(mirror)
+            if frame is not None:
+                self._draw_world(frame, state, stage, mirror.view, AWAY_M)
+        return mirrors
+
+    def _draw_world(
+        self,
+        frame: moderngl.Framebuffer,
+        state: SceneState,
+        stage: Stage,
+        view: CameraView,
+        away_m: float = 0.0,
+        mirrors: Sequence[HungMirror] = (),
+    ) -> None:
+        """All passes of a colour picture, as detailed as if all were `away_m` farther off."""
+        ctx, effects = self._ctx, self._effects()
         if effects is not None:
             effects.light_up(view)
             effects.bind()
@@ -281,16 +291,17 @@ class Renderer:
         further = HIGH_UP * max(view.z - 10.0, 0.0)
         look = self if effects is None else effects
         # The nearest first: what a cabin or a car ahead hides of the town is then not shaded.
-        self._draw_actors(stage, view, further)
-        look.static.draw(view, further)
+        self._draw_actors(stage, view, further, away_m)
+        look.static.draw(view, further, away_m)
         ctx.enable_only(moderngl.DEPTH_TEST)
-        look.leaves.draw(view, further)
+        look.leaves.draw(view, further, away_m)
+        if self._mirror_pass is not None and mirrors:
+            self._mirror_pass.draw(mirrors, 0.0 if self._light.effects else 1.0)
         frame.depth_mask = False
         ctx.enable_only(moderngl.DEPTH_TEST | moderngl.BLEND)
         ctx.blend_func = OVER  # type: ignore[assignment]
         look.paint.draw(view, further)
-        if self._shade is not None and self._light.sun.mean() > NO_SHADOW:
-            self._shade.draw(view, further)
+        self._shade.draw(view, further)
         self._draw_quads("blobs", stage.blobs[stage.blobs["owner"] != view.hidden_actor_id], view)
         frame.depth_mask = True
         ctx.enable_only(moderngl.DEPTH_TEST)
@@ -303,14 +314,11 @@ class Renderer:
         if effects is None:
             ctx.blend_func = BLOOM  # type: ignore[assignment]
             self._draw_quads("glows", glows, view)
-            return self._read(frame, view)
+            return
         glows = effects.glows(self._light, glows)
         effects.draw_glows(glows[seen(view, glows["at"][:, :3], 6.0, GLOW_REACH_M)], self._light.wet)
         ctx.blend_func = OVER  # type: ignore[assignment]
         effects.draw_rain(view, self._light.rain)
-        image = self._read(frame, view)
-        image[..., 3] = 255  # alpha held where the road is wet
-        return image
 
     def _read(self, frame: moderngl.Framebuffer, view: CameraView) -> np.ndarray:
         image = np.empty((view.height, view.width, 4), np.uint8)
@@ -338,8 +346,8 @@ class Renderer:
         count = self._command_actors(stage, view, further)
         return self._label_pass.draw(view, further, self._commands.buffer, count)
 
-    def _draw_actors(self, stage: Stage, view: CameraView, further: float) -> None:
-        count = self._command_actors(stage, view, further)
+    def _draw_actors(self, stage: Stage, view: CameraView, further: float, away_m: float) -> None:
+        count = self._command_actors(stage, view, further, away_m)
         if not count:
             return
         name = "actors"
@@ -350,7 +358,7 @@ class Renderer:
                 self._set_vao(name, program, self._actor_content, self._models.indices)
         self._vaos[name].render_indirect(self._commands.buffer, count=count)
 
-    def _command_actors(self, stage: Stage, view: CameraView, further: float) -> int:
+    def _command_actors(self, stage: Stage, view: CameraView, further: float, away_m: float = 0.0) -> int:
         """Write the indirect draws of the instances in view; gives their number."""
         if not len(stage.owner):
             return 0
@@ -362,7 +370,7 @@ class Renderer:
             return 0
         commands = np.zeros((len(chosen), 5), np.uint32)
         commands[:, 1], commands[:, 4] = 1, chosen
-        coarse = np.linalg.norm(stage.centre[chosen] - eye(view), axis=1) > DETAIL_M
+        coarse = np.linalg.norm(stage.centre[chosen] - eye(view), axis=1) > DETAIL_M - away_m
         with_doors = stage.instances["flags"][chosen] >> DOOR_BIT > 0
         rows = zip(commands, chosen.tolist(), coarse.tolist(), with_doors.tolist(), strict=True)
         for command, i, is_far, has_doors in rows:

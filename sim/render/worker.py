@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 class Worker:
     """One renderer, of one town at a time."""
 
-    def __init__(self, memory: int, gpu: int | None) -> None:
+    def __init__(self, memory: int, gpu: int | None, mirrors: bool = True) -> None:
         """`memory` is the file descriptor of the memory that the pictures are put into."""
-        self._memory, self._gpu = memory, gpu
+        self._memory, self._gpu, self._mirrors = memory, gpu, mirrors
         self._map: mmap.mmap | None = None
         self._renderer: Renderer | None = None
         self._trouble = "no town was opened"
@@ -54,7 +54,7 @@ class Worker:
         try:
             from sim.render.renderer import Renderer
 
-            renderer = Renderer(opendrive, self._gpu)
+            renderer = Renderer(opendrive, self._gpu, self._mirrors)
             renderer.warm_up()
         except ImportError as error:
             self._trouble = str(error)
@@ -93,11 +93,12 @@ def main() -> int:
     parser.add_argument("socket", type=int)
     parser.add_argument("memory", type=int)
     parser.add_argument("--gpu", type=int, default=None)
+    parser.add_argument("--no-mirrors", action="store_true")
     args = parser.parse_args()
     keep_results()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the simulator gets it too, and ends us
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    connection, worker = Connection(args.socket), Worker(args.memory, args.gpu)
+    connection, worker = Connection(args.socket), Worker(args.memory, args.gpu, not args.no_mirrors)
     while True:
         try:
             connection.send(worker.answer(connection.recv()))

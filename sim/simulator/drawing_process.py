@@ -54,9 +54,12 @@ class _Job:
 class DrawingProcess:
     """Draws the pictures of one server (a `sim.simulator.frames.Drawer`)."""
 
-    def __init__(self, gpu: int | None = None) -> None:
-        """`gpu` chooses among EGL's devices. The process starts with the first town (`open`)."""
-        self._gpu = gpu
+    def __init__(self, gpu: int | None = None, mirrors: bool = True) -> None:
+        """`gpu` chooses among EGL's devices; `mirrors`: those of cabins show what is behind.
+
+        The process starts with the first town (`open`).
+        """
+        self._options = ([] if gpu is None else ["--gpu", str(gpu)]) + ([] if mirrors else ["--no-mirrors"])
         self._memory = os.memfd_create("pictures")
         self._map: mmap.mmap | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -128,8 +131,7 @@ class DrawingProcess:
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-        gpu = [] if self._gpu is None else ["--gpu", str(self._gpu)]
-        command = [sys.executable, "-m", "sim.render.worker", str(theirs.fileno()), str(self._memory), *gpu]
+        command = [sys.executable, "-m", "sim.render.worker", str(theirs.fileno()), str(self._memory), *self._options]
         paths = os.pathsep.join(path or "." for path in sys.path)
         keep = (theirs.fileno(), self._memory)
         self._process = subprocess.Popen(command, pass_fds=keep, env=os.environ | {"PYTHONPATH": paths})

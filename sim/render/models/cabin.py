@@ -7,6 +7,7 @@ that eye, not inside the outer shell, whose glass is nearer to the eye than a re
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,6 +33,29 @@ CHROME: Colour = (0.55, 0.56, 0.58)
 GLASS: Colour = (0.20, 0.23, 0.27)
 GAUGE: Colour = (0.75, 0.86, 0.95)
 NEEDLE: Colour = (1.0, 0.25, 0.12)
+HOUSING_HALF_M = ((0.016, 0.125, 0.034), (0.045, 0.115, 0.072))
+"""Half sizes of the housings of the inner mirror and of a door's mirror."""
+INNER_LOOK = (0.0, math.radians(-1.0), 40.0)
+DOOR_LOOK = (math.radians(11.0), math.radians(-3.0), 36.0)
+"""How the mirrors are set: turned outwards, up (rad) and the horizontal field of view (deg)."""
+
+
+@dataclass(frozen=True)
+class Glass:
+    """A mirror's glass in the actor's frame, upright and facing backwards, and what is seen in it.
+
+    It shows what a camera at its middle sees that looks back, turned by `outward_rad` (to the glass's own side; the
+    inner mirror's is 0) and `pitch_rad`, over `fov_deg` horizontally. `shows_car`: the car's own flank is seen.
+    """
+
+    centre: Colour
+    half_width_m: float
+    half_height_m: float
+    side: float
+    outward_rad: float
+    pitch_rad: float
+    fov_deg: float
+    shows_car: bool
 
 
 def driver_eye(extent_m: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -73,18 +97,31 @@ def cabin(type_id: str, extent_m: tuple[float, float, float]) -> Model:
     solid.box((eye[0] + 0.34, 0.0, top - 0.03), (0.03, half_width * 0.80, 0.025), LINING)
     for y in (eye[1] + 0.02, 0.38):  # sun visors
         solid.box((eye[0] + 0.22, y, top - 0.022), (0.080, 0.17, 0.009), SEAM)
-    glass_box(solid, (eye[0] + 0.46, 0.02, eye[2] + 0.085), (0.016, 0.125, 0.034))
+    for glass, (centre, half) in zip(glasses(extent_m), housings(extent_m), strict=True):
+        solid.box(centre, half, BLACK, gloss=0.2)
+        (x, y, z), w, h = glass.centre, glass.half_width_m, glass.half_height_m
+        solid.quad(np.array([(x, y + w, z - h), (x, y - w, z - h), (x, y - w, z + h), (x, y + w, z + h)]), GLASS,
+                   gloss=1.0)  # fmt: skip
     solid.box((eye[0] + 0.44, 0.02, top - 0.05), (0.012, 0.018, 0.035), DARK)
     return solid.build()
 
 
-def glass_box(solid: Solid, centre: Colour, half: Colour) -> None:
-    """A mirror: a dark housing with glass on its rear side."""
-    x, y, z = centre
-    solid.box(centre, half, BLACK, gloss=0.2)
-    w, h, back = half[1] - 0.008, half[2] - 0.007, x - half[0] - 0.002
-    solid.quad(np.array([(back, y + w, z - h), (back, y - w, z - h), (back, y - w, z + h), (back, y + w, z + h)]),
-               GLASS, gloss=1.0)  # fmt: skip
+def housings(extent_m: tuple[float, float, float]) -> tuple[tuple[Colour, Colour], ...]:
+    """Middle and half sizes of the mirrors' housings: the inner one, the left door's and the right door's."""
+    (x, _, z), half_width = driver_eye(extent_m), extent_m[1] * 0.87
+    inner, door = HOUSING_HALF_M
+    doors = [((x + 0.52, side * (half_width + 0.22), z - 0.285), door) for side in (-1.0, 1.0)]
+    return ((x + 0.46, 0.02, z + 0.085), inner), *doors
+
+
+def glasses(extent_m: tuple[float, float, float]) -> tuple[Glass, ...]:
+    """The mirrors' glasses, in the order of `housings`."""
+    found = []
+    for ((x, y, z), half), side in zip(housings(extent_m), (0.0, -1.0, 1.0), strict=True):
+        turned = INNER_LOOK if side == 0.0 else DOOR_LOOK
+        place = (x - half[0] - 0.002, y, z)
+        found.append(Glass(place, half[1] - 0.008, half[2] - 0.007, side, *turned, shows_car=side != 0.0))
+    return tuple(found)
 
 
 def add_bonnet(solid: Solid, type_id: str, extent_m: tuple[float, float, float], eye: np.ndarray) -> None:
@@ -154,7 +191,6 @@ def add_side(solid: Solid, eye: np.ndarray, half_width: float, side: float) -> N
     solid.box((ex + 0.10, y - side * 0.09, ez - 0.60), (0.30, 0.05, 0.025), DARK)  # arm rest
     inner = y - side * 0.08
     solid.tube((ex + 0.30, inner, ez - 0.43), (ex + 0.42, inner, ez - 0.42), (0.012, 0.012), CHROME, 6)
-    glass_box(solid, (ex + 0.52, y + side * 0.22, ez - 0.285), (0.045, 0.115, 0.072))
     solid.box((ex + 0.54, y + side * 0.08, ez - 0.33), (0.02, 0.06, 0.02), BLACK)
 
 

@@ -6,20 +6,30 @@ no spot is darkened twice. Roofs and walls take none.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import moderngl
 import numpy as np
 import shapely
 
 from sim.map.surfaces import KERB_M
+from sim.render.gl import ChunkDraws
+from sim.render.passes.programs import shader
+from sim.render.passes.sky import Light
+from sim.scene.records import CameraView
 from sim.town.mesh import Chunks, cut
 from sim.town.roads import polygons
+from sim.town.scenery import Scenery
 from sim.town.sites import Thrower
 
 LIFT_M = KERB_M + 0.015  # above the sidewalks; on the road this is off by a hand's breadth
 LOWEST_SUN = 0.20  # sine of the altitude below which shadows would reach across the town
 REACH_M = 200.0
 DRAPE_M = 5.0
+NO_SHADOW = 0.1  # brightness of the sun below which nothing throws a shadow
+SUN_STEP_RAD = 0.01  # the sun may move this far before shadows are thrown anew
 
 
 def swept(throwers: Sequence[Thrower], sun: np.ndarray) -> np.ndarray:
@@ -55,3 +65,45 @@ def throw_shadows(
     order, chunks = cut(points, np.tile(np.array([0.0, REACH_M]), (len(points), 1)))
     triangles = np.arange(3 * len(points), dtype=np.uint32).reshape(-1, 3)[order]
     return points.reshape(-1, 3), triangles, chunks
+
+
+class Shade:
+    """A town's shadows in graphics memory, thrown anew when the sun has moved."""
+
+    def __init__(self, ctx: moderngl.Context, program: Callable[[str, str], Any], scenery: Scenery) -> None:
+        """`program` compiles and owns."""
+        self._ctx, self._scenery = ctx, scenery
+        self._program = program(shader("shade.vert"), shader("shade.frag"))
+        self._draws: ChunkDraws | None = None
+        self._parts: list[Any] = []
+        self._sun, self._is_thrown = np.zeros(3), False
+
+    def follow(self, light: Light) -> None:
+        """Take the sun's place and brightness."""
+        bright, sun = float(light.sun.mean()), light.sun_direction
+        self._is_thrown = bright > NO_SHADOW
+        if self._is_thrown and math.acos(min(1.0, float(sun @ self._sun))) > SUN_STEP_RAD:
+            self._throw(sun)
+        self._program["strength"] = 0.47 * min(bright / 0.6, 1.0)
+
+    def draw(self, view: CameraView, further_m: float) -> None:
+        """Darken the ground that a view sees."""
+        if self._draws is not None and self._is_thrown:
+            self._draws.draw(view, further_m)
+
+    def release(self) -> None:
+        """Give its graphics memory back (not the program, which the renderer owns)."""
+        for part in reversed(self._parts):
+            part.release()
+        self._parts, self._draws = [], None
+
+    def _throw(self, sun: np.ndarray) -> None:
+        self._sun = sun
+        points, triangles, chunks = throw_shadows(self._scenery.throwers, sun, self._scenery.height)
+        self.release()
+        if chunks is None:
+            return
+        vertices, indices = self._ctx.buffer(points.tobytes()), self._ctx.buffer(triangles.tobytes())
+        vao = self._ctx.vertex_array(self._program, [(vertices, "3f4", "position")], indices)
+        self._draws = ChunkDraws(self._ctx, vao, chunks)
+        self._parts = [vertices, indices, vao, self._draws]
