@@ -150,6 +150,7 @@ def draw_cabin(client: carla.Client) -> None:
     spawn(
         world, "vehicle.nissan.patrol", carla.Transform(carla.Location(-128.0, -1.75, 0.1), carla.Rotation(yaw=180.0))
     )
+    spawn(world, "vehicle.audi.tt", carla.Transform(carla.Location(-174.0, 1.75, 0.1)), "230,170,20")
     camera = Camera(world, "sensor.camera.rgb", DRIVERS_EYE, ego, fov=90.0)
     ego.apply_control(carla.VehicleControl(steer=0.35, brake=1.0))
     for sky, name in (("day", "ClearNoon"), ("night", "ClearNight"), ("rain", "HardRainNoon")):

@@ -28,7 +28,7 @@ SENSORS = (
 MOTION = """`sensor.other.imu` and `sensor.other.gnss` on a drive along the avenue, with a stop at a red light and two
 gear changes each time it sets off"""
 CABIN = (
-    ("cabin_day", "from the driver's eye, wheel turned right"),
+    ("cabin_day", "from the driver's eye, wheel turned right, a car behind in the mirror"),
     ("cabin_night", "by night, with its own headlights"),
     ("cabin_rain", "in heavy rain"),
     ("debug_doors", "`open_door` and `world.debug.draw_box`, `draw_arrow`"),
@@ -62,8 +62,10 @@ WEAK = """## What looks poor
 - By day: façades repeat, vehicles have few details, and nothing casts a shadow on walls. A tree's shadow is an oval;
   beyond 75 m its crown is one body, to 150 m with a few cards of leaves. Leaves do not move in the wind.
 - Scenery cars stand on drives, never in parking lanes: scenarios park and pull out there.
-- The cabin has the same dash in every car; its mirrors mirror sky and ground only (a rig's own mirrors show what is
-  behind), its gauges stand still, and vans, trucks and buses have none.
+- The cabin has the same dash in every car, its gauges stand still, and vans, trucks and buses have none. Its mirrors
+  show what is behind in a small picture each (176x40 and 128x80 pixels, as coarse as what is 30 m farther off) that
+  does not change with the driver's head; nothing of the cabin itself is in them, and nothing else in the town mirrors.
+  A rig's own mirrors are cameras of any size ([rigs.md](rigs.md)).
 - Semantic and instances: kerbs count as pavement, the hills on the horizon as terrain; roads, pavements and grass
   have no numbers of their own. The edges of the three are hard, without the half-covered pixels of a real picture.
   Rain, halos and debug shapes are in colour pictures only.
