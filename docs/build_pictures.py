@@ -37,7 +37,7 @@ ON_AVENUE = carla.Transform(carla.Location(-190.0, 1.75, 0.1))
 @contextlib.contextmanager
 def server(town: str) -> Iterator[carla.Client]:
     """A client of a server that runs until the block ends."""
-    command = [sys.executable, "-m", "sim", "--port", "0", "--exit-with-parent", "--map", town]
+    command = [sys.executable, "-m", "sim", "--port", "0", "--exit-with-parent", "--mirrors", "--map", town]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:
         assert process.stdout is not None  # noqa: S101

@@ -58,7 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-aliases", action="store_true", help="no names of CARLA's towns for the shipped ones")
     parser.add_argument("--seed", type=int, default=0, help="seed of the traffic")
     parser.add_argument("--no-rendering", action="store_true", help="cameras send black pictures; needs no OpenGL")
-    parser.add_argument("--no-mirrors", action="store_true", help="a cabin's mirrors do not show what is behind")
+    mirrors = "a cabin's mirrors show what is behind; unless said, where a graphics card draws"
+    parser.add_argument("--mirrors", action=argparse.BooleanOptionalAction, help=mirrors)
     parser.add_argument("--gpu", type=int, default=None, help="EGL device that draws (default: the first one)")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when the process that started it is gone")
     parser.add_argument("--verbose", action="store_true", help="log every failed call with its traceback")
@@ -80,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     except MapFileError as error:
         log.error("%s", error)
         return EXIT_BAD_MAP
-    drawer = None if args.no_rendering else DrawingProcess(args.gpu, not args.no_mirrors)
+    drawer = None if args.no_rendering else DrawingProcess(args.gpu, args.mirrors)
     if drawer is not None:
         drawer.open(map_file.opendrive)  # it imports its modules and builds the town while we do
     try:

@@ -19,7 +19,10 @@ def sim(
     aliases: Annotated[bool, typer.Option(help="Know the shipped towns by the names of CARLA's towns, too.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of traffic and scenery.")] = 0,
     rendering: Annotated[bool, typer.Option(help="Draw cameras; without, they stay black and cost nothing.")] = True,
-    mirrors: Annotated[bool, typer.Option(help="A cabin's mirrors show what is behind; costs a small picture.")] = True,
+    mirrors: Annotated[
+        bool | None,
+        typer.Option("--mirrors/--no-mirrors", help="A cabin's mirrors show what is behind [with a graphics card]."),
+    ] = None,
 ) -> None:
     """Start the embedded simulator; prints `ready PORT` when clients can connect. Ctrl-C ends it."""
     arguments = ["--host", host, "--port", str(port), "--seed", str(seed)]
@@ -31,7 +34,7 @@ def sim(
         arguments.append("--no-aliases")
     if not rendering:
         arguments.append("--no-rendering")
-    if not mirrors:
-        arguments.append("--no-mirrors")
+    if mirrors is not None:
+        arguments.append("--mirrors" if mirrors else "--no-mirrors")
     # The simulator is a program behind two ports: this process becomes it.
     os.execv(sys.executable, [sys.executable, "-m", "sim", *arguments])  # noqa: S606

@@ -16,6 +16,15 @@ OVER = (moderngl.SRC_ALPHA, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ZERO, moderng
 BLOOM = (moderngl.ONE, moderngl.ONE_MINUS_SRC_ALPHA, moderngl.ZERO, moderngl.ONE)
 
 
+SOFTWARE = ("llvmpipe", "softpipe", "swrast", "swr")
+"""Words in the names of what draws on a CPU."""
+
+
+def is_software(device: str) -> bool:
+    """Whether what draws, in the driver's words, is a CPU."""
+    return any(word in device.lower() for word in SOFTWARE)
+
+
 def open_context(gpu: int | None) -> moderngl.Context:
     """A context without a window; `gpu` chooses among EGL's devices.
 

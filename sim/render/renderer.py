@@ -14,7 +14,7 @@ from typing import Any
 import moderngl
 import numpy as np
 
-from sim.render.gl import BLOOM, OVER, ChunkDraws, DomeDraws, Rows, Target, open_context
+from sim.render.gl import BLOOM, OVER, ChunkDraws, DomeDraws, Rows, Target, is_software, open_context
 from sim.render.model_store import VERTEX_LAYOUT, ModelStore
 from sim.render.models.poses import DOOR_BIT
 from sim.render.passes.bars import Bars
@@ -47,8 +47,8 @@ QUAD_INDICES = np.array([0, 1, 2, 0, 2, 3], "<u4")
 class Renderer:
     """Draws one town. Use it from one thread at a time; `release` frees its graphics memory."""
 
-    def __init__(self, opendrive: str, gpu: int | None = None, mirrors: bool = True) -> None:
-        """`gpu` chooses among EGL's devices; `mirrors`: those of a cabin show what is behind."""
+    def __init__(self, opendrive: str, gpu: int | None = None, mirrors: bool | None = None) -> None:
+        """`gpu` chooses among EGL's devices; `mirrors`: a cabin's show what is behind; None: with a graphics card."""
         town = self._town = town_of(opendrive)
         self._ctx = open_context(gpu)
         self._owned: list[Any] = []
@@ -69,7 +69,7 @@ class Renderer:
             self._make_town()
             self._make_sky()
             self._make_moving()
-            if mirrors:
+            if not is_software(self._device) if mirrors is None else mirrors:
                 self._mirror_pass = MirrorPass(self._ctx, self._program, self._buffers)
             self._set_weather(CLEAR_NOON)
         log.info("renderer: %s, %d triangles", self.device, len(town.indices) // 3)

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 class Worker:
     """One renderer, of one town at a time."""
 
-    def __init__(self, memory: int, gpu: int | None, mirrors: bool = True) -> None:
+    def __init__(self, memory: int, gpu: int | None, mirrors: bool | None = None) -> None:
         """`memory` is the file descriptor of the memory that the pictures are put into."""
         self._memory, self._gpu, self._mirrors = memory, gpu, mirrors
         self._map: mmap.mmap | None = None
@@ -93,12 +93,12 @@ def main() -> int:
     parser.add_argument("socket", type=int)
     parser.add_argument("memory", type=int)
     parser.add_argument("--gpu", type=int, default=None)
-    parser.add_argument("--no-mirrors", action="store_true")
+    parser.add_argument("--mirrors", action=argparse.BooleanOptionalAction)
     args = parser.parse_args()
     keep_results()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the simulator gets it too, and ends us
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    connection, worker = Connection(args.socket), Worker(args.memory, args.gpu, not args.no_mirrors)
+    connection, worker = Connection(args.socket), Worker(args.memory, args.gpu, args.mirrors)
     while True:
         try:
             connection.send(worker.answer(connection.recv()))

@@ -54,12 +54,14 @@ class _Job:
 class DrawingProcess:
     """Draws the pictures of one server (a `sim.simulator.frames.Drawer`)."""
 
-    def __init__(self, gpu: int | None = None, mirrors: bool = True) -> None:
-        """`gpu` chooses among EGL's devices; `mirrors`: those of cabins show what is behind.
+    def __init__(self, gpu: int | None = None, mirrors: bool | None = None) -> None:
+        """`gpu` chooses among EGL's devices; `mirrors`: cabins' show what is behind; None: with a graphics card.
 
         The process starts with the first town (`open`).
         """
-        self._options = ([] if gpu is None else ["--gpu", str(gpu)]) + ([] if mirrors else ["--no-mirrors"])
+        self._options = [] if gpu is None else ["--gpu", str(gpu)]
+        if mirrors is not None:
+            self._options.append("--mirrors" if mirrors else "--no-mirrors")
         self._memory = os.memfd_create("pictures")
         self._map: mmap.mmap | None = None
         self._process: subprocess.Popen[bytes] | None = None

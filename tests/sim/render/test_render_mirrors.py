@@ -31,6 +31,13 @@ DAY = Weather(sun_altitude_angle=50.0)
 
 
 @pytest.fixture(scope="module")
+def renderer():
+    made = Renderer(MAP.read_text(), mirrors=True)
+    yield made
+    made.release()
+
+
+@pytest.fixture(scope="module")
 def plain():
     made = Renderer(MAP.read_text(), mirrors=False)
     yield made

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sim.render.gl import is_software
 from sim.render.models.cabin import driver_eye
 from sim.render.renderer import Renderer
 from sim.scene.records import CameraView, DrawnActor, SceneState
@@ -21,11 +22,20 @@ VIEW = CameraView(
 )  # fmt: skip
 
 
-def drawn_here(mirrors: bool) -> np.ndarray:
+def drawn_here(mirrors: bool | None) -> np.ndarray:
     renderer = Renderer(MAP.read_text(), mirrors=mirrors)
     (image,) = renderer.draw(SceneState((EGO,)), [VIEW])
     renderer.release()
     return image
+
+
+def test_unless_asked_they_are_drawn_where_a_graphics_card_draws():
+    assert is_software("llvmpipe (LLVM 15.0.6, 256 bits)")
+    assert not is_software("NVIDIA H200/PCIe/SSE2")
+    renderer = Renderer(MAP.read_text())
+    device = renderer.device
+    renderer.release()
+    assert np.array_equal(drawn_here(None), drawn_here(not is_software(device)))
 
 
 @pytest.mark.parametrize("mirrors", [True, False])
