@@ -5,7 +5,6 @@ Works on the small checkpoint and on every folder that `policy.making.initialise
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,10 +52,6 @@ class VlaAnswer:
         return Spoken(self.direction, self.speed, self.tokens, self.reasoning)
 
 
-class AnswerError(ValueError):
-    """The model gave no answer that could be driven."""
-
-
 class Vla:
     """A loaded model, ready to answer. Not thread-safe; one per process."""
 
@@ -99,7 +94,7 @@ class Vla:
         """The answers to several questions, decoded together where `why_not_together` gives no reason against it.
 
         `on_part` is told when "vision", "prefill" and "decode" begin, for measuring. The weights must stay as they are
-        from the first answer on. Raises ValueError for missing pictures, AnswerError for weights that are no numbers.
+        from the first answer on. Raises ValueError for missing pictures.
         """
         if not questions:
             return []
@@ -148,8 +143,6 @@ class Vla:
         """`counted` is how many of the last choices say how sure it is."""
         last = choices[-counted:]
         confidence = sum(one.probability for one in last) / len(last)
-        if not math.isfinite(confidence):
-            raise AnswerError("the model's answer is not a number: its weights are broken, or its pictures are")
         return VlaAnswer(
             text=self.dialect.format(spoken),
             tokens=spoken.tokens,

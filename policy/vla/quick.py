@@ -93,7 +93,7 @@ class QuickReader:
             for row, options in enumerate(headers):
                 allowed = {header[place] for header in options}
                 mask = torch.tensor([token in allowed for token in branches])
-                index = _choose(weights[row] * mask, temperature, generator)
+                index = _choose(weights[row].masked_fill(~mask, 0.0), temperature, generator)
                 token = branches[index]
                 if len(allowed) > 1:
                     shares = weights[row] * mask / (weights[row] * mask).sum()

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 
 from refine import rounds
-from refine.build_small import DONE, BuildConfig, DaggerConfig, RoundsConfig, build_small_policy
 from refine.data.preference import PairConfig
 from refine.rounds import OTHER, TRAIN, Drives, RefinementFolders, RoundListener, refine_policy
 from refine.train.dpo import DpoConfig
@@ -75,17 +74,3 @@ def test_each_stage_works_on_what_the_one_before_made_and_only_training_routes_a
         ("merge", tmp_path / "old", folders.adapter, folders.policy),
     ]
     assert [stage.split(":")[0] for stage in stages] == ["drive", "pairs", "refine"]
-
-
-def test_the_small_policy_goes_through_the_same_stages_in_every_round(done, tmp_path):
-    for folder in ("samples", "policy_0"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / DONE).touch()
-    config = BuildConfig(dagger=DaggerConfig(rounds=0), rounds=RoundsConfig(rounds=2, routes=1))
-    assert build_small_policy(tmp_path, config) == tmp_path / "refined_2"
-    assert [stage for stage, *_ in done] == 2 * ["drive", "pair", "train", "merge"]
-    drives = [entry for entry in done if entry[0] == "drive"]
-    assert [(policies, seeds) for _, policies, _, seeds, _ in drives] == [
-        ({"policy_0": tmp_path / "policy_0"}, [0]),
-        ({"refined_1": tmp_path / "refined_1"}, [1]),
-    ]

@@ -16,7 +16,7 @@ from cockpit.assets import asset
 APP = Path(texts.__file__).parents[2]
 ENGLISH = read_texts(asset("texts", "en.yaml"))
 SOURCES = sorted((APP / "gui").rglob("*.py"))
-BUILT = ("facts.", "keys.", "origin.", "ordering.", "phase.", "tabs.", "state.", "step.", "step_name.")
+BUILT = ("facts.", "keys.", "origin.", "ordering.", "phase.", "setup.open_", "tabs.", "state.", "step.", "step_name.")
 """Prefixes of the keys that the program builds from a name."""
 WORDS_TO = {"label", "button", "Card", "setToolTip", "setPlaceholderText", "QCheckBox", "tell", "addItem"}
 
