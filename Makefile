@@ -13,7 +13,7 @@ help:
 	@echo "make check            the same without the tests"
 	@echo "make fuzz MINUTES=10  the property tests with fresh examples until the time is up; how to repeat what it finds"
 	@echo "make town             build the town's OpenDRIVE file and its routes again"
-	@echo "make small-policy     train the small VLA from scratch on expert driving (about six hours on 2 cores; goes on where it stopped)"
+	@echo "make small-policy     train the small VLA from scratch on expert driving (some hours on 2 cores; goes on where it stopped)"
 	@echo "make clean            remove the virtual environment and caches; recorded runs stay"
 
 run: setup

@@ -24,7 +24,7 @@ DONE = "done"
 
 
 class BuildConfig(BaseModel):
-    """All stages; the defaults are how the checkpoint in `assets/policies/small` was made."""
+    """All stages. The checkpoint in `assets/policies/small` is older and was made otherwise (docs/small_policy.md)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

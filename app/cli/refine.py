@@ -74,7 +74,7 @@ def small(
 ) -> None:
     """Train the small VLA from scratch: collect in all towns, train, and correct the policy's own drives.
 
-    Takes about six hours on two cores; made again with the same folder, the command goes on where it was interrupted.
+    Takes some hours on two cores; made again with the same folder, the command goes on where it was interrupted.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin cost tenfold where a core is taken
     from refine.build_small import BuildConfig, BuildProgress, build_small_policy
